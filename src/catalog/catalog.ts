@@ -1,0 +1,70 @@
+/**
+ * The catalog: item and user facts and item statistics folded from the log, as columns in memory.
+ *
+ * An item gets its row when the log first mentions it, by an upsert or an interaction, and keeps it for ever; so rows
+ * are the same for everyone who folds the same log, and every table about items is a plain column. All columns may
+ * have more capacity than `size`; rows at and above `size` are undefined. A column may be replaced by a larger one
+ * while the catalog grows: read it from the catalog anew in each request, never keep it.
+ */
+import type { ItemId, ItemRow, Offset, UserId } from "../core/index.ts";
+import type { Fold, ItemFacts, LoggedEvent, UserFacts } from "../events/index.ts";
+
+export interface Catalog extends Fold {
+  /** Number of item rows. */
+  readonly size: number;
+  /** Every event before this offset was applied. */
+  readonly applied: Offset;
+  rowOf(item: ItemId): ItemRow | undefined;
+  idOf(row: number): ItemId;
+  /** Facts as they were last upserted; undefined for items known from interactions alone. */
+  factsOf(row: number): ItemFacts | undefined;
+  userFacts(user: UserId): UserFacts | undefined;
+  readonly items: ItemColumns;
+  readonly statistics: ItemStatistics;
+  /** Categories by code, creators by code. Code 0 stands for "none". */
+  readonly categoryNames: readonly string[];
+  readonly creatorNames: readonly string[];
+  apply(batch: readonly LoggedEvent[]): void;
+}
+
+/** Item facts. Each (size). */
+export interface ItemColumns {
+  /** 1 where the item may be recommended: known and not removed. */
+  readonly live: Uint8Array;
+  /** Code of the creator, 0 where unknown. */
+  readonly creator: Int32Array;
+  /** Item r has category codes categories[categoryOffsets[r]] .. [categoryOffsets[r] + categoryCounts[r]]. */
+  readonly categoryOffsets: Int32Array;
+  readonly categoryCounts: Int32Array;
+  readonly categories: Int32Array;
+  /** Seconds, NaN where unknown. */
+  readonly duration: Float32Array;
+  /** EpochMs, NaN where unknown. */
+  readonly publishedAt: Float64Array;
+  /** EpochMs of the event that first mentioned the item. */
+  readonly firstSeen: Float64Array;
+}
+
+/** Half-lives of the decayed counters, in days: "now", "this week", "this month" (guesses; features choose). */
+export const HALF_LIVES_DAYS = [1, 7, 30] as const;
+
+/**
+ * Item statistics, folded from interactions and impressions in log order, so that replaying the log gives the same
+ * bits. A decayed count at time t is `decayed[h][row] * 2^(-(t - decayedAt[row]) / halfLife[h])`.
+ */
+export interface ItemStatistics {
+  /** (size) engagements ever. */
+  readonly engagements: Float64Array;
+  /** (size) dislikes, hides and blocks ever. */
+  readonly vetoes: Float64Array;
+  /** (size) times shown. */
+  readonly impressions: Float64Array;
+  /** (3)(size) decayed engagements by half-life, as of decayedAt. */
+  readonly decayed: readonly Float64Array[];
+  /** (size) EpochMs that the decayed counts refer to: the newest engagement; -Infinity before the first. */
+  readonly decayedAt: Float64Array;
+  /** Sum of `engagements` over all items. */
+  readonly totalEngagements: number;
+  /** EpochMs of the newest interaction of the log, -Infinity before the first. */
+  readonly newest: number;
+}

@@ -1,0 +1,1 @@
+export { type Catalog, HALF_LIVES_DAYS, type ItemColumns, type ItemStatistics } from "./catalog.ts";

@@ -1,0 +1,81 @@
+/**
+ * Every error code of the system, once. The key is the code that clients see, `status` the HTTP answer it maps to,
+ * `about` the sentence that docs/errors.md must have a section for (a test compares).
+ *
+ * A message says where, what was expected, what came, and the cure; never a user's id or history.
+ */
+export const ERRORS = {
+  // input at the border
+  invalid_event: { status: 400, about: "An event does not have the shape or the range that its type needs." },
+  invalid_request: {
+    status: 400,
+    about: "A request's parameter is missing, of the wrong type or out of range.",
+  },
+  malformed_json: { status: 400, about: "The body is not JSON." },
+  body_too_large: { status: 413, about: "The body is larger than the server accepts." },
+  batch_too_large: { status: 413, about: "The batch holds more events than one request may carry." },
+  unsupported_media_type: { status: 415, about: "The body's content type is not application/json." },
+  unauthorized: { status: 401, about: "The API key is missing or not known." },
+  not_found: { status: 404, about: "There is no such route." },
+  unknown_item: { status: 404, about: "The catalog has no item with this id." },
+  unknown_request: { status: 404, about: "The log has no impression with this request id." },
+  // log and stores
+  log_locked: { status: 503, about: "Another process is writing to this log." },
+  log_corrupt: { status: 503, about: "A segment of the log fails its checksum before its tail." },
+  log_unavailable: { status: 503, about: "The log cannot make events durable (disk full, I/O error)." },
+  log_closed: { status: 503, about: "The log was closed." },
+  offset_ahead: {
+    status: 409,
+    about: "The request asks to reflect an offset that this log has not reached.",
+  },
+  store_unavailable: { status: 503, about: "The state store cannot be read or written." },
+  // data sets
+  data_not_found: { status: 400, about: "The path of the data does not exist or cannot be read." },
+  unknown_format: { status: 400, about: "The format of the data could not be detected." },
+  invalid_columns: { status: 400, about: "The column mapping names a column that the file does not have." },
+  too_many_bad_rows: { status: 400, about: "More rows of the import are bad than --max-bad allows." },
+  empty_data: { status: 400, about: "The data holds no usable row." },
+  // training, bundles
+  not_enough_data: { status: 409, about: "The log holds too little to train or to evaluate on." },
+  training_failed: { status: 500, about: "Training did not reach finite weights." },
+  no_bundle: { status: 409, about: "There is no trained bundle yet." },
+  bundle_corrupt: { status: 500, about: "A file of the bundle is missing or does not match its hash." },
+  bundle_incompatible: {
+    status: 500,
+    about: "The bundle was made by another version or with other features.",
+  },
+  bundle_item_map_mismatch: { status: 500, about: "The bundle's item rows are not the catalog's." },
+  bundle_golden_mismatch: { status: 500, about: "The bundle does not reproduce its golden scores." },
+  // the rest
+  invalid_config: { status: 500, about: "The configuration has a key or a value that is not allowed." },
+  read_only: { status: 409, about: "This instance was opened read-only." },
+  closed: { status: 503, about: "The instance was closed." },
+  internal: { status: 500, about: "A bug. The log line with the same request id has the cause." },
+} as const satisfies Record<string, { readonly status: number; readonly about: string }>;
+
+export type ErrorCode = keyof typeof ERRORS;
+
+/** The one error class that crosses a folder's door. */
+export class UpnextError extends Error {
+  readonly code: ErrorCode;
+
+  constructor(code: ErrorCode, message: string, options?: { readonly cause?: unknown }) {
+    super(message, options);
+    this.name = "UpnextError";
+    this.code = code;
+  }
+
+  get status(): number {
+    return ERRORS[this.code].status;
+  }
+}
+
+/** An ordinary failure as a value. */
+export interface Problem {
+  readonly code: ErrorCode;
+  readonly message: string;
+}
+
+export type Result<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly problem: Problem };

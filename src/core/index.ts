@@ -1,0 +1,8 @@
+export type { Brand } from "./brand.ts";
+export { type Clock, ManualClock, systemClock } from "./clock.ts";
+export { Deadline } from "./deadline.ts";
+export { ERRORS, type ErrorCode, type Problem, type Result, UpnextError } from "./errors.ts";
+export type { BundleId, EventId, ItemId, ItemRow, Offset, RequestId, UserId } from "./ids.ts";
+export { type Progress, silent } from "./progress.ts";
+export { Random } from "./random.ts";
+export { DAY, type EpochMs, HOUR, MINUTE, type Ms, SECOND } from "./units.ts";

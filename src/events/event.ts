@@ -1,0 +1,101 @@
+/**
+ * The events: everything the system knows came in as one of these, through the log. Catalog, user state, counters
+ * and training sets are folds of them. All are JSON-serialisable; ids are 1 to 256 characters without control
+ * characters; times are integers.
+ */
+import type { BundleId, EpochMs, EventId, ItemId, Offset, RequestId, UserId } from "../core/index.ts";
+import type { InteractionType } from "./interaction-type.ts";
+
+interface EventBase {
+  /** Given by the sender (or made at the border); appending the same id twice changes nothing. */
+  readonly id: EventId;
+  /** When it happened, by the sender's clock; at most one day in the future at the border. */
+  readonly time: EpochMs;
+}
+
+/** A user did something with an item. */
+export interface Interaction extends EventBase {
+  readonly kind: "interaction";
+  readonly user: UserId;
+  readonly item: ItemId;
+  readonly type: InteractionType;
+  /** Meaning by type (INTERACTION_TYPES): share watched 0..1, rating 0..10, amount >= 0. Finite. */
+  readonly value?: number;
+  /** The recommendation that this answers; links the interaction to its impression. */
+  readonly request?: RequestId;
+}
+
+/** One shown item of a slate. */
+export interface Slot {
+  readonly item: ItemId;
+  /** 0-based position in the slate. */
+  readonly position: number;
+  /** The ranking score it was shown with. */
+  readonly score?: number;
+  /** Probability that this item was shown here, where the policy was randomised; 1 where it was not. */
+  readonly propensity?: number;
+  /** Which retrieval sources had found it. */
+  readonly sources?: readonly string[];
+}
+
+/** What a user was shown. `context` is present for slates that upnext made itself and makes them replayable. */
+export interface Impression extends EventBase {
+  readonly kind: "impression";
+  readonly user: UserId;
+  readonly request: RequestId;
+  readonly slots: readonly Slot[];
+  /** The bundle that ranked it, or any name that the sender gives its own model. */
+  readonly model?: BundleId | string;
+  readonly rung?: string;
+  readonly context?: ImpressionContext;
+}
+
+/** What is needed, beside log and bundle, to compute the same request again. */
+export interface ImpressionContext {
+  /** Every event before this offset was reflected, none after it. */
+  readonly offset: Offset;
+  /** The request as it was parsed. */
+  readonly request: unknown;
+  /** Fingerprint of the features it was scored with. */
+  readonly fingerprint: string;
+}
+
+/** Facts about an item; an upsert replaces all facts of the item. */
+export interface ItemUpsert extends EventBase {
+  readonly kind: "item";
+  readonly item: ItemId;
+  readonly facts: ItemFacts;
+}
+
+export interface ItemFacts {
+  readonly title?: string;
+  readonly creator?: string;
+  readonly categories?: readonly string[];
+  /** Length in seconds. */
+  readonly duration?: number;
+  readonly publishedAt?: EpochMs;
+  readonly attributes?: Readonly<Record<string, string | number | boolean>>;
+}
+
+/** The item must not be recommended any more. Interactions with it stay in the log. */
+export interface ItemRemoval extends EventBase {
+  readonly kind: "item-removal";
+  readonly item: ItemId;
+}
+
+export interface UserUpsert extends EventBase {
+  readonly kind: "user";
+  readonly user: UserId;
+  readonly facts: UserFacts;
+}
+
+export type UserFacts = Readonly<Record<string, string | number | boolean>>;
+
+/** Forget this user: every event of the user with `time <=` this event's time counts as not having happened. */
+export interface Erasure extends EventBase {
+  readonly kind: "erasure";
+  readonly user: UserId;
+}
+
+export type Event = Interaction | Impression | ItemUpsert | ItemRemoval | UserUpsert | Erasure;
+export type EventKind = Event["kind"];

@@ -1,0 +1,158 @@
+/** What the outside sees of a running system. The library is one; HTTP and the command line are clients of it. */
+import type { BundleId, EpochMs, ItemId, Ms, Offset, RequestId, UserId } from "../core/index.ts";
+import type { AppendResult, Event, ItemFacts } from "../events/index.ts";
+import type { UserState } from "../state/index.ts";
+
+export interface RecommendRequest {
+  readonly user: UserId;
+  /** Number of items wanted, 1 to 500. Default 20. */
+  readonly limit?: number;
+  /** The name of this request in the log; made up where absent. */
+  readonly request?: RequestId;
+  /** The answer must reflect every event before this offset (what `track` returned). */
+  readonly after?: Offset;
+  /** Only these items may be returned (after the other filters). */
+  readonly include?: readonly ItemId[];
+  readonly exclude?: readonly ItemId[];
+  /** Only items of at least one of these categories. */
+  readonly categories?: readonly string[];
+  /** Whether items that the user has touched may come back. Default false. */
+  readonly allowSeen?: boolean;
+  /** For these items the answer says why they are not in it. At most 20. */
+  readonly whyNot?: readonly ItemId[];
+  /** Whether each item carries its sources, features and score parts. */
+  readonly explain?: boolean;
+  /** Milliseconds for the whole call; the configuration's budget where absent. */
+  readonly budgetMs?: Ms;
+  /** Whether the slate is written to the log as an impression. Default true. */
+  readonly log?: boolean;
+}
+
+/** From best to simplest answer. */
+export const RUNGS = ["full", "fewer-candidates", "retrieval-order", "popular"] as const;
+export type Rung = (typeof RUNGS)[number];
+
+/** Why a result is not personal, or not the best the system can do. */
+export const REASONS = {
+  unknown_user: "No event of this user is known.",
+  no_history: "The user is known, but has no touches that the models can use.",
+  not_trained:
+    "There is no trained bundle; popular, trending and fresh items are served. Run `upnext train`.",
+  state_late: "The state store did not answer within its share of the budget.",
+  state_unavailable: "The state store failed.",
+  source_late: "A retrieval source was skipped or dropped to stay within the budget.",
+  source_failed: "A retrieval source failed.",
+  ranking_late: "There was no time left to rank all candidates.",
+  ranking_failed: "The ranker failed; candidates are in retrieval order.",
+  no_candidates: "Every item is filtered out.",
+} as const;
+export type Reason = keyof typeof REASONS;
+
+export interface RecommendedItem {
+  readonly item: ItemId;
+  readonly position: number;
+  readonly score: number;
+  readonly facts?: ItemFacts;
+  readonly why?: Why;
+}
+
+export interface Why {
+  /** Sources that found it, with rank (0-based) and score within that source. */
+  readonly sources: readonly { readonly name: string; readonly rank: number; readonly score: number }[];
+  /** Probability-like output of each head of the ranker, and its weight in the score. */
+  readonly heads: readonly { readonly name: string; readonly value: number; readonly weight: number }[];
+  /** Rank before the policy (creator cap, diversity) moved it. */
+  readonly rankBeforePolicy: number;
+  readonly features: Readonly<Record<string, number>>;
+}
+
+/** Where an item was lost. */
+export interface WhyNot {
+  readonly item: ItemId;
+  /** `shown` where it is in the answer after all. */
+  readonly stage: "catalog" | "filter" | "retrieval" | "ranking" | "policy" | "shown";
+  /** One sentence: which rule, or at which rank with which score. */
+  readonly reason: string;
+}
+
+export interface StageTrace {
+  readonly stage: "state" | "filter" | "retrieve" | "blend" | "features" | "rank" | "policy";
+  readonly ms: Ms;
+  /** Candidates that entered and left (items of the catalogue for `filter`). */
+  readonly in: number;
+  readonly out: number;
+  /** What went wrong, where the stage's fallback answered. */
+  readonly fallback?: Reason;
+}
+
+export interface Recommendation {
+  readonly request: RequestId;
+  readonly user: UserId;
+  readonly items: readonly RecommendedItem[];
+  readonly rung: Rung;
+  readonly personal: boolean;
+  /** Empty where the answer is personal and complete. */
+  readonly reasons: readonly Reason[];
+  readonly bundle: BundleId | null;
+  /** Every event before this offset is reflected. */
+  readonly offset: Offset;
+  readonly trace: {
+    readonly ms: Ms;
+    readonly budgetMs: Ms;
+    readonly stages: readonly StageTrace[];
+    /** Per source: how many candidates it found, and its time. */
+    readonly sources: readonly { readonly name: string; readonly found: number; readonly ms: Ms }[];
+  };
+  readonly whyNot?: readonly WhyNot[];
+}
+
+export interface SimilarItems {
+  readonly item: ItemId;
+  readonly items: readonly { readonly item: ItemId; readonly score: number; readonly facts?: ItemFacts }[];
+  readonly reasons: readonly Reason[];
+}
+
+/** What `forget` did. */
+export interface ErasureReceipt {
+  readonly user: UserId;
+  readonly time: EpochMs;
+  readonly offset: Offset;
+  /** Touches removed from the state store. */
+  readonly touches: number;
+  /** Whether the bundle in service was trained when this user's events were in the log. */
+  readonly bundleMayReflectUser: boolean;
+}
+
+/** What `doctor`, /healthz and /readyz tell. */
+export interface Status {
+  readonly ready: boolean;
+  readonly checks: readonly Check[];
+  readonly log: { readonly end: Offset; readonly tail: string | null };
+  readonly catalog: {
+    readonly items: number;
+    readonly live: number;
+    readonly withoutFacts: number;
+    readonly engagements: number;
+  };
+  readonly state: { readonly store: string; readonly applied: Offset };
+  readonly bundle: { readonly id: BundleId; readonly trainedAt: EpochMs; readonly logOffset: Offset } | null;
+}
+
+export interface Check {
+  readonly name: string;
+  readonly level: "ok" | "warning" | "failure";
+  readonly message: string;
+  /** What to do about it, as a line that can be pasted where there is one. */
+  readonly cure?: string;
+}
+
+export interface Recommender {
+  /** Appends events; resolves when they are durable and reflected by catalog and state. */
+  track(events: Event | readonly Event[]): Promise<AppendResult>;
+  recommend(request: RecommendRequest): Promise<Recommendation>;
+  /** Items that go with `item`, best first. Rejects with `unknown_item`. */
+  similar(item: ItemId, limit?: number): Promise<SimilarItems>;
+  state(user: UserId): Promise<UserState>;
+  forget(user: UserId): Promise<ErasureReceipt>;
+  status(): Promise<Status>;
+}

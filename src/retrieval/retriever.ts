@@ -1,0 +1,68 @@
+/**
+ * Retrieval sources: many cheap ways to find candidates, each one file.
+ *
+ * A source has two lives. `fit` turns the sequences of all users into named columns (a part of a bundle); `load` makes
+ * a retriever of them. Sources that only look at live statistics (popular, trending, fresh) have no fit.
+ */
+
+import type { Catalog } from "../catalog/index.ts";
+import type { EpochMs, Progress, Random } from "../core/index.ts";
+import type { Sequences } from "./sequences.ts";
+
+/** What retrieval knows of a user during one request. Columns of (H) touches, newest first. */
+export interface Query {
+  readonly now: EpochMs;
+  /** (H) catalog rows. */
+  readonly items: Int32Array;
+  /** (H) EpochMs. */
+  readonly times: Float64Array;
+  /** (H) weight of the evidence, as in Sequences.weights. */
+  readonly weights: Float32Array;
+  /** (catalog.size) 1 where the item may be shown: not removed, not seen, not hidden, not blocked, in the request's filter. */
+  readonly allowed: Uint8Array;
+}
+
+/** What one source found for one query. */
+export interface Retrieved {
+  /** (n) allowed catalog rows, best first, without repeats, n <= k. */
+  readonly rows: Int32Array;
+  /** (n) scores, descending, finite. */
+  readonly scores: Float32Array;
+  /**
+   * The source's signals for any rows, found or not: out[j] has (rows.length) values of signal j, NaN-free, 0 where
+   * the source knows nothing. Signals are features of the ranker. Valid until the source's next `retrieve`.
+   */
+  signals(rows: Int32Array, out: readonly Float32Array[]): void;
+}
+
+export interface Retriever {
+  readonly name: string;
+  /** Names of the columns that `Retrieved.signals` fills; the first is the retrieval score on a bounded scale. */
+  readonly signalNames: readonly string[];
+  /** Whether the source looks at the user's touches at all; what only such sources find is personal. */
+  readonly personal: boolean;
+  /** The k best allowed items. Equal scores are ordered by row. Empty where the source has nothing to say. */
+  retrieve(query: Query, k: number): Promise<Retrieved>;
+}
+
+/** Named typed arrays: what a fitted source keeps. Written into a bundle as they are. */
+export type Columns = Readonly<
+  Record<string, Float32Array | Float64Array | Int32Array | Uint8Array | Uint32Array>
+>;
+
+export interface FitContext {
+  readonly sequences: Sequences;
+  readonly random: Random;
+  readonly progress: Progress;
+}
+
+/** A kind of source: the entry in retrieval/index.ts. */
+export interface Source {
+  readonly name: string;
+  readonly signalNames: readonly string[];
+  readonly personal: boolean;
+  /** Absent for sources that read live statistics only. */
+  fit?(context: FitContext): Promise<Columns>;
+  /** `columns` is what `fit` returned, or empty. The catalog may have grown since; rows below itemCount are the same. */
+  load(columns: Columns, catalog: Catalog): Promise<Retriever>;
+}
