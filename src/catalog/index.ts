@@ -1,1 +1,3 @@
 export { type Catalog, HALF_LIVES_DAYS, type ItemColumns, type ItemStatistics } from "./catalog.ts";
+export { catalogDigest } from "./catalog-digest.ts";
+export { createCatalog } from "./memory-catalog.ts";

@@ -1,0 +1,138 @@
+/**
+ * The catalog in memory: one fold of the log over the item table, the counters and the user table.
+ *
+ * Facts and removals of items hold in the order of the log, whatever their times say. Impressions count for items that
+ * are known by then and never make a row, so that a sender who logs slates of foreign items cannot fill the catalog.
+ * An erasure takes the user's facts. It does not take the user's share out of the item statistics: these are sums over
+ * all users in which no one can be told apart, and taking one out would need the history that was to be forgotten.
+ */
+import { type ItemId, type ItemRow, type Offset, UpnextError, type UserId } from "../core/index.ts";
+import {
+  type Event,
+  type Impression,
+  type Interaction,
+  type ItemFacts,
+  isVeto,
+  type LoggedEvent,
+  type UserFacts,
+} from "../events/index.ts";
+import type { Catalog, ItemColumns, ItemStatistics } from "./catalog.ts";
+import { ItemCounters } from "./item-counters.ts";
+import { ItemTable } from "./item-table.ts";
+import { UserTable } from "./user-table.ts";
+
+/** An empty catalog that waits for the event at offset 0. */
+export function createCatalog(): Catalog {
+  return new MemoryCatalog();
+}
+
+class MemoryCatalog implements Catalog {
+  readonly name = "catalog";
+  private next = 0;
+  private readonly table = new ItemTable();
+  private readonly counters = new ItemCounters();
+  private readonly users = new UserTable();
+
+  get size(): number {
+    return this.table.size;
+  }
+
+  get applied(): Offset {
+    return this.next as Offset;
+  }
+
+  get items(): ItemColumns {
+    return this.table;
+  }
+
+  get statistics(): ItemStatistics {
+    return this.counters;
+  }
+
+  get categoryNames(): readonly string[] {
+    return this.table.categoryCodes.names;
+  }
+
+  get creatorNames(): readonly string[] {
+    return this.table.creatorCodes.names;
+  }
+
+  rowOf(item: ItemId): ItemRow | undefined {
+    return this.table.rowOf(item);
+  }
+
+  idOf(row: number): ItemId {
+    return this.table.idOf(row);
+  }
+
+  factsOf(row: number): ItemFacts | undefined {
+    return this.table.factsOf(row);
+  }
+
+  userFacts(user: UserId): UserFacts | undefined {
+    return this.users.facts.get(user)?.facts;
+  }
+
+  apply(batch: readonly LoggedEvent[]): void {
+    for (const { offset, event } of batch) {
+      if (offset < this.next) continue;
+      if (offset > this.next) {
+        throw new UpnextError(
+          "internal",
+          `catalog: apply expected the event at offset ${this.next} and got offset ${offset}; hand in every event of the log, in order, from \`applied\` on`,
+        );
+      }
+      this.applyEvent(event);
+      this.next++;
+    }
+  }
+
+  private applyEvent(event: Event): void {
+    switch (event.kind) {
+      case "interaction":
+        this.interact(event);
+        break;
+      case "impression":
+        this.show(event);
+        break;
+      case "item":
+        this.table.upsert(this.mention(event.item, event.time), event.facts);
+        break;
+      case "item-removal":
+        this.remove(event.item);
+        break;
+      case "user":
+        this.users.upsert(event.user, event.facts, event.time);
+        break;
+      case "erasure":
+        this.users.erase(event.user, event.time);
+        break;
+    }
+  }
+
+  private interact(event: Interaction): void {
+    const row = this.mention(event.item, event.time);
+    if (isVeto(event.type)) this.counters.veto(row);
+    else this.counters.engage(row, event.time);
+    this.counters.see(event.time);
+  }
+
+  private show(event: Impression): void {
+    for (const slot of event.slots) {
+      const row = this.table.rowOf(slot.item);
+      if (row !== undefined) this.counters.show(row);
+    }
+  }
+
+  private remove(item: ItemId): void {
+    const row = this.table.rowOf(item);
+    if (row !== undefined) this.table.remove(row);
+  }
+
+  private mention(item: ItemId, time: number): ItemRow {
+    const capacity = this.table.capacity;
+    const row = this.table.mention(item, time);
+    if (this.table.capacity !== capacity) this.counters.widen(this.table.capacity);
+    return row;
+  }
+}
