@@ -14,9 +14,26 @@ export type {
 } from "./event.ts";
 export type { AppendResult, EventLog, Fold, LoggedEvent } from "./event-log.ts";
 export {
+  EVENT_LIMITS,
+  EVENT_SCHEMAS,
+  erasureSchema,
+  eventSchema,
+  impressionSchema,
+  interactionSchema,
+  isValidId,
+  itemFactsSchema,
+  itemRemovalSchema,
+  itemUpsertSchema,
+  userUpsertSchema,
+  valueProblem,
+} from "./event-schema.ts";
+export {
   INTERACTION_TYPE_NAMES,
   INTERACTION_TYPES,
   type InteractionType,
   interactionCode,
   isVeto,
 } from "./interaction-type.ts";
+export { memoryLog } from "./memory-log.ts";
+export { nearest } from "./nearest.ts";
+export { type ParseContext, parseEvent } from "./parse-event.ts";
