@@ -1,0 +1,5 @@
+// Entry of the WebAssembly module: dense loops that neither plain JavaScript nor an ONNX graph does fast.
+// Memory belongs to the caller, who lays out the arrays (src/tensor/kernels.ts); nothing is allocated here.
+
+export { alsHalf, foldIn, gram } from "./als";
+export { dotRows } from "./vectors";
