@@ -1,3 +1,4 @@
 export { type Catalog, HALF_LIVES_DAYS, type ItemColumns, type ItemStatistics } from "./catalog.ts";
 export { catalogDigest } from "./catalog-digest.ts";
+export { withStatistics } from "./catalog-view.ts";
 export { createCatalog } from "./memory-catalog.ts";

@@ -9,15 +9,19 @@ import type { Catalog } from "../catalog/index.ts";
 import type { EpochMs, Progress, Random } from "../core/index.ts";
 import type { Sequences } from "./sequences.ts";
 
-/** What retrieval knows of a user during one request. Columns of (H) touches, newest first. */
+/** What retrieval knows of a user during one request. Columns of (H) touches with evidence of interest, newest first. */
 export interface Query {
   readonly now: EpochMs;
   /** (H) catalog rows. */
   readonly items: Int32Array;
   /** (H) EpochMs. */
   readonly times: Float64Array;
-  /** (H) weight of the evidence, as in Sequences.weights. */
+  /** (H) weight of the evidence, > 0, as in Sequences.weights. */
   readonly weights: Float32Array;
+  /** (H) codes of the interaction types. */
+  readonly types: Uint8Array;
+  /** (H) values of the interactions, NaN where there was none. */
+  readonly values: Float32Array;
   /** (catalog.size) 1 where the item may be shown: not removed, not seen, not hidden, not blocked, in the request's filter. */
   readonly allowed: Uint8Array;
 }
@@ -30,7 +34,7 @@ export interface Retrieved {
   readonly scores: Float32Array;
   /**
    * The source's signals for any rows, found or not: out[j] has (rows.length) values of signal j, NaN-free, 0 where
-   * the source knows nothing. Signals are features of the ranker. Valid until the source's next `retrieve`.
+   * the source knows nothing. Signals are features of the ranker. Synchronous, and independent of other queries.
    */
   signals(rows: Int32Array, out: readonly Float32Array[]): void;
 }
@@ -61,6 +65,8 @@ export interface Source {
   readonly name: string;
   readonly signalNames: readonly string[];
   readonly personal: boolean;
+  /** Its vote in the blend (blend.ts). */
+  readonly weight: number;
   /** Absent for sources that read live statistics only. */
   fit?(context: FitContext): Promise<Columns>;
   /** `columns` is what `fit` returned, or empty. The catalog may have grown since; rows below itemCount are the same. */

@@ -1,0 +1,29 @@
+/** The same items with other statistics: training replays the log in time with the facts as they are now. */
+import type { Catalog, ItemStatistics } from "./catalog.ts";
+
+export function withStatistics(catalog: Catalog, statistics: ItemStatistics): Catalog {
+  return {
+    name: catalog.name,
+    get size() {
+      return catalog.size;
+    },
+    get applied() {
+      return catalog.applied;
+    },
+    get items() {
+      return catalog.items;
+    },
+    get categoryNames() {
+      return catalog.categoryNames;
+    },
+    get creatorNames() {
+      return catalog.creatorNames;
+    },
+    statistics,
+    rowOf: (item) => catalog.rowOf(item),
+    idOf: (row) => catalog.idOf(row),
+    factsOf: (row) => catalog.factsOf(row),
+    userFacts: (user) => catalog.userFacts(user),
+    apply: (batch) => catalog.apply(batch),
+  };
+}

@@ -1,0 +1,53 @@
+/** Which sources found the candidate, how high, and what every source thinks of it. */
+import type { FeatureGroup } from "./feature-set.ts";
+
+/** Stands for "rank of a candidate that the source did not find": beyond every list. */
+const NOT_FOUND = 2000;
+/** Below this, two signals do not differ (about one transition in a popular item's row). */
+const SIGNAL_FLOOR = 1e-4;
+
+export const provenance: FeatureGroup = {
+  name: "provenance",
+  version: 1,
+
+  columns: (sources, signals) => [
+    "fused",
+    "found-by",
+    ...sources.flatMap((source) => [
+      `${source}.reciprocal-rank`,
+      `${source}.log-rank`,
+      `${source}.relative-score`,
+    ]),
+    ...signals.flatMap((signal) => [`${signal}.value`, `${signal}.log`]),
+  ],
+
+  fill({ candidates }, { matrix, width, first }) {
+    const { rows, fused, ranks, signals, bestScores } = candidates;
+    const relativeAt = firstSignals(candidates.sourceNames, candidates.signalNames);
+    for (let i = 0; i < rows.length; i++) {
+      const base = i * width + first;
+      let at = base + 2;
+      let found = 0;
+      for (let s = 0; s < ranks.length; s++) {
+        const rank = ranks[s]![i]!;
+        if (rank >= 0) found++;
+        const best = bestScores[s]!;
+        matrix[at++] = rank < 0 ? 0 : 1 / (1 + rank);
+        matrix[at++] = Math.log2(2 + (rank < 0 ? NOT_FOUND : rank));
+        matrix[at++] = best > 0 ? Math.max(-1, Math.min(2, signals[relativeAt[s]!]![i]! / best)) : 0;
+      }
+      for (let j = 0; j < signals.length; j++) {
+        const value = signals[j]![i]!;
+        matrix[at++] = value;
+        matrix[at++] = Math.log(Math.max(0, value) + SIGNAL_FLOOR);
+      }
+      matrix[base] = fused[i]!;
+      matrix[base + 1] = found;
+    }
+  },
+};
+
+/** Index of every source's first signal, which carries the source's name. */
+function firstSignals(sources: readonly string[], signals: readonly string[]): readonly number[] {
+  return sources.map((source) => signals.indexOf(source));
+}

@@ -1,0 +1,110 @@
+/**
+ * The blend: one list of candidates out of many sources, each candidate with its provenance.
+ *
+ * Reciprocal rank fusion (Cormack, Clarke, Büttcher 2009): score(c) = sum over sources of weight / (60 + rank). It
+ * needs no common scale, and a candidate that several sources found rises. Ranks and signals are kept for every
+ * candidate: they are features of the ranker and the answer to "why".
+ */
+import type { Query, Retrieved } from "./retriever.ts";
+import { TopK } from "./top-k.ts";
+
+/** Candidates as columns. All arrays have (n) entries, best blended score first. */
+export interface Candidates {
+  /** Catalog rows, without repeats. */
+  readonly rows: Int32Array;
+  /** Fused score, descending. */
+  readonly fused: Float32Array;
+  readonly sourceNames: readonly string[];
+  /** [source] 0-based rank within the source, -1 where it did not find the candidate. */
+  readonly ranks: readonly Int32Array[];
+  /** [source] score within the source, 0 where it did not find the candidate. */
+  readonly scores: readonly Float32Array[];
+  /** (sources) the best score that each source gave in this query, 0 where it found nothing. */
+  readonly bestScores: Float32Array;
+  readonly signalNames: readonly string[];
+  /** [signal] for every candidate, found by that source or not. */
+  readonly signals: readonly Float32Array[];
+}
+
+/** What a source contributed; `retrieved` is null where it was skipped or failed. */
+export interface Contribution {
+  readonly name: string;
+  readonly weight: number;
+  readonly signalNames: readonly string[];
+  readonly retrieved: Retrieved | null;
+}
+
+/** The constant of the paper: how flat the head of a list counts. */
+const FLATNESS = 60;
+
+/** The `limit` best of everything that the sources found. */
+export function blend(query: Query, contributions: readonly Contribution[], limit: number): Candidates {
+  const fusedByRow = new Map<number, number>();
+  for (const { weight, retrieved } of contributions) {
+    if (retrieved === null) continue;
+    for (let rank = 0; rank < retrieved.rows.length; rank++) {
+      const row = retrieved.rows[rank]!;
+      fusedByRow.set(row, (fusedByRow.get(row) ?? 0) + weight / (FLATNESS + rank));
+    }
+  }
+  const top = new TopK(Math.min(limit, fusedByRow.size));
+  for (const [row, score] of fusedByRow) top.push(row, score);
+  const { rows, scores: fused } = top.take();
+  return withProvenance(query, contributions, rows, fused);
+}
+
+/** Candidates for chosen rows, with the same provenance columns as `blend` gives them. */
+export function withProvenance(
+  query: Query,
+  contributions: readonly Contribution[],
+  rows: Int32Array,
+  fused: Float32Array,
+): Candidates {
+  const n = rows.length;
+  const slots = new Int32Array(query.allowed.length);
+  for (let i = 0; i < n; i++) slots[rows[i]!] = i + 1;
+  const ranks: Int32Array[] = [];
+  const scores: Float32Array[] = [];
+  const signals: Float32Array[] = [];
+  for (const { retrieved, signalNames } of contributions) {
+    const rank = new Int32Array(n).fill(-1);
+    const score = new Float32Array(n);
+    const columns = signalNames.map(() => new Float32Array(n));
+    if (retrieved !== null) {
+      for (let r = 0; r < retrieved.rows.length; r++) {
+        const slot = slots[retrieved.rows[r]!]! - 1;
+        if (slot < 0) continue;
+        rank[slot] = r;
+        score[slot] = retrieved.scores[r]!;
+      }
+      retrieved.signals(rows, columns);
+    }
+    ranks.push(rank);
+    scores.push(score);
+    signals.push(...columns);
+  }
+  return {
+    rows,
+    fused,
+    sourceNames: contributions.map((c) => c.name),
+    ranks,
+    scores,
+    bestScores: Float32Array.from(contributions, (c) => c.retrieved?.scores[0] ?? 0),
+    signalNames: contributions.flatMap((c) => [...c.signalNames]),
+    signals,
+  };
+}
+
+/** Candidates `indices` of `all`, in that order. */
+export function pickCandidates(all: Candidates, indices: Int32Array): Candidates {
+  const pickInts = (column: Int32Array) => Int32Array.from(indices, (i) => column[i]!);
+  const pickFloats = (column: Float32Array) => Float32Array.from(indices, (i) => column[i]!);
+  return {
+    ...all,
+    rows: pickInts(all.rows),
+    fused: pickFloats(all.fused),
+    ranks: all.ranks.map(pickInts),
+    scores: all.scores.map(pickFloats),
+    signals: all.signals.map(pickFloats),
+  };
+}

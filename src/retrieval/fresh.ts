@@ -1,0 +1,25 @@
+/**
+ * Fresh: items of the last two weeks, newest first, so that new items are found before anybody has touched them. The
+ * score falls from 1 to 0 with age; items without a publication time count from when the log first mentioned them.
+ */
+import { DAY } from "../core/index.ts";
+import type { Source } from "./retriever.ts";
+import { statisticsRetriever } from "./statistics-retriever.ts";
+
+const WINDOW = 14 * DAY;
+
+export const fresh: Source = {
+  name: "fresh",
+  signalNames: ["fresh"],
+  personal: false,
+  weight: 0.1,
+  async load(_columns, catalog) {
+    return statisticsRetriever(this, (now) => {
+      const { publishedAt, firstSeen } = catalog.items;
+      return (row) => {
+        const born = Number.isNaN(publishedAt[row]!) ? firstSeen[row]! : publishedAt[row]!;
+        return Math.max(0, 1 - Math.max(0, now - born) / WINDOW);
+      };
+    });
+  },
+};

@@ -1,0 +1,232 @@
+/**
+ * Item-to-item tables counted from sequences: for every item the items that stand near it in users' sequences, with
+ * weights by distance. The base of transitions (forward only) and co-visitation (both ways).
+ *
+ * Stored as compressed rows: item a has neighbours[offsets[a] .. offsets[a + 1]], strongest first.
+ */
+import { setImmediate } from "node:timers/promises";
+import type { Progress } from "../core/index.ts";
+import type { Columns, Query } from "./retriever.ts";
+import type { Sequences } from "./sequences.ts";
+import { TopK } from "./top-k.ts";
+
+export interface Neighbours {
+  /** (N + 1) */
+  readonly offsets: Int32Array;
+  /** (M) item rows */
+  readonly neighbours: Int32Array;
+  /** (M) strengths, descending within an item, > 0 */
+  readonly strengths: Float32Array;
+}
+
+export interface NeighbourOptions {
+  /** forward[g - 1] is the weight of the item g steps later; the length is the window. */
+  readonly forward: readonly number[];
+  /** The same for items g steps earlier. */
+  readonly backward: readonly number[];
+  /** At most so many neighbours an item. */
+  readonly keep: number;
+  /** Turns a weighted count into a strength. `from` and `to` are how often each item occurs, `rowTotal` sums the counts. */
+  readonly strength: (count: number, rowTotal: number, from: number, to: number) => number;
+}
+
+export async function countNeighbours(
+  sequences: Sequences,
+  options: NeighbourOptions,
+  progress: Progress,
+): Promise<Neighbours> {
+  const { items, itemCount } = sequences;
+  const { starts, positions } = occurrences(items, itemCount);
+  const { first, last } = bounds(sequences);
+  const counts = new Float64Array(itemCount);
+  const touched = new Int32Array(itemCount);
+  const top = new TopK(options.keep);
+  const offsets = new Int32Array(itemCount + 1);
+  const rows: Int32Array[] = [];
+  const values: Float32Array[] = [];
+  let lastYield = 0;
+  for (let a = 0; a < itemCount; a++) {
+    let n = 0;
+    let total = 0;
+    for (let o = starts[a]!; o < starts[a + 1]!; o++) {
+      const p = positions[o]!;
+      for (let side = 0; side < 2; side++) {
+        const weights = side === 0 ? options.forward : options.backward;
+        const reach =
+          side === 0 ? Math.min(weights.length, last[p]! - p) : Math.min(weights.length, p - first[p]!);
+        for (let g = 1; g <= reach; g++) {
+          const b = items[side === 0 ? p + g : p - g]!;
+          if (b === a) continue;
+          const weight = weights[g - 1]!;
+          if (counts[b] === 0) touched[n++] = b;
+          counts[b] = counts[b]! + weight;
+          total += weight;
+        }
+      }
+    }
+    const from = starts[a + 1]! - starts[a]!;
+    for (let i = 0; i < n; i++) {
+      const b = touched[i]!;
+      top.push(b, options.strength(counts[b]!, total, from, starts[b + 1]! - starts[b]!));
+      counts[b] = 0;
+    }
+    const best = top.take();
+    rows.push(best.rows);
+    values.push(best.scores);
+    offsets[a + 1] = offsets[a]! + best.rows.length;
+    if (starts[a + 1]! - lastYield > 20_000) {
+      lastYield = starts[a + 1]!;
+      progress.update(lastYield);
+      await setImmediate();
+    }
+  }
+  return {
+    offsets,
+    neighbours: joinRows(rows, offsets[itemCount]!),
+    strengths: joinValues(values, offsets[itemCount]!),
+  };
+}
+
+/** Positions of every item's occurrences, by counting sort: item a occurs at positions[starts[a] .. starts[a + 1]]. */
+function occurrences(items: Int32Array, itemCount: number): { starts: Int32Array; positions: Int32Array } {
+  const starts = new Int32Array(itemCount + 1);
+  for (let p = 0; p < items.length; p++) starts[items[p]! + 1]!++;
+  for (let a = 0; a < itemCount; a++) starts[a + 1] = starts[a + 1]! + starts[a]!;
+  const next = starts.slice();
+  const positions = new Int32Array(items.length);
+  for (let p = 0; p < items.length; p++) positions[next[items[p]!]!++] = p;
+  return { starts, positions };
+}
+
+/** For every position the first and the last position of the same user. */
+function bounds(sequences: Sequences): { first: Int32Array; last: Int32Array } {
+  const first = new Int32Array(sequences.items.length);
+  const last = new Int32Array(sequences.items.length);
+  for (let u = 0; u + 1 < sequences.offsets.length; u++) {
+    const start = sequences.offsets[u]!;
+    const end = sequences.offsets[u + 1]!;
+    first.fill(start, start, end);
+    last.fill(end - 1, start, end);
+  }
+  return { first, last };
+}
+
+function joinRows(parts: readonly Int32Array[], length: number): Int32Array {
+  const joined = new Int32Array(length);
+  let at = 0;
+  for (const part of parts) {
+    joined.set(part, at);
+    at += part.length;
+  }
+  return joined;
+}
+
+function joinValues(parts: readonly Float32Array[], length: number): Float32Array {
+  const joined = new Float32Array(length);
+  let at = 0;
+  for (const part of parts) {
+    joined.set(part, at);
+    at += part.length;
+  }
+  return joined;
+}
+
+export function neighbourColumns(table: Neighbours): Columns {
+  return { offsets: table.offsets, neighbours: table.neighbours, strengths: table.strengths };
+}
+
+/** The table of a bundle, or an empty one for columns that are not there. */
+export function neighboursFrom(columns: Columns): Neighbours {
+  const { offsets, neighbours, strengths } = columns;
+  return {
+    offsets: offsets instanceof Int32Array ? offsets : new Int32Array(1),
+    neighbours: neighbours instanceof Int32Array ? neighbours : new Int32Array(0),
+    strengths: strengths instanceof Float32Array ? strengths : new Float32Array(0),
+  };
+}
+
+/**
+ * Adds up the neighbours of a user's newest items: score(c) = sum over lag l of decay^l * strength(item_l, c), for the
+ * `lags` newest items. One accumulator serves all queries, since nothing in here waits.
+ */
+export class NeighbourSum {
+  private readonly table: Neighbours;
+  private readonly lagWeights: Float32Array;
+  private scores = new Float32Array(0);
+  private touched = new Int32Array(0);
+  /** (catalog.size) 1 + index of a candidate in the rows asked for, 0 elsewhere. */
+  private slots = new Int32Array(0);
+
+  constructor(table: Neighbours, lags: number, decay: number) {
+    this.table = table;
+    this.lagWeights = Float32Array.from({ length: lags }, (_, lag) => decay ** lag);
+  }
+
+  /** The k allowed rows with the highest sums. */
+  top(query: Query, k: number): { rows: Int32Array; scores: Float32Array } {
+    const { offsets, neighbours, strengths } = this.table;
+    this.reserve(query.allowed.length);
+    const scores = this.scores;
+    const touched = this.touched;
+    let n = 0;
+    const lags = Math.min(query.items.length, this.lagWeights.length);
+    for (let lag = 0; lag < lags; lag++) {
+      const item = query.items[lag]!;
+      if (item + 1 >= offsets.length) continue;
+      const weight = this.lagWeights[lag]!;
+      for (let i = offsets[item]!; i < offsets[item + 1]!; i++) {
+        const row = neighbours[i]!;
+        if (query.allowed[row] === 0) continue;
+        if (scores[row] === 0) touched[n++] = row;
+        scores[row] = scores[row]! + weight * strengths[i]!;
+      }
+    }
+    const best = new TopK(k);
+    for (let i = 0; i < n; i++) {
+      const row = touched[i]!;
+      best.push(row, scores[row]!);
+      scores[row] = 0;
+    }
+    return best.take();
+  }
+
+  /**
+   * Writes the sums for chosen rows.
+   *
+   * @param out (rows.length) the whole sum
+   * @param newest (rows.length) the part of the newest item alone
+   * @param strongest (rows.length) the largest unweighted strength to any of the items
+   */
+  of(query: Query, rows: Int32Array, out: Float32Array, newest: Float32Array, strongest: Float32Array): void {
+    const { offsets, neighbours, strengths } = this.table;
+    this.reserve(query.allowed.length);
+    const slots = this.slots;
+    for (let i = 0; i < rows.length; i++) slots[rows[i]!] = i + 1;
+    out.fill(0);
+    newest.fill(0);
+    strongest.fill(0);
+    const lags = Math.min(query.items.length, this.lagWeights.length);
+    for (let lag = 0; lag < lags; lag++) {
+      const item = query.items[lag]!;
+      if (item + 1 >= offsets.length) continue;
+      const weight = this.lagWeights[lag]!;
+      for (let i = offsets[item]!; i < offsets[item + 1]!; i++) {
+        const slot = slots[neighbours[i]!]! - 1;
+        if (slot < 0) continue;
+        const strength = strengths[i]!;
+        out[slot] = out[slot]! + weight * strength;
+        if (lag === 0) newest[slot] = strength;
+        if (strength > strongest[slot]!) strongest[slot] = strength;
+      }
+    }
+    for (let i = 0; i < rows.length; i++) slots[rows[i]!] = 0;
+  }
+
+  private reserve(size: number): void {
+    const needed = Math.max(size, this.table.offsets.length);
+    if (this.scores.length >= needed) return;
+    this.scores = new Float32Array(needed);
+    this.touched = new Int32Array(needed);
+    this.slots = new Int32Array(needed);
+  }
+}

@@ -1,0 +1,16 @@
+/** Popular: the items with the most engagements ever. Knows nobody, answers always. */
+import type { Source } from "./retriever.ts";
+import { statisticsRetriever } from "./statistics-retriever.ts";
+
+export const popular: Source = {
+  name: "popular",
+  signalNames: ["popular"],
+  personal: false,
+  weight: 0.2,
+  async load(_columns, catalog) {
+    return statisticsRetriever(this, () => {
+      const { engagements } = catalog.statistics;
+      return (row) => Math.log1p(engagements[row]!);
+    });
+  },
+};
