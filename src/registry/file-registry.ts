@@ -1,0 +1,157 @@
+/**
+ * The registry in a directory:
+ *
+ *     <directory>/<bundle id>/manifest.json   and the bundle's files beside it
+ *     <directory>/pointers.json               {"current": id, "previous": id}
+ *     <directory>/.scratch.*                  what writers have under way, or left when they were killed
+ *
+ * Any number of processes may read and publish. Promoting reads and then replaces one file: the last of two at the
+ * same time wins, so let one process promote.
+ */
+import { mkdir, readdir, rename, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { type BundleId, type Clock, UpnextError } from "../core/index.ts";
+import { errorCode, renameDurably, syncTree, writeDurably } from "./durable-files.ts";
+import { fileNameProblem, MANIFEST_FILE } from "./file-name.ts";
+import { BUNDLE_ID, encodeManifest, sha256 } from "./manifest.ts";
+import { type Pointers, readPointers, writePointers } from "./pointers.ts";
+import { readBundle, readManifest } from "./read-bundle.ts";
+import type { Bundle, BundleSummary, Manifest, Registry } from "./registry.ts";
+import { scratchPath, sweep } from "./scratch.ts";
+
+/** Makes the directory where it is missing, and sweeps what killed writers left in it. */
+export async function openFileRegistry(
+  directory: string,
+  options: { readonly clock: Clock },
+): Promise<Registry> {
+  await mkdir(directory, { recursive: true });
+  await sweep(directory, options.clock);
+  return new FileRegistry(directory);
+}
+
+class FileRegistry implements Registry {
+  private readonly directory: string;
+
+  constructor(directory: string) {
+    this.directory = directory;
+  }
+
+  async publish(
+    about: Omit<Manifest, "format" | "files">,
+    files: Readonly<Record<string, Uint8Array>>,
+  ): Promise<BundleId> {
+    refuseNames(Object.keys(files));
+    const listed = Object.entries(files).map(
+      ([name, bytes]) => [name, { sha256: sha256(bytes), bytes: bytes.length }] as const,
+    );
+    const { id, bytes } = encodeManifest({ ...about, format: 1, files: Object.fromEntries(listed) });
+    if (await this.isIntact(id)) return id;
+
+    const scratch = scratchPath(this.directory);
+    try {
+      for (const [name, content] of Object.entries(files)) await writeDurably(join(scratch, name), content);
+      await writeDurably(join(scratch, MANIFEST_FILE), bytes);
+      await syncTree(scratch);
+      await this.moveIntoPlace(scratch, id);
+    } finally {
+      await rm(scratch, { recursive: true, force: true });
+    }
+    return id;
+  }
+
+  open(id: BundleId): Promise<Bundle> {
+    return readBundle(this.directory, id);
+  }
+
+  async current(): Promise<BundleId | null> {
+    return (await readPointers(this.directory)).current;
+  }
+
+  async promote(id: BundleId): Promise<void> {
+    // Whole, not just the manifest: a pointer to a broken bundle is found out when it hurts most.
+    await this.open(id);
+    const { current, previous } = await this.pointersOrNone();
+    if (id !== current) await writePointers(this.directory, { current: id, previous: current ?? previous });
+  }
+
+  async rollback(): Promise<BundleId> {
+    const { previous } = await readPointers(this.directory);
+    if (previous === null) {
+      throw new UpnextError(
+        "no_bundle",
+        "registry: there is no previous bundle to roll back to; promote one of `list` by its id",
+      );
+    }
+    await this.open(previous);
+    // The one that was rolled back from is not "previous": a second rollback must not bring it back.
+    await writePointers(this.directory, { current: previous, previous: null });
+    return previous;
+  }
+
+  /** Newest first. Directories whose manifest does not match their name are not bundles and are left out. */
+  async list(): Promise<readonly BundleSummary[]> {
+    const { current, previous } = await this.pointersOrNone();
+    const summaries: BundleSummary[] = [];
+    for (const name of await readdir(this.directory)) {
+      if (!BUNDLE_ID.test(name)) continue;
+      const id = name as BundleId;
+      const manifest = await unlessRefused(readManifest(this.directory, id));
+      if (manifest === null) continue;
+      const { createdAt, logOffset } = manifest;
+      summaries.push({ id, createdAt, logOffset, current: id === current, previous: id === previous });
+    }
+    return summaries.sort((a, b) => b.createdAt - a.createdAt || (a.id < b.id ? -1 : 1));
+  }
+
+  private async isIntact(id: BundleId): Promise<boolean> {
+    return (await unlessRefused(this.open(id))) !== null;
+  }
+
+  /** Where a broken bundle has the name, it makes room: publishing again is how it is mended. */
+  private async moveIntoPlace(scratch: string, id: BundleId): Promise<void> {
+    const target = join(this.directory, id);
+    try {
+      await renameDurably(scratch, target);
+    } catch (error) {
+      const code = errorCode(error);
+      if (code !== "ENOTEMPTY" && code !== "EEXIST" && code !== "ENOTDIR") throw error;
+      // Another process was first with the same content.
+      if (await this.isIntact(id)) return;
+      const broken = scratchPath(this.directory);
+      await rename(target, broken);
+      await renameDurably(scratch, target);
+      await rm(broken, { recursive: true, force: true });
+    }
+  }
+
+  /** A pointer file that cannot be read must not keep anyone from promoting anew. */
+  private async pointersOrNone(): Promise<Pointers> {
+    return (await unlessRefused(readPointers(this.directory))) ?? { current: null, previous: null };
+  }
+}
+
+/** Null where the registry's own checks refuse; I/O errors go through. */
+async function unlessRefused<T>(reading: Promise<T>): Promise<T | null> {
+  try {
+    return await reading;
+  } catch (error) {
+    if (error instanceof UpnextError) return null;
+    throw error;
+  }
+}
+
+function refuseNames(names: readonly string[]): void {
+  for (const name of names) {
+    const problem = fileNameProblem(name);
+    if (problem !== null) {
+      throw new UpnextError("invalid_request", `registry: file ${JSON.stringify(name)}: ${problem}`);
+    }
+    const inside = names.find((other) => other.startsWith(`${name}/`));
+    if (inside !== undefined) {
+      throw new UpnextError(
+        "invalid_request",
+        `registry: "${name}" cannot be a file and the directory of "${inside}"`,
+      );
+    }
+  }
+}

@@ -1,0 +1,2 @@
+export { openFileRegistry } from "./file-registry.ts";
+export type { Bundle, BundleSummary, Manifest, Registry } from "./registry.ts";
