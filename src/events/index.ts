@@ -27,6 +27,7 @@ export {
   userUpsertSchema,
   valueProblem,
 } from "./event-schema.ts";
+export { type FileLog, type FileLogOptions, openFileLog } from "./file-log.ts";
 export {
   INTERACTION_TYPE_NAMES,
   INTERACTION_TYPES,

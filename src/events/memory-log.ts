@@ -25,6 +25,7 @@ export function memoryLog(): EventLog {
   }
 
   async function* read(from: number, end: number): AsyncGenerator<readonly LoggedEvent[]> {
+    if (closed) throw new UpnextError("log_closed", "log: read after close. Open the log again.");
     for (let start = Math.max(0, from); start < end; start += BATCH) {
       const batch = events.slice(start, Math.min(end, start + BATCH));
       yield batch.map((event, index) => ({ offset: (start + index) as Offset, event }));
@@ -36,10 +37,7 @@ export function memoryLog(): EventLog {
       return events.length as Offset;
     },
     append,
-    read(from) {
-      if (closed) throw new UpnextError("log_closed", "log: read after close. Open the log again.");
-      return read(from, events.length);
-    },
+    read: (from) => read(from, events.length),
     async close() {
       closed = true;
     },

@@ -1,0 +1,180 @@
+/**
+ * The durable log: a directory of segments (segment.ts) of checksummed frames (frame.ts) of records (record.ts), one
+ * writer (writer-lock.ts, log-writer.ts), any number of readers in any process (log-reader.ts).
+ *
+ * Opening for writing reads the last segment whole (checksums, ids, torn tail) and of the full ones only their
+ * sidecars; damage in a full segment is found when it is read.
+ */
+import { mkdir, open, stat } from "node:fs/promises";
+import { dirname, resolve } from "node:path";
+import { type Clock, type Offset, systemClock, UpnextError } from "../core/index.ts";
+import type { EventLog, LoggedEvent } from "./event-log.ts";
+import { readSegments } from "./log-reader.ts";
+import { LogWriter, openSegmentFile, type SegmentFile } from "./log-writer.ts";
+import { assertFirst, assertNothingAfter, type Recovered, recover } from "./recovery.ts";
+import {
+  extendSegment,
+  readHeader,
+  type Segment,
+  segmentAt,
+  segmentBases,
+  syncDirectory,
+} from "./segment.ts";
+import { lockWriter, type WriterLock } from "./writer-lock.ts";
+
+export interface FileLogOptions {
+  readonly clock?: Clock;
+  /** A segment that has reached this size is closed and the next begun. */
+  readonly segmentBytes?: number;
+  /** Reads beside a writer in another process; takes no lock and changes no file. */
+  readonly readOnly?: boolean;
+  /** How the last segment is written; a seam for tests of failing disks. */
+  readonly openFile?: (path: string) => Promise<SegmentFile>;
+}
+
+export interface FileLog extends EventLog {
+  readonly directory: string;
+  readonly readOnly: boolean;
+  /** What was cut off the end at opening because it was never acknowledged, in words; null where nothing was. */
+  readonly tail: string | null;
+  /** Looks for what the writer has added since; for read-only logs. Resolves with the end. */
+  refresh(): Promise<Offset>;
+}
+
+const SEGMENT_BYTES = 64 * 1024 * 1024;
+
+/**
+ * Opens the log in `directory`, which is made where it is missing. Rejects with `log_locked`, `log_corrupt`,
+ * `log_unavailable`, and read-only with `data_not_found` where there is no directory.
+ */
+export async function openFileLog(directory: string, options: FileLogOptions = {}): Promise<FileLog> {
+  const path = resolve(directory);
+  try {
+    return await (options.readOnly ? openReader(path) : openWriter(path, options));
+  } catch (cause) {
+    if (cause instanceof UpnextError) throw cause;
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    const message = `${path}: expected a log that can be opened, got: ${reason}. Mend the path or its permissions.`;
+    throw new UpnextError("log_unavailable", message, { cause });
+  }
+}
+
+async function openReader(directory: string): Promise<FileLog> {
+  const found = await stat(directory).catch(() => undefined);
+  if (!found?.isDirectory()) {
+    const message = `${directory}: expected the directory of a log, found none. Check the path, or start the writer first.`;
+    throw new UpnextError("data_not_found", message);
+  }
+  const segments: Segment[] = [];
+  let refreshing = refreshSegments(directory, segments);
+  await refreshing;
+  return makeLog(directory, segments, {
+    readOnly: true,
+    tail: null,
+    append() {
+      const message = `${directory}: this log was opened read-only. Append where it is open for writing.`;
+      return Promise.reject(new UpnextError("read_only", message));
+    },
+    refresh() {
+      // One after the other: two at once would count the same frames twice.
+      refreshing = refreshing.catch(() => {}).then(() => refreshSegments(directory, segments));
+      return refreshing;
+    },
+    close: () => refreshing.catch(() => {}),
+  });
+}
+
+/** Takes in new segments and the new frames of the last one. */
+async function refreshSegments(directory: string, segments: Segment[]): Promise<void> {
+  for (const base of await segmentBases(directory)) {
+    const last = segments.at(-1);
+    if (last !== undefined && base <= last.base) continue;
+    if (last === undefined) assertFirst(directory, base);
+    else last.count = base - last.base;
+    segments.push(segmentAt(directory, base));
+  }
+  const last = segments.at(-1);
+  if (last === undefined) return;
+  const file = await open(last.path, "r");
+  try {
+    if (last.count === 0) await readHeader(file, last);
+    const problem = await extendSegment(file, last);
+    // A cut-off frame may be one that the writer is just writing.
+    if (problem !== undefined) await assertNothingAfter(file, last, problem);
+  } finally {
+    await file.close();
+  }
+}
+
+async function openWriter(directory: string, options: FileLogOptions): Promise<FileLog> {
+  if ((await mkdir(directory, { recursive: true })) !== undefined) await syncDirectory(dirname(directory));
+  let writer: LogWriter | undefined;
+  const lock = await lockWriter(directory, options.clock ?? systemClock, () =>
+    writer?.break(`another process has taken the lock of ${directory}`),
+  );
+  try {
+    const opened = await recover(directory);
+    const openFile = options.openFile ?? openSegmentFile;
+    const segmentBytes = options.segmentBytes ?? SEGMENT_BYTES;
+    const active = await openFile(opened.segments.at(-1)!.path);
+    writer = new LogWriter({ ...opened, directory, openFile, segmentBytes }, active);
+    return writableLog(directory, opened, writer, lock);
+  } catch (error) {
+    await lock.release();
+    throw error;
+  }
+}
+
+function writableLog(directory: string, opened: Recovered, writer: LogWriter, lock: WriterLock): FileLog {
+  return makeLog(directory, opened.segments, {
+    readOnly: false,
+    tail: opened.tail,
+    append: (events) => writer.append(events),
+    refresh: async () => {},
+    async close() {
+      try {
+        await writer.close();
+      } finally {
+        await lock.release();
+      }
+    },
+  });
+}
+
+/** What differs between a writable and a read-only log. */
+interface Parts extends Pick<FileLog, "readOnly" | "tail" | "append" | "close"> {
+  refresh(): Promise<void>;
+}
+
+function makeLog(directory: string, segments: readonly Segment[], parts: Parts): FileLog {
+  let closing: Promise<void> | undefined;
+  const closedError = () =>
+    new UpnextError("log_closed", `${directory}: this log was closed. Open it again.`);
+  const end = () => {
+    const last = segments.at(-1);
+    return (last === undefined ? 0 : last.base + last.count) as Offset;
+  };
+  async function* read(from: number, until: number): AsyncGenerator<readonly LoggedEvent[]> {
+    if (closing !== undefined) throw closedError();
+    yield* readSegments(segments.slice(), Math.max(0, from), until);
+  }
+  return {
+    directory,
+    readOnly: parts.readOnly,
+    tail: parts.tail,
+    get end() {
+      return end();
+    },
+    append: (events) => (closing === undefined ? parts.append(events) : Promise.reject(closedError())),
+    read: (from) => read(from, end()),
+    async refresh() {
+      if (closing !== undefined) throw closedError();
+      await parts.refresh();
+      return end();
+    },
+    close() {
+      closing ??= parts.close();
+      return closing;
+    },
+  };
+}
