@@ -27,6 +27,7 @@ export const als: Source = {
       offsets: sequences.offsets,
       items: sequences.items,
       weights: sequences.weights,
+      users: sequences.offsets.length - 1,
       itemCount: sequences.itemCount,
       factors: FACTORS,
       iterations: ITERATIONS,
@@ -48,6 +49,7 @@ export const als: Source = {
       regularization: REGULARIZATION,
       alpha: ALPHA,
     });
+    const dots = dotRows(itemFactors, FACTORS);
     const scorer = await itemScorer({ factors: itemFactors, N: itemCount, k: FACTORS });
     return {
       name: this.name,
@@ -61,7 +63,7 @@ export const als: Source = {
         const best = await scorer.top(vector, query.allowed, k);
         return {
           ...best,
-          signals: (rows, out) => dotRows(itemFactors, FACTORS, rows, vector, out[0]!),
+          signals: (rows, out) => dots.dot(rows, vector, out[0]!),
         };
       },
     };

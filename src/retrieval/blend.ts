@@ -8,11 +8,11 @@
 import type { Query, Retrieved } from "./retriever.ts";
 import { TopK } from "./top-k.ts";
 
-/** Candidates as columns. All arrays have (n) entries, best blended score first. */
+/** Candidates as columns of (n) entries. */
 export interface Candidates {
   /** Catalog rows, without repeats. */
   readonly rows: Int32Array;
-  /** Fused score, descending. */
+  /** Fused score; descending in what `blend` returns. */
   readonly fused: Float32Array;
   readonly sourceNames: readonly string[];
   /** [source] 0-based rank within the source, -1 where it did not find the candidate. */
@@ -39,34 +39,33 @@ const FLATNESS = 60;
 
 /** The `limit` best of everything that the sources found. */
 export function blend(query: Query, contributions: readonly Contribution[], limit: number): Candidates {
-  const fusedByRow = new Map<number, number>();
+  const fused = new Map<number, number>();
   for (const { weight, retrieved } of contributions) {
     if (retrieved === null) continue;
     for (let rank = 0; rank < retrieved.rows.length; rank++) {
       const row = retrieved.rows[rank]!;
-      fusedByRow.set(row, (fusedByRow.get(row) ?? 0) + weight / (FLATNESS + rank));
+      fused.set(row, (fused.get(row) ?? 0) + weight / (FLATNESS + rank));
     }
   }
-  const top = new TopK(Math.min(limit, fusedByRow.size));
-  for (const [row, score] of fusedByRow) top.push(row, score);
-  const { rows, scores: fused } = top.take();
-  return withProvenance(query, contributions, rows, fused);
+  const top = new TopK(Math.min(limit, fused.size));
+  for (const [row, score] of fused) top.push(row, score);
+  return candidatesOf(query, contributions, top.take().rows);
 }
 
-/** Candidates for chosen rows, with the same provenance columns as `blend` gives them. */
-export function withProvenance(
+/** Chosen rows as candidates, with the provenance that `blend` would give them. */
+export function candidatesOf(
   query: Query,
   contributions: readonly Contribution[],
   rows: Int32Array,
-  fused: Float32Array,
 ): Candidates {
   const n = rows.length;
   const slots = new Int32Array(query.allowed.length);
   for (let i = 0; i < n; i++) slots[rows[i]!] = i + 1;
+  const fused = new Float64Array(n);
   const ranks: Int32Array[] = [];
   const scores: Float32Array[] = [];
   const signals: Float32Array[] = [];
-  for (const { retrieved, signalNames } of contributions) {
+  for (const { retrieved, signalNames, weight } of contributions) {
     const rank = new Int32Array(n).fill(-1);
     const score = new Float32Array(n);
     const columns = signalNames.map(() => new Float32Array(n));
@@ -76,6 +75,7 @@ export function withProvenance(
         if (slot < 0) continue;
         rank[slot] = r;
         score[slot] = retrieved.scores[r]!;
+        fused[slot] = fused[slot]! + weight / (FLATNESS + r);
       }
       retrieved.signals(rows, columns);
     }
@@ -85,7 +85,7 @@ export function withProvenance(
   }
   return {
     rows,
-    fused,
+    fused: Float32Array.from(fused),
     sourceNames: contributions.map((c) => c.name),
     ranks,
     scores,

@@ -1,0 +1,172 @@
+/**
+ * Replays a history in time, so that every example sees the statistics, the state and the catalogue as they were
+ * before it: the same columns that serving folds live.
+ */
+import { ItemCounters } from "../catalog/index.ts";
+import type { EpochMs } from "../core/index.ts";
+import { INTERACTION_TYPE_NAMES, isVeto } from "../events/index.ts";
+import type { Query, Sequences } from "../retrieval/index.ts";
+import { DEFAULT_LIMITS } from "../state/index.ts";
+import type { History } from "./history.ts";
+
+/**
+ * What of a history may be used: user u's entries history.offsets[u] .. ends[u].
+ *
+ * A cut in time and a cut of every user's last items are both of this form.
+ */
+export type Cut = Int32Array;
+
+export function everything(history: History): Cut {
+  return history.offsets.slice(1);
+}
+
+/** Entries with `time < moment`, within `within`. */
+export function cutAt(history: History, moment: number, within: Cut): Cut {
+  return within.map((end, u) => {
+    let e = end;
+    while (e > history.offsets[u]! && history.times[e - 1]! >= moment) e--;
+    return e;
+  });
+}
+
+/** Every user without the last `count` entries that show interest. */
+export function cutLast(history: History, count: number): Cut {
+  return everything(history).map((end, u) => {
+    let e = end;
+    for (let left = count; left > 0 && e > history.offsets[u]!; ) if (history.weights[--e]! > 0) left--;
+    return e;
+  });
+}
+
+/** The moment before which the `share` oldest of a cut's entries lie. */
+export function momentOf(history: History, cut: Cut, share: number): number {
+  const times = entriesOf(history, cut).map((e) => history.times[e]!);
+  if (times.length === 0) return Number.NEGATIVE_INFINITY;
+  const sorted = Float64Array.from(times).sort();
+  return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))]!;
+}
+
+function entriesOf(history: History, cut: Cut): number[] {
+  const entries: number[] = [];
+  for (let u = 0; u < cut.length; u++) for (let e = history.offsets[u]!; e < cut[u]!; e++) entries.push(e);
+  return entries;
+}
+
+/** The part of a cut that shows interest, as the sequences that sources are fitted on. */
+export function sequencesOf(history: History, cut: Cut): Sequences {
+  const users = cut.length;
+  const offsets = new Int32Array(users + 1);
+  const kept: number[] = [];
+  for (let u = 0; u < users; u++) {
+    for (let e = history.offsets[u]!; e < cut[u]!; e++) if (history.weights[e]! > 0) kept.push(e);
+    offsets[u + 1] = kept.length;
+  }
+  return {
+    offsets,
+    items: Int32Array.from(kept, (e) => history.items[e]!),
+    times: Float64Array.from(kept, (e) => history.times[e]!),
+    weights: Float32Array.from(kept, (e) => history.weights[e]!),
+    itemCount: history.catalog.size,
+  };
+}
+
+const VETO_CODES = Uint8Array.from(INTERACTION_TYPE_NAMES, (type) => (isVeto(type) ? 1 : 0));
+
+/** Item statistics and allowed items at a moment that only moves forward. */
+export class Replay {
+  readonly statistics = new ItemCounters();
+  /** (items) 1 where an item may be shown: live, published, and not hidden for the example at hand. */
+  readonly allowed: Uint8Array;
+  private readonly history: History;
+  private readonly order: Int32Array;
+  private readonly unpublished: Int32Array;
+  private nextEntry = 0;
+  private nextSlate = 0;
+  private nextPublished = 0;
+
+  constructor(history: History, cut: Cut) {
+    this.history = history;
+    this.order = Int32Array.from(entriesOf(history, cut)).sort(
+      (a, b) => history.times[a]! - history.times[b]! || a - b,
+    );
+    const { size, items } = history.catalog;
+    this.statistics.widen(size);
+    this.allowed = items.live.slice(0, size);
+    const dated: number[] = [];
+    for (let row = 0; row < size; row++) {
+      if (this.allowed[row] === 1 && items.publishedAt[row]! > Number.NEGATIVE_INFINITY) dated.push(row);
+    }
+    this.unpublished = Int32Array.from(dated).sort((a, b) => items.publishedAt[a]! - items.publishedAt[b]!);
+    for (const row of this.unpublished) this.allowed[row] = 0;
+  }
+
+  /** Takes every entry and slate with `time < moment`, and everything published by then. */
+  advance(moment: number): void {
+    const { history, order, statistics } = this;
+    for (; this.nextEntry < order.length; this.nextEntry++) {
+      const entry = order[this.nextEntry]!;
+      const time = history.times[entry]!;
+      if (time >= moment) break;
+      statistics.see(time);
+      if (VETO_CODES[history.types[entry]!] === 1) statistics.veto(history.items[entry]!);
+      else statistics.engage(history.items[entry]!, time);
+    }
+    for (; this.nextSlate < history.slates.length; this.nextSlate++) {
+      const slate = history.slates[this.nextSlate]!;
+      if (slate.time >= moment) break;
+      for (const row of slate.items) statistics.show(row);
+    }
+    const { publishedAt } = history.catalog.items;
+    for (; this.nextPublished < this.unpublished.length; this.nextPublished++) {
+      const row = this.unpublished[this.nextPublished]!;
+      if (publishedAt[row]! > moment) break;
+      this.allowed[row] = 1;
+    }
+  }
+
+  /**
+   * Runs `use` with the query of `user` as it was before entry `end`, its touched items not allowed. The query is the
+   * one that serving would make of the user's state; its `allowed` is valid only during `use`.
+   */
+  async asOf<T>(user: number, end: number, now: EpochMs, use: (query: Query) => Promise<T>): Promise<T> {
+    const { history, allowed } = this;
+    const hidden: number[] = [];
+    for (let e = history.offsets[user]!; e < end; e++) {
+      const row = history.items[e]!;
+      if (allowed[row] === 0) continue;
+      allowed[row] = 0;
+      hidden.push(row);
+    }
+    try {
+      return await use(touchesBefore(history, user, end, now, allowed));
+    } finally {
+      for (const row of hidden) allowed[row] = 1;
+    }
+  }
+}
+
+/** The newest touches before entry `end`, bounded like user state. */
+export function touchesBefore(
+  history: History,
+  user: number,
+  end: number,
+  now: EpochMs,
+  allowed: Uint8Array,
+): Query {
+  const start = history.offsets[user]!;
+  const entries: number[] = [];
+  for (let e = end - 1, touches = 0; e >= start && touches < DEFAULT_LIMITS.touches; e--) {
+    if (VETO_CODES[history.types[e]!] === 1) continue;
+    touches++;
+    if (history.weights[e]! > 0) entries.push(e);
+  }
+  return {
+    now,
+    items: Int32Array.from(entries, (e) => history.items[e]!),
+    times: Float64Array.from(entries, (e) => history.times[e]!),
+    weights: Float32Array.from(entries, (e) => history.weights[e]!),
+    types: Uint8Array.from(entries, (e) => history.types[e]!),
+    values: Float32Array.from(entries, (e) => history.values[e]!),
+    allowed,
+  };
+}
