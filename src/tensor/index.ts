@@ -6,4 +6,57 @@ export {
   alsFoldIn,
   fitAls,
 } from "./als-kernel.ts";
+export { compileServing, type Outputs, type Weights } from "./compile.ts";
+export type { Dim, Shape } from "./dims.ts";
 export { type DotRows, dotRows } from "./dot-rows.ts";
+export { gradients } from "./gradients.ts";
+export { Graph, type GraphOptions, type Initializer, type Parameter, type Tensor } from "./graph.ts";
+export { glorot, normal, ones, values, zeros } from "./initializers.ts";
+export type { DType } from "./onnx-writer.ts";
+export { dropout } from "./ops/dropout.ts";
+export {
+  abs,
+  add,
+  and,
+  cast,
+  div,
+  equal,
+  exp,
+  gelu,
+  greater,
+  greaterOrEqual,
+  log,
+  maximum,
+  minimum,
+  mul,
+  neg,
+  not,
+  pow,
+  relu,
+  sigmoid,
+  silu,
+  softplus,
+  sqrt,
+  stopGradient,
+  sub,
+  tanh,
+  where,
+} from "./ops/elementwise.ts";
+export { layerNorm } from "./ops/layer-norm.ts";
+export {
+  concat,
+  expand,
+  gather,
+  reshape,
+  slice,
+  squeeze,
+  transpose,
+  unsqueeze,
+} from "./ops/layout.ts";
+export { matmul } from "./ops/matmul.ts";
+export type { MatmulOptions } from "./ops/raw-matrix.ts";
+export { max, mean, type ReduceOptions, sum, weightedMean } from "./ops/reduce.ts";
+export { binaryCrossEntropy, logSoftmax, softmax, softmaxCrossEntropy } from "./ops/softmax.ts";
+export { type AdamWOptions, adamW, type Optimizer, type Update } from "./optimizer.ts";
+export { type Feeds, type LoadOptions, loadModel, type Model, type Value } from "./session.ts";
+export { compileTraining, type StepResult, type Training, type TrainingOptions } from "./training.ts";

@@ -1,0 +1,152 @@
+/**
+ * Running models in ONNX Runtime. A run blocks the thread that calls it (the Node binding computes on the caller's
+ * thread), so serving runs one session a worker with one thread.
+ */
+import * as ort from "onnxruntime-node";
+import { UpnextError } from "../core/index.ts";
+import { printShape } from "./dims.ts";
+
+/** Numbers with their shape, row-major. Uint8Array also stands for bool, 0 or 1. */
+export interface Value {
+  readonly data: Float32Array | Int32Array | BigInt64Array | Uint8Array;
+  readonly dims: readonly number[];
+}
+
+/** Inputs by name. */
+export type Feeds = Readonly<Record<string, Value>>;
+
+export interface LoadOptions {
+  /** Threads of one operator; 1 unless told. */
+  readonly threads?: number;
+}
+
+export interface Model {
+  readonly inputNames: readonly string[];
+  readonly outputNames: readonly string[];
+  /**
+   * Computes all outputs. Feeds are read, not copied, while the promise is open; outputs belong to the caller.
+   * Rejects with `internal` where a feed is missing, unknown or of another type or shape, and `closed` after `close`.
+   */
+  run(feeds: Feeds): Promise<Readonly<Record<string, Value>>>;
+  /** Frees the session. May be called again. */
+  close(): Promise<void>;
+}
+
+/** Loads an ONNX file; rejects with `bundle_corrupt` where ONNX Runtime does not take it. */
+export async function loadModel(bytes: Uint8Array, options: LoadOptions = {}): Promise<Model> {
+  const session = await openSession(bytes, options);
+  let closed = false;
+  return {
+    inputNames: session.inputNames,
+    outputNames: session.outputNames,
+    async run(feeds) {
+      if (closed) throw new UpnextError("closed", "tensor: run: the model was closed");
+      const results = await session.run(toTensors(session, feeds));
+      const out: Record<string, Value> = {};
+      for (const name of session.outputNames) out[name] = toValue(name, results[name]!);
+      return out;
+    },
+    async close() {
+      if (closed) return;
+      closed = true;
+      await session.release();
+    },
+  };
+}
+
+export async function openSession(bytes: Uint8Array, options: LoadOptions): Promise<ort.InferenceSession> {
+  try {
+    return await ort.InferenceSession.create(bytes, {
+      intraOpNumThreads: options.threads ?? 1,
+      interOpNumThreads: 1,
+      // Errors alone: warnings tell of optimizations that ONNX Runtime did not do.
+      logSeverityLevel: 3,
+    });
+  } catch (cause) {
+    throw new UpnextError(
+      "bundle_corrupt",
+      `tensor: expected a model that ONNX Runtime loads, came ${bytes.length} bytes that it refuses: ${reason(cause)}`,
+      { cause },
+    );
+  }
+}
+
+function reason(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
+}
+
+function toValue(name: string, tensor: ort.Tensor): Value {
+  const { data, dims } = tensor;
+  if (
+    data instanceof Float32Array ||
+    data instanceof Int32Array ||
+    data instanceof BigInt64Array ||
+    data instanceof Uint8Array
+  ) {
+    return { data, dims };
+  }
+  throw new UpnextError(
+    "internal",
+    `tensor: output "${name}": expected float32, integers or bool, came ${tensor.type}`,
+  );
+}
+
+/** ONNX Runtime's tensors over the same memory, checked against what the session declares. */
+export function toTensors(
+  session: ort.InferenceSession,
+  feeds: Feeds,
+  /** Inputs that the caller feeds itself. */
+  except?: ReadonlySet<string>,
+): Record<string, ort.Tensor> {
+  const tensors: Record<string, ort.Tensor> = {};
+  const sizes = new Map<string, number>();
+  let count = 0;
+  for (const meta of session.inputMetadata) {
+    if (!meta.isTensor || except?.has(meta.name)) continue;
+    const value = feeds[meta.name];
+    if (!value) throw feedError(meta.name, `${meta.type} ${printShape(meta.shape)}`, "nothing");
+    tensors[meta.name] = toTensor(meta.name, meta.type, meta.shape, value, sizes);
+    count++;
+  }
+  if (Object.keys(feeds).length !== count) {
+    const unknown = Object.keys(feeds).filter((name) => !(name in tensors));
+    throw feedError(
+      unknown.join('", "'),
+      `the inputs "${Object.keys(tensors).join('", "')}"`,
+      "another name",
+    );
+  }
+  return tensors;
+}
+
+function toTensor(
+  name: string,
+  type: ort.Tensor.Type,
+  shape: readonly (number | string)[],
+  { data, dims }: Value,
+  sizes: Map<string, number>,
+): ort.Tensor {
+  const expected = (): string => `${type} ${printShape(shape)}`;
+  const came = (): string => `${data.constructor.name} ${printShape(dims)} of ${data.length} values`;
+  let size = 1;
+  let fits = dims.length === shape.length;
+  for (let axis = 0; fits && axis < dims.length; axis++) {
+    const [declared, dim] = [shape[axis]!, dims[axis]!];
+    size *= dim;
+    if (typeof declared === "number") fits = dim === declared;
+    else if (sizes.has(declared)) fits = dim === sizes.get(declared);
+    else sizes.set(declared, dim);
+  }
+  if (!fits || size !== data.length) throw feedError(name, expected(), came());
+  if (type === "float32" && data instanceof Float32Array) return new ort.Tensor(type, data, dims);
+  if (type === "int32" && data instanceof Int32Array) return new ort.Tensor(type, data, dims);
+  if (type === "int64" && data instanceof BigInt64Array) return new ort.Tensor(type, data, dims);
+  if ((type === "uint8" || type === "bool") && data instanceof Uint8Array) {
+    return new ort.Tensor(type, data, dims);
+  }
+  throw feedError(name, expected(), came());
+}
+
+function feedError(name: string, expected: string, came: string): UpnextError {
+  return new UpnextError("internal", `tensor: feed "${name}": expected ${expected}, came ${came}`);
+}

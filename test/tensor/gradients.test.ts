@@ -1,0 +1,320 @@
+/** Every operator's gradient against central finite differences, both computed by ONNX Runtime. */
+import { describe, expect, test } from "vitest";
+import { Random } from "../../src/core/index.ts";
+import * as t from "../../src/tensor/index.ts";
+
+interface Case {
+  readonly name: string;
+  /** Shapes of the operands; names are sizes at run time. */
+  readonly shapes: readonly t.Shape[];
+  readonly build: (...x: t.Tensor[]) => t.Tensor;
+  /** Operands keep this distance from 0, for operators with a kink there or defined above it. */
+  readonly positive?: boolean;
+  readonly awayFromZero?: boolean;
+  /** Operands never come close to each other. */
+  readonly apart?: boolean;
+}
+
+const SIZES: Readonly<Record<string, number>> = { N: 3, L: 2, B: 2, C: 4 };
+
+const unary = (name: string, op: (x: t.Tensor) => t.Tensor, rest: Partial<Case> = {}): Case[] => [
+  { name: `${name} of a matrix`, shapes: [[2, 3]], build: op, ...rest },
+  { name: `${name} of unknown size`, shapes: [["N", 2]], build: op, ...rest },
+];
+
+/** Pairs of shapes that broadcast in every way. */
+const PAIRS: readonly (readonly [t.Shape, t.Shape])[] = [
+  [
+    [2, 3],
+    [2, 3],
+  ],
+  [[2, 3], [3]],
+  [[], ["N", 2]],
+  [
+    ["N", 1],
+    [1, 4],
+  ],
+  [
+    ["B", "L", 2],
+    ["L", 1],
+  ],
+  [["N"], ["B", 1, "N"]],
+];
+
+const binary = (name: string, op: (a: t.Tensor, b: t.Tensor) => t.Tensor, rest: Partial<Case> = {}): Case[] =>
+  PAIRS.map(([a, b]) => ({ name: `${name} of [${a}] and [${b}]`, shapes: [a, b], build: op, ...rest }));
+
+const ids = (x: t.Tensor, values: readonly number[], shape: readonly number[]): t.Tensor =>
+  x.graph.constant(Int32Array.from(values), shape);
+const mask = (x: t.Tensor, values: readonly number[], shape: readonly number[]): t.Tensor =>
+  x.graph.constant(Uint8Array.from(values), shape, "bool");
+const floats = (x: t.Tensor, values: readonly number[], shape: readonly number[]): t.Tensor =>
+  x.graph.constant(Float32Array.from(values), shape);
+
+const CASES: readonly Case[] = [
+  ...binary("add", t.add),
+  ...binary("sub", t.sub),
+  ...binary("mul", t.mul),
+  ...binary("div", t.div, { positive: true }),
+  ...binary("maximum", t.maximum, { apart: true }),
+  ...binary("minimum", t.minimum, { apart: true }),
+  { name: "add of a number", shapes: [[2]], build: (x) => t.add(x, 2) },
+  { name: "a number divided", shapes: [[2]], build: (x) => t.div(2, x), positive: true },
+  { name: "a value used twice", shapes: [[3]], build: (x) => t.mul(x, t.add(x, x)) },
+  ...unary("neg", t.neg),
+  ...unary("exp", t.exp),
+  ...unary("log", t.log, { positive: true }),
+  ...unary("sqrt", t.sqrt, { positive: true }),
+  ...unary("tanh", t.tanh),
+  ...unary("sigmoid", t.sigmoid),
+  ...unary("relu", t.relu, { awayFromZero: true }),
+  ...unary("gelu", t.gelu),
+  ...unary("silu", t.silu),
+  ...unary("softplus", t.softplus),
+  ...unary("abs", t.abs, { awayFromZero: true }),
+  ...unary("square by pow", (x) => t.pow(x, 2)),
+  ...unary("pow to -1.5", (x) => t.pow(x, -1.5), { positive: true }),
+  {
+    name: "where with broadcasting",
+    shapes: [[2, 3], [3]],
+    build: (a, b) => t.where(mask(a, [1, 0], [2, 1]), a, b),
+  },
+  { name: "where with a number", shapes: [["N", 2]], build: (a) => t.where(t.greater(a, 0), a, 3) },
+  {
+    name: "matmul",
+    shapes: [
+      [2, 3],
+      [3, 4],
+    ],
+    build: (a, b) => t.matmul(a, b),
+  },
+  {
+    name: "matmul of unknown size",
+    shapes: [
+      ["N", 3],
+      [3, 2],
+    ],
+    build: (a, b) => t.matmul(a, b),
+  },
+  ...[
+    { transposeA: true },
+    { transposeB: true },
+    { transposeA: true, transposeB: true, scale: 0.5 },
+    { scale: 0.3 },
+  ].flatMap((options): Case[] => {
+    const label = JSON.stringify(options);
+    const a: t.Shape = options.transposeA ? [3, 2] : [2, 3];
+    const b: t.Shape = options.transposeB ? [4, 3] : [3, 4];
+    return [
+      { name: `matmul ${label}`, shapes: [a, b], build: (x, y) => t.matmul(x, y, options) },
+      {
+        name: `batched matmul ${label}`,
+        shapes: [
+          ["B", 1, ...a],
+          [2, ...b],
+        ],
+        build: (x, y) => t.matmul(x, y, options),
+      },
+      {
+        name: `weights under a batch ${label}`,
+        shapes: [["B", "L", ...a], b],
+        build: (x, y) => t.matmul(x, y, options),
+      },
+    ];
+  }),
+  {
+    name: "products of sequences",
+    shapes: [
+      ["B", "L", 2],
+      ["B", "C", 2],
+    ],
+    build: (q, k) => t.matmul(q, k, { transposeB: true, scale: 0.7 }),
+  },
+  {
+    name: "a matrix before a batch",
+    shapes: [
+      [2, 3],
+      ["B", 3, 2],
+    ],
+    build: (a, b) => t.matmul(a, b),
+  },
+  { name: "sum of all", shapes: [["N", 2]], build: (x) => t.sum(x) },
+  { name: "sum over an unknown axis", shapes: [["N", 2]], build: (x) => t.sum(x, [0]) },
+  {
+    name: "sum over the last axis, kept",
+    shapes: [["N", 2, 3]],
+    build: (x) => t.sum(x, [-1], { keep: true }),
+  },
+  { name: "mean of all", shapes: [["B", "L"]], build: (x) => t.mean(x) },
+  { name: "mean over two axes", shapes: [["B", 3, "L"]], build: (x) => t.mean(x, [0, 1]) },
+  { name: "max over an axis", shapes: [["N", 4]], build: (x) => t.max(x, [1]) },
+  { name: "max of all, kept", shapes: [[2, 3]], build: (x) => t.max(x, undefined, { keep: true }) },
+  {
+    name: "weighted mean",
+    shapes: [["N", 2]],
+    build: (x) => t.weightedMean(x, t.expand(floats(x, [0.5, 2], [1, 2]), x.shape)),
+    awayFromZero: true,
+  },
+  {
+    name: "reshape to a product of sizes",
+    shapes: [["B", "L", 4]],
+    build: (x) => t.reshape(x, ["B*L", 2, 2]),
+  },
+  {
+    name: "reshape back from a product",
+    shapes: [["B", "L", 2]],
+    build: (x) => t.reshape(t.reshape(x, ["B*L", 2]), ["B", "L", 1, 2]),
+  },
+  { name: "transpose", shapes: [["B", 3, "L"]], build: (x) => t.transpose(x, [2, 0, 1]) },
+  {
+    name: "concat of fixed sizes",
+    shapes: [
+      ["N", 2],
+      ["N", 3],
+    ],
+    build: (a, b) => t.concat([a, b, a], -1),
+  },
+  {
+    name: "concat of unknown sizes",
+    shapes: [
+      ["B", "L", 2],
+      ["B", "C", 2],
+    ],
+    build: (a, b) => t.concat([a, b], 1),
+  },
+  { name: "slice", shapes: [["N", 4]], build: (x) => t.slice(x, 1, 1, 3) },
+  {
+    name: "slice by names",
+    shapes: [
+      ["B", "L", 2],
+      ["B", "C", 2],
+    ],
+    build: (a, b) => t.slice(t.concat([a, b], 1), 1, "L", "L+C"),
+  },
+  { name: "expand", shapes: [["N", 1]], build: (x) => t.expand(x, [2, "N", 3]) },
+  { name: "squeeze and unsqueeze", shapes: [["N", 1]], build: (x) => t.unsqueeze(t.squeeze(x, 1), 0) },
+  {
+    name: "gather with repeated rows",
+    shapes: [[4, 2]],
+    build: (x) => t.gather(x, ids(x, [3, 0, 3, 3, 1, 0], [2, 3])),
+  },
+  { name: "gather of single numbers", shapes: [[4]], build: (x) => t.gather(x, ids(x, [1, 1], [2])) },
+  {
+    name: "gather from an unknown size",
+    shapes: [["N", 2]],
+    build: (x) => t.gather(x, ids(x, [2, 0, 2], [3])),
+  },
+  ...unary("softmax", t.softmax),
+  ...unary("logSoftmax", t.logSoftmax),
+  {
+    name: "layerNorm",
+    shapes: [["N", 2, 4], [4], [4]],
+    build: (x, scale, bias) => t.layerNorm(x, scale, bias),
+  },
+  {
+    name: "softmax cross-entropy with soft targets that do not add up to 1",
+    shapes: [["N", 4]],
+    build: (x) => t.softmaxCrossEntropy(x, t.expand(floats(x, [0.5, 0, 2, 0.25], [1, 4]), x.shape)),
+  },
+  {
+    name: "softmax cross-entropy with a mask",
+    shapes: [[3, 4]],
+    build: (x) =>
+      t.softmaxCrossEntropy(
+        x,
+        floats(x, [1, 0, 0, 0, 0, 0, 0.5, 0, 0, 0, 0, 0], [3, 4]),
+        mask(x, [1, 1, 0, 1, 1, 0, 1, 1, 0, 0, 0, 0], [3, 4]),
+      ),
+  },
+  {
+    name: "binary cross-entropy",
+    shapes: [["N", 2]],
+    build: (x) => t.binaryCrossEntropy(x, t.expand(floats(x, [1, 0.25], [1, 2]), x.shape)),
+  },
+  {
+    name: "attention of heads",
+    shapes: [
+      ["B", "L", 4],
+      [4, 4],
+      [4, 4],
+    ],
+    build: (x, wq, wk) => {
+      const heads = (y: t.Tensor): t.Tensor => t.transpose(t.reshape(y, ["B", "L", 2, 2]), [0, 2, 1, 3]);
+      const [q, k, v] = [heads(t.matmul(x, wq)), heads(t.matmul(x, wk)), heads(x)];
+      const weights = t.softmax(t.matmul(q, k, { transposeB: true, scale: Math.SQRT1_2 }));
+      return t.reshape(t.transpose(t.matmul(weights, v), [0, 2, 1, 3]), ["B", "L", 4]);
+    },
+  },
+];
+
+const dimsOf = (shape: t.Shape): number[] =>
+  shape.map((dim) => (typeof dim === "number" ? dim : SIZES[dim]!));
+
+describe("gradients equal finite differences for", () => {
+  for (const { name, shapes, build, positive, awayFromZero, apart } of CASES) {
+    test(name, async () => {
+      const random = new Random(name);
+      const graph = new t.Graph({ training: true });
+      const inputs = shapes.map((shape, i) => graph.input(`x${i}`, "float32", shape));
+      const output = build(...inputs);
+      // Different weights for the outputs, so that no gradient hides in a symmetry.
+      const wave = graph.input("wave", "float32", output.shape);
+      const loss = t.sum(t.mul(output, wave));
+      const found = t.gradients(loss, inputs);
+      const outputs: Record<string, t.Tensor> = { output, loss };
+      found.forEach((gradient, i) => {
+        expect(gradient.shape).toEqual(inputs[i]!.shape);
+        outputs[`g${i}`] = gradient;
+      });
+      // The output's real shape, from a run without the loss.
+      const forward = await t.loadModel(t.compileServing({ output }, {}));
+      const draw = (operand: number): number => {
+        if (apart) return random.int(8) / 4 - 1 + operand / 8;
+        const value = positive ? 0.5 + random.next() : random.normal();
+        return awayFromZero ? value + 0.2 * Math.sign(value) : value;
+      };
+      const feeds: Record<string, { data: Float32Array; dims: number[] }> = {};
+      shapes.forEach((shape, i) => {
+        const dims = dimsOf(shape);
+        const size = dims.reduce((a, b) => a * b, 1);
+        feeds[`x${i}`] = { data: Float32Array.from({ length: size }, () => draw(i)), dims };
+      });
+      const { output: plain } = await forward.run(feeds);
+      expect(plain!.dims.length).toBe(output.shape.length);
+      feeds["wave"] = {
+        data: Float32Array.from({ length: plain!.data.length }, () => random.normal()),
+        dims: [...plain!.dims],
+      };
+      await forward.close();
+
+      const model = await t.loadModel(t.compileServing(outputs, {}));
+      const lossAt = async (): Promise<number> => {
+        const { output: values } = await model.run(feeds);
+        // Summed in f64: the difference of two losses keeps few of f32's digits.
+        let sum = 0;
+        for (let i = 0; i < values!.data.length; i++)
+          sum += Number(values!.data[i]) * feeds["wave"]!.data[i]!;
+        return sum;
+      };
+      const result = await model.run(feeds);
+      const h = 2 ** -8;
+      for (let i = 0; i < shapes.length; i++) {
+        const { data } = feeds[`x${i}`]!;
+        for (let n = 0; n < data.length; n++) {
+          const value = data[n]!;
+          data[n] = value + h;
+          const above = await lossAt();
+          data[n] = value - h;
+          const below = await lossAt();
+          data[n] = value;
+          const expected = (above - below) / (2 * h);
+          const came = Number(result[`g${i}`]!.data[n]);
+          expect(Math.abs(came - expected), `d x${i}[${n}]: ${came}, expected ${expected}`).toBeLessThan(
+            2e-3 * Math.max(1, Math.abs(expected)),
+          );
+        }
+      }
+      await model.close();
+    });
+  }
+});
