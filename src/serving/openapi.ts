@@ -1,0 +1,51 @@
+/** The description of the API, from the schemas that the routes check and answer with. */
+import swagger, { type SwaggerTransform } from "@fastify/swagger";
+import { createJsonSchemaTransform, createJsonSchemaTransformObject } from "fastify-type-provider-zod";
+import type { z } from "zod";
+import type { App } from "./route.ts";
+
+const zodToJsonConfig = {
+  override: ({ jsonSchema }: { readonly jsonSchema: z.core.JSONSchema.BaseSchema }) => {
+    // The check for half a surrogate pair has no form that every client's regular expressions know.
+    delete jsonSchema.pattern;
+  },
+};
+
+const fromZod = createJsonSchemaTransform({ zodToJsonConfig });
+
+/** The framework serialises with compiled JSON schemas; the description takes the zod schemas they came from. */
+const transform: SwaggerTransform = ({ schema, url, route, ...document }) => {
+  const answers = route.config?.answers;
+  return fromZod({
+    schema: answers === undefined ? schema : { ...schema, response: answers },
+    url,
+    route,
+    ...document,
+  });
+};
+
+const DESCRIPTION = `A two-stage recommender. Send events, ask for recommendations; an answer asked with \`after\` reflects every event before that offset. Every failure has the form of \`Error\`; docs/errors.md has a section for each code.`;
+
+export async function describeApi(app: App): Promise<void> {
+  await app.register(swagger, {
+    openapi: {
+      openapi: "3.1.0",
+      info: { title: "upnext", version: "1", description: DESCRIPTION, license: { name: "Apache-2.0" } },
+      tags: [
+        { name: "events", description: "What happened." },
+        { name: "recommendations", description: "What to show." },
+        { name: "items", description: "Facts about items, and their neighbours." },
+        { name: "users", description: "Facts about users, their state, their erasure." },
+        { name: "operations", description: "Health, metrics, this description." },
+      ],
+      components: {
+        securitySchemes: {
+          bearer: { type: "http", scheme: "bearer", description: "An API key, where keys are configured." },
+          apiKey: { type: "apiKey", in: "header", name: "x-api-key", description: "The same key." },
+        },
+      },
+    },
+    transform,
+    transformObject: createJsonSchemaTransformObject({ zodToJsonConfig }),
+  });
+}

@@ -1,0 +1,20 @@
+/** Counts and times requests by the pattern of their route: a raw URL holds user ids and has no bound. */
+import type { FastifyRequest } from "fastify";
+
+/** What the server needs of the metrics; `createMetrics` of monitoring gives one. */
+export interface ServerMetrics {
+  observeRequest(route: string, method: string, status: number, seconds: number): void;
+  readonly contentType: string;
+  /** All metrics in Prometheus' text format. */
+  text(): Promise<string>;
+}
+
+/** For requests that no route took. */
+export const UNKNOWN_ROUTE = "(unknown)";
+/** For what was no HTTP. */
+export const MALFORMED = "(malformed)";
+
+/** The pattern of the request's route, such as `/v1/users/:id`. */
+export function routeOf(request: FastifyRequest): string {
+  return request.is404 ? UNKNOWN_ROUTE : (request.routeOptions.url ?? UNKNOWN_ROUTE);
+}

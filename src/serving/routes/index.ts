@@ -1,0 +1,17 @@
+/** All routes: a new group is a file and a line here. */
+import type { Routes } from "../route.ts";
+import { eventRoutes } from "./events.ts";
+import { healthRoutes } from "./health.ts";
+import { itemRoutes } from "./items.ts";
+import { operationRoutes } from "./operations.ts";
+import { recommendationRoutes } from "./recommendations.ts";
+import { userRoutes } from "./users.ts";
+
+export const ROUTES: readonly Routes[] = [
+  eventRoutes,
+  recommendationRoutes,
+  itemRoutes,
+  userRoutes,
+  healthRoutes,
+  operationRoutes,
+];
