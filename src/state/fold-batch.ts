@@ -2,6 +2,7 @@
 import { type EpochMs, type Offset, UpnextError, type UserId } from "../core/index.ts";
 import type { LoggedEvent } from "../events/index.ts";
 import { eraseBefore, mergeTouches, touchOf } from "./merge-touches.ts";
+import type { UserTouches } from "./state-store.ts";
 import type { StateLimits, Touch, UserState } from "./user-state.ts";
 
 /** Erasure and touches commute, so the order of a user's events within the batch need not be kept. */
@@ -41,6 +42,16 @@ export function changesOf(batch: readonly LoggedEvent[], applied: Offset): Batch
     }
   }
   return { users, applied: next as Offset };
+}
+
+/** The touches of each user, where a batch may name a user more than once. */
+export function groupTouches(batch: readonly UserTouches[]): ReadonlyMap<UserId, UserChange> {
+  const users = new Map<UserId, UserChange>();
+  for (const { user, touches } of batch) {
+    const change = changeOf(users, user);
+    for (const touch of touches) change.touches.push(touch);
+  }
+  return users;
 }
 
 /** `state` after `change`. Returns `state` itself where nothing changes. */

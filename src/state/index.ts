@@ -1,5 +1,3 @@
-export { evidence, MIN_WATCH_SHARE } from "./evidence.ts";
-
 import { openLmdbStore } from "./lmdb-store.ts";
 import { memoryStore } from "./memory-store.ts";
 import type { StateStore, StateStoreOptions } from "./state-store.ts";

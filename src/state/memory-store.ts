@@ -1,7 +1,7 @@
 /** User states in a map: for tests, for replay in training, and for a log small enough to fold again at every start. */
 import { type EpochMs, type Offset, UpnextError, type UserId } from "../core/index.ts";
 import type { LoggedEvent } from "../events/index.ts";
-import { changeState, changesOf, type UserChange } from "./fold-batch.ts";
+import { changeState, changesOf, groupTouches, type UserChange } from "./fold-batch.ts";
 import type { StateStore, UserTouches } from "./state-store.ts";
 import { DEFAULT_LIMITS, emptyState, type StateLimits, type UserState } from "./user-state.ts";
 
@@ -31,9 +31,7 @@ class MemoryStore implements StateStore {
 
   async write(batch: readonly UserTouches[]): Promise<void> {
     this.mustBeOpen();
-    for (const { user, touches } of batch) {
-      this.change(user, { touches: [...touches], erasedAt: -Infinity as EpochMs });
-    }
+    for (const [user, change] of groupTouches(batch)) this.change(user, change);
   }
 
   async erase(user: UserId, time: EpochMs): Promise<void> {

@@ -36,6 +36,11 @@ export function eraseBefore(state: UserState, time: EpochMs): UserState {
   };
 }
 
+/** `touches` in the order of a state, of each id the greatest one. */
+export function newestFirst(touches: readonly Touch[]): readonly Touch[] {
+  return touches.length < 2 ? touches : mergeSorted([], [...touches].sort(compareTouches), touches.length);
+}
+
 /** Negative where `a` comes first: newest first. 0 only for equal touches. */
 function compareTouches(a: Touch, b: Touch): number {
   if (a.time !== b.time) return b.time - a.time;

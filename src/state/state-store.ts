@@ -8,6 +8,13 @@ export interface UserTouches {
   readonly touches: readonly Touch[];
 }
 
+/** Where a store keeps its data, for those that keep it in files, and how much of each user it keeps. */
+export interface StateStoreOptions {
+  /** A folder of this store alone; made where it does not exist. */
+  readonly path: string;
+  readonly limits?: StateLimits;
+}
+
 export interface StateStore extends Fold {
   readonly name: string;
   readonly limits: StateLimits;
@@ -17,11 +24,16 @@ export interface StateStore extends Fold {
   write(batch: readonly UserTouches[]): Promise<void>;
   /** Makes everything of `user` at or before `time` not have happened. */
   erase(user: UserId, time: EpochMs): Promise<void>;
-  /** Takes the interactions and erasures of the batch, then remembers that everything before its end is applied. */
+  /**
+   * Takes the interactions and erasures of the batch and remembers that everything before its end is applied. Skips
+   * events before `applied`; rejects with `internal` where an offset is left out. Visible when it resolves, and durable
+   * some time later: the log is durable already, and what a crash takes is replayed from `applied`.
+   */
   apply(batch: readonly LoggedEvent[]): Promise<void>;
-  /** Where the log has to be read from after a restart: every event before it has been applied and is durable. */
+  /** Where the log has to be read from: every event before it is in the states, at any time and after any crash. */
   readonly applied: Offset;
-  /** Every user with a state, for migration, comparison and `doctor`. */
+  /** Every user of whom anything is held, a remembered erasure included; for migration, comparison and `doctor`. */
   users(): AsyncIterable<UserId>;
+  /** Waits for what is under way. Afterwards every other call rejects with `store_unavailable`. May be called twice. */
   close(): Promise<void>;
 }

@@ -1,0 +1,239 @@
+/**
+ * User states in LMDB: one file on this machine, one value a user, a read is one get.
+ *
+ * A change reads, merges and writes within one write transaction. LMDB has one writer at a time over all processes, so
+ * two of them that change one user at once cannot lose each other's touches.
+ *
+ * What a crash can do. A transaction is visible once committed and durable some milliseconds later, after the flush.
+ * `write` and `erase` wait for the flush, since nobody else may know what they were told. `apply` does not: its events
+ * are durable in the log, and `applied` is in the same transaction as their effects. After a crash LMDB stands at some
+ * earlier transaction as a whole, so states and `applied` are of one moment, and the log is read from there again.
+ * `applied` may fall behind what was answered but is never ahead of the states.
+ */
+import { stat } from "node:fs/promises";
+import type { RootDatabase } from "lmdb";
+import { type EpochMs, type Offset, UpnextError, type UserId } from "../core/index.ts";
+import type { LoggedEvent } from "../events/index.ts";
+import { changeState, changesOf, groupTouches, type UserChange } from "./fold-batch.ts";
+import { appendTouches, decodeState, encodeState } from "./state-codec.ts";
+import type { StateStore, StateStoreOptions, UserTouches } from "./state-store.ts";
+import { DEFAULT_LIMITS, emptyState, type StateLimits, type UserState } from "./user-state.ts";
+
+type Database = RootDatabase<Buffer, Buffer>;
+
+/** Version of the layout of the whole file; a state has its own. */
+const FORMAT = "upnext-state/1";
+const FORMAT_KEY = Buffer.from("\u0000format");
+const APPLIED_KEY = Buffer.from("\u0000applied");
+/** First byte of a user's key: the id follows as UTF-8, or as UTF-16 where it has half a surrogate pair. */
+const UTF8_KEY = 1;
+const UTF16_KEY = 2;
+/** Keys read at once by `users`, so that a slow consumer holds no read transaction open. */
+const USERS_PAGE = 1000;
+
+/** Opens or creates. Rejects with `store_unavailable` where the folder holds something else, or lower limits. */
+export async function openLmdbStore(options: StateStoreOptions): Promise<StateStore> {
+  const { path, limits = DEFAULT_LIMITS } = options;
+  const file = await stat(path).catch(() => undefined);
+  if (file !== undefined && !file.isDirectory()) {
+    throw new UpnextError(
+      "store_unavailable",
+      `LMDB state store: expected a folder at ${path} and found a file; move it away or give another path`,
+    );
+  }
+  const { open } = await import("lmdb");
+  let db: Database;
+  try {
+    db = open<Buffer, Buffer>({ path, noSubdir: false, encoding: "binary", keyEncoding: "binary" });
+  } catch (cause) {
+    throw unreadable(path, "LMDB cannot open it", cause);
+  }
+  try {
+    await checkFormat(db, path, limits);
+  } catch (error) {
+    await db.close();
+    throw error;
+  }
+  return new LmdbStore(db, path, limits);
+}
+
+class LmdbStore implements StateStore {
+  readonly name = "lmdb";
+  readonly limits: StateLimits;
+  private readonly db: Database;
+  private readonly path: string;
+  private closing: Promise<void> | undefined;
+  private lastApplied = 0;
+
+  constructor(db: Database, path: string, limits: StateLimits) {
+    this.db = db;
+    this.path = path;
+    this.limits = limits;
+  }
+
+  /** Read from the file each time, so that it also tells what another process has applied. */
+  get applied(): Offset {
+    if (this.closing === undefined) this.lastApplied = this.storedApplied();
+    return this.lastApplied as Offset;
+  }
+
+  async read(user: UserId): Promise<UserState> {
+    this.mustBeOpen();
+    try {
+      const key = keyOf(user);
+      const bytes = this.db.getBinaryFast(key);
+      return bytes === undefined ? emptyState(user) : decodeState(user, bytes, bytes.length);
+    } catch (cause) {
+      throw unreadable(this.path, "a state cannot be read", cause);
+    }
+  }
+
+  async write(batch: readonly UserTouches[]): Promise<void> {
+    await this.change(() => ({ users: groupTouches(batch) }));
+    await this.db.flushed;
+  }
+
+  async erase(user: UserId, time: EpochMs): Promise<void> {
+    await this.change(() => ({ users: new Map([[user, { touches: [], erasedAt: time }]]) }));
+    await this.db.flushed;
+  }
+
+  async apply(batch: readonly LoggedEvent[]): Promise<void> {
+    await this.change(() => changesOf(batch, this.storedApplied() as Offset));
+  }
+
+  async *users(): AsyncIterable<UserId> {
+    let start = Buffer.from([UTF8_KEY]);
+    while (true) {
+      this.mustBeOpen();
+      const keys = [...this.db.getKeys({ start, limit: USERS_PAGE })].map((key) => Buffer.from(key));
+      for (const key of keys) yield userOf(key);
+      if (keys.length < USERS_PAGE) return;
+      start = Buffer.concat([keys[keys.length - 1]!, Buffer.from([0])]); // the next possible key
+    }
+  }
+
+  close(): Promise<void> {
+    this.closing ??= this.finish();
+    return this.closing;
+  }
+
+  private async finish(): Promise<void> {
+    this.lastApplied = this.storedApplied();
+    await this.db.flushed;
+    await this.db.close();
+  }
+
+  /** Commits the changes and, where given, `applied`; resolves when they are visible. */
+  private async change(
+    changes: () => { readonly users: ReadonlyMap<UserId, UserChange>; readonly applied?: Offset },
+  ): Promise<void> {
+    this.mustBeOpen();
+    try {
+      await this.db.transaction(() => {
+        // A callback that throws does not undo what it has put: first compute everything, then put.
+        const { users, applied } = changes();
+        const puts: [Buffer, Buffer][] = [];
+        for (const [user, change] of users) {
+          const key = keyOf(user);
+          const value = this.changed(user, key, change);
+          if (value !== undefined) puts.push([key, value]);
+        }
+        for (const [key, value] of puts) this.db.put(key, value);
+        if (applied !== undefined && applied !== this.storedApplied()) {
+          this.db.put(APPLIED_KEY, doubleBytes(applied));
+        }
+      });
+    } catch (cause) {
+      if (cause instanceof UpnextError) throw cause;
+      throw new UpnextError(
+        "store_unavailable",
+        `LMDB state store in ${this.path}: the change was not written (${messageOf(cause)}); check free space and permissions of the folder`,
+        { cause },
+      );
+    }
+  }
+
+  /** The user's new value, or undefined where nothing changes. */
+  private changed(user: UserId, key: Buffer, change: UserChange): Buffer | undefined {
+    const bytes = this.db.getBinaryFast(key);
+    if (bytes !== undefined && change.touches.length > 0 && change.erasedAt === -Infinity) {
+      const longer = appendTouches(bytes, bytes.length, change.touches, this.limits);
+      if (longer !== undefined) return longer;
+    }
+    const before = bytes === undefined ? emptyState(user) : decodeState(user, bytes, bytes.length);
+    const after = changeState(before, change, this.limits);
+    return after === before ? undefined : encodeState(after);
+  }
+
+  private storedApplied(): number {
+    const bytes = this.db.getBinary(APPLIED_KEY);
+    return bytes === undefined ? 0 : Buffer.from(bytes).readDoubleLE(0);
+  }
+
+  private mustBeOpen(): void {
+    if (this.closing !== undefined) {
+      throw new UpnextError(
+        "store_unavailable",
+        `LMDB state store in ${this.path}: it was closed; open it again`,
+      );
+    }
+  }
+}
+
+/**
+ * Sees to it that the file is of this version, and that it was never filled with lower limits than those wanted now:
+ * what they cut off is missing from it. Lower limits than before are taken and remembered.
+ */
+async function checkFormat(db: Database, path: string, limits: StateLimits): Promise<void> {
+  const bytes = db.getBinary(FORMAT_KEY);
+  if (bytes === undefined) {
+    if (db.getKeysCount({ start: Buffer.from([0]), limit: 1 }) > 0) {
+      throw unreadable(path, "it is the LMDB file of another program");
+    }
+  } else {
+    const [format, touches, vetoes] = Buffer.from(bytes).toString().split(" ");
+    if (format !== FORMAT) throw unreadable(path, `expected the format ${FORMAT}, came ${format}`);
+    if (limits.touches > Number(touches) || limits.vetoes > Number(vetoes)) {
+      throw unreadable(
+        path,
+        `it keeps ${touches} touches and ${vetoes} vetoes a user and now ${limits.touches} and ${limits.vetoes} are wanted`,
+      );
+    }
+  }
+  await db.put(FORMAT_KEY, Buffer.from(`${FORMAT} ${limits.touches} ${limits.vetoes}`));
+}
+
+/** The store cannot be used as it is. All of it is a fold of the log, so the cure is always the same. */
+function unreadable(path: string, what: string, cause?: unknown): UpnextError {
+  const reason = cause === undefined ? what : `${what} (${messageOf(cause)})`;
+  return new UpnextError(
+    "store_unavailable",
+    `LMDB state store in ${path}: ${reason}; delete the folder, and the state is rebuilt from the log at the next start`,
+    { cause },
+  );
+}
+
+function messageOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
+}
+
+/** At most 769 bytes for the 256 characters of an id; LMDB takes keys of 1978. */
+function keyOf(user: UserId): Buffer {
+  const key = Buffer.from(`\u0001${user}`);
+  // A lone surrogate has no UTF-8: it would become U+FFFD, and different users would share a key.
+  if (key.includes("\ufffd") && key.toString() !== `\u0001${user}`) {
+    return Buffer.concat([Buffer.from([UTF16_KEY]), Buffer.from(user, "utf16le")]);
+  }
+  return key;
+}
+
+function userOf(key: Buffer): UserId {
+  return key.toString(key[0] === UTF16_KEY ? "utf16le" : "utf8", 1) as UserId; // keyOf made it of a UserId
+}
+
+function doubleBytes(value: number): Buffer {
+  const bytes = Buffer.allocUnsafe(8);
+  bytes.writeDoubleLE(value, 0);
+  return bytes;
+}
