@@ -16,8 +16,11 @@ export function dotRows(matrix: Float32Array, k: number): DotRows {
     );
   }
   const kernels = new Kernels();
-  const address = kernels.put(matrix);
-  const count = matrix.length / k;
+  return dotRowsAt(kernels, kernels.put(matrix), matrix.length / k, k);
+}
+
+/** Over a matrix (count, k) that stands at `address` of the kernels' memory already. */
+export function dotRowsAt(kernels: Kernels, address: number, count: number, k: number): DotRows {
   const vectorAt = kernels.reserve(k * 4);
   let room = 0;
   let rowsAt = 0;

@@ -58,5 +58,6 @@ export type { MatmulOptions } from "./ops/raw-matrix.ts";
 export { max, mean, type ReduceOptions, sum, weightedMean } from "./ops/reduce.ts";
 export { binaryCrossEntropy, logSoftmax, softmax, softmaxCrossEntropy } from "./ops/softmax.ts";
 export { type AdamWOptions, adamW, type Optimizer, type Update } from "./optimizer.ts";
+export { type ItemScorer, type ItemScorerOptions, itemScorer, type Top } from "./scorer.ts";
 export { type Feeds, type LoadOptions, loadModel, type Model, type Value } from "./session.ts";
 export { compileTraining, type StepResult, type Training, type TrainingOptions } from "./training.ts";

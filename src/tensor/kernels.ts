@@ -54,12 +54,16 @@ interface Exports {
   ): number;
   gram(y: number, from: number, to: number, bytes: number, out: number): void;
   dotRows(matrix: number, bytes: number, rows: number, count: number, vector: number, out: number): void;
+  scoreRows(matrix: number, bytes: number, rows: number, vector: number, out: number): void;
+  selectTop(
+    ...args: [scores: number, allowed: number, rows: number, n: number, topScores: number, topRows: number]
+  ): number;
 }
 
 const PAGE = 65_536;
 /** Everything starts on a cache line. */
 const ALIGN = 64;
-const NAMES = ["alsHalf", "foldIn", "gram", "dotRows"] as const;
+const NAMES = ["alsHalf", "foldIn", "gram", "dotRows", "scoreRows", "selectTop"] as const;
 
 /** One instance of the module: its functions and a memory that only grows. */
 export class Kernels {
@@ -69,7 +73,7 @@ export class Kernels {
 
   constructor() {
     const { exports } = new WebAssembly.Instance(compiled());
-    const memory = exports["memory"];
+    const { memory } = exports;
     if (
       !(memory instanceof WebAssembly.Memory) ||
       NAMES.some((name) => typeof exports[name] !== "function")
@@ -114,6 +118,11 @@ export class Kernels {
   /** A view, valid until the next `reserve`. */
   floats(address: number, length: number): Float32Array {
     return new Float32Array(this.memory.buffer, address, length);
+  }
+
+  /** A view, valid until the next `reserve`. */
+  bytes(address: number, length: number): Uint8Array {
+    return new Uint8Array(this.memory.buffer, address, length);
   }
 
   /** A view, valid until the next `reserve`. */

@@ -1,16 +1,11 @@
 /** The ALS kernels against slow plain code on small data, and fold-in against the fit. */
-import { execFileSync } from "node:child_process";
-import { fileURLToPath } from "node:url";
 import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
 import { Random } from "../../src/core/index.ts";
 import { alsFoldIn, dotRows, fitAls } from "../../src/tensor/index.ts";
+import { buildKernels } from "./kernels-built.ts";
 
-beforeAll(() => {
-  execFileSync(process.execPath, [
-    fileURLToPath(new URL("../../scripts/build-kernels.mjs", import.meta.url)),
-  ]);
-});
+beforeAll(buildKernels);
 
 interface Data {
   readonly users: number;

@@ -281,22 +281,19 @@ describe("gradients equal finite differences for", () => {
       });
       const { output: plain } = await forward.run(feeds);
       expect(plain!.dims.length).toBe(output.shape.length);
-      feeds["wave"] = {
-        data: Float32Array.from({ length: plain!.data.length }, () => random.normal()),
-        dims: [...plain!.dims],
-      };
+      const weights = Float32Array.from({ length: plain!.data.length }, () => random.normal());
+      const all = { ...feeds, wave: { data: weights, dims: plain!.dims } };
       await forward.close();
 
       const model = await t.loadModel(t.compileServing(outputs, {}));
       const lossAt = async (): Promise<number> => {
-        const { output: values } = await model.run(feeds);
+        const { output: values } = await model.run(all);
         // Summed in f64: the difference of two losses keeps few of f32's digits.
         let sum = 0;
-        for (let i = 0; i < values!.data.length; i++)
-          sum += Number(values!.data[i]) * feeds["wave"]!.data[i]!;
+        for (let i = 0; i < values!.data.length; i++) sum += Number(values!.data[i]) * weights[i]!;
         return sum;
       };
-      const result = await model.run(feeds);
+      const result = await model.run(all);
       const h = 2 ** -8;
       for (let i = 0; i < shapes.length; i++) {
         const { data } = feeds[`x${i}`]!;

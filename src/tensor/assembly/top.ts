@@ -1,0 +1,137 @@
+// Scores of all rows, and the exact best n of them.
+
+import { dot } from "./vectors";
+
+/** out[r] = matrix[r] · vector for r < rows. Four rows at a time, so that the vector is read once for four. */
+export function scoreRows(matrix: usize, bytes: usize, rows: usize, vector: usize, out: usize): void {
+  let r: usize = 0;
+  for (; r + 4 <= rows; r += 4) {
+    const m0 = matrix + r * bytes;
+    const m1 = m0 + bytes;
+    const m2 = m1 + bytes;
+    const m3 = m2 + bytes;
+    let s0 = f32x4.splat(0);
+    let s1 = f32x4.splat(0);
+    let s2 = f32x4.splat(0);
+    let s3 = f32x4.splat(0);
+    for (let o: usize = 0; o < bytes; o += 16) {
+      const v = v128.load(vector + o);
+      s0 = f32x4.add(s0, f32x4.mul(v, v128.load(m0 + o)));
+      s1 = f32x4.add(s1, f32x4.mul(v, v128.load(m1 + o)));
+      s2 = f32x4.add(s2, f32x4.mul(v, v128.load(m2 + o)));
+      s3 = f32x4.add(s3, f32x4.mul(v, v128.load(m3 + o)));
+    }
+    // Pairs of lanes added, then pairs of pairs: one row's sum in each lane.
+    const low = f32x4.add(v128.shuffle<f32>(s0, s1, 0, 1, 4, 5), v128.shuffle<f32>(s0, s1, 2, 3, 6, 7));
+    const high = f32x4.add(v128.shuffle<f32>(s2, s3, 0, 1, 4, 5), v128.shuffle<f32>(s2, s3, 2, 3, 6, 7));
+    v128.store(
+      out + (r << 2),
+      f32x4.add(v128.shuffle<f32>(low, high, 0, 2, 4, 6), v128.shuffle<f32>(low, high, 1, 3, 5, 7)),
+    );
+  }
+  for (; r < rows; r++) store<f32>(out + (r << 2), dot(matrix + r * bytes, vector, bytes));
+}
+
+/** Whether (score a, row a) comes after (score b, row b) in the result: lower, or equal with the higher row. */
+// @ts-ignore: decorator
+@inline
+function after(scoreA: f32, rowA: u32, scoreB: f32, rowB: u32): bool {
+  return scoreA < scoreB || (scoreA == scoreB && rowA > rowB);
+}
+
+/** Moves the entry at the root of a heap of `size` down to its place; at the root stands the last of the result. */
+function sink(topScores: usize, topRows: usize, size: usize, score: f32, row: u32): void {
+  let at: usize = 0;
+  for (;;) {
+    let child: usize = (at << 1) + 1;
+    if (child >= size) break;
+    let childScore = load<f32>(topScores + (child << 2));
+    let childRow = load<u32>(topRows + (child << 2));
+    if (child + 1 < size) {
+      const otherScore = load<f32>(topScores + (child << 2), 4);
+      const otherRow = load<u32>(topRows + (child << 2), 4);
+      if (after(otherScore, otherRow, childScore, childRow)) {
+        child++;
+        childScore = otherScore;
+        childRow = otherRow;
+      }
+    }
+    if (!after(childScore, childRow, score, row)) break;
+    store<f32>(topScores + (at << 2), childScore);
+    store<u32>(topRows + (at << 2), childRow);
+    at = child;
+  }
+  store<f32>(topScores + (at << 2), score);
+  store<u32>(topRows + (at << 2), row);
+}
+
+/** Moves the entry at `from` up to its place. */
+function rise(topScores: usize, topRows: usize, from: usize, score: f32, row: u32): void {
+  let at = from;
+  while (at > 0) {
+    const parent = (at - 1) >> 1;
+    const parentScore = load<f32>(topScores + (parent << 2));
+    const parentRow = load<u32>(topRows + (parent << 2));
+    if (!after(score, row, parentScore, parentRow)) break;
+    store<f32>(topScores + (at << 2), parentScore);
+    store<u32>(topRows + (at << 2), parentRow);
+    at = parent;
+  }
+  store<f32>(topScores + (at << 2), score);
+  store<u32>(topRows + (at << 2), row);
+}
+
+/**
+ * The best `n` (> 0) of scores (rows) f32 among the rows with allowed[r] != 0: topScores (n) descending and topRows (n)
+ * u32, equal scores by lower row first. NaN is never among them. Returns how many there are.
+ */
+export function selectTop(
+  scores: usize,
+  allowed: usize,
+  rows: usize,
+  n: usize,
+  topScores: usize,
+  topRows: usize,
+): usize {
+  let size: usize = 0;
+  let r: usize = 0;
+  for (; r < rows && size < n; r++) {
+    const score = load<f32>(scores + (r << 2));
+    if (score != score || load<u8>(allowed + r) == 0) continue;
+    rise(topScores, topRows, size, score, <u32>r);
+    size++;
+  }
+  // Rows come in ascending order, so from here on an equal score comes too late. Most rows are below the last of the
+  // best: eight of them are passed over with one branch.
+  while (r < rows) {
+    const last = load<f32>(topScores);
+    const bar = f32x4.splat(last);
+    const at = scores + (r << 2);
+    if (
+      r + 8 <= rows &&
+      !v128.any_true(v128.or(f32x4.gt(v128.load(at), bar), f32x4.gt(v128.load(at, 16), bar)))
+    ) {
+      r += 8;
+      continue;
+    }
+    const stop = min(r + 8, rows);
+    for (; r < stop; r++) {
+      const score = load<f32>(scores + (r << 2));
+      if (score > load<f32>(topScores) && load<u8>(allowed + r) != 0) {
+        sink(topScores, topRows, size, score, <u32>r);
+      }
+    }
+  }
+  // The last of the rest goes to the end of it, again and again.
+  for (let end = size; end > 1; ) {
+    end--;
+    const score = load<f32>(topScores + (end << 2));
+    const row = load<u32>(topRows + (end << 2));
+    const rootScore = load<f32>(topScores);
+    const rootRow = load<u32>(topRows);
+    sink(topScores, topRows, end, score, row);
+    store<f32>(topScores + (end << 2), rootScore);
+    store<u32>(topRows + (end << 2), rootRow);
+  }
+  return size;
+}
