@@ -1,0 +1,7 @@
+export {
+  POSITIONS,
+  type RankingNetworkShape,
+  rankingLogits,
+  rankingLoss,
+  rankingProbabilities,
+} from "./ranking-network.ts";

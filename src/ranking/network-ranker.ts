@@ -1,0 +1,48 @@
+/** The feature network as a ranker: an ONNX file and a header that says what goes in and what comes out. */
+import { UpnextError } from "../core/index.ts";
+import { loadModel } from "../tensor/index.ts";
+import type { Ranker } from "./ranker.ts";
+
+/** The header, stored beside the model. */
+export interface RankerHeader {
+  readonly name: string;
+  readonly heads: readonly string[];
+  readonly features: readonly string[];
+  readonly fingerprint: string;
+}
+
+/** @param model an ONNX file: `features` (rows, features) → `probabilities` (rows, heads) */
+export async function networkRanker(header: RankerHeader, model: Uint8Array): Promise<Ranker> {
+  const session = await loadModel(model);
+  const width = header.features.length;
+  const count = header.heads.length;
+  return {
+    name: header.name,
+    heads: header.heads,
+    fingerprint: header.fingerprint,
+    async score({ features, candidates }) {
+      const rows = candidates.rows.length;
+      if (features.length !== rows * width) {
+        throw new UpnextError(
+          "internal",
+          `ranker ${header.name}: expected ${rows} rows of ${width} features, got ${features.length} values`,
+        );
+      }
+      if (rows === 0) return header.heads.map(() => new Float32Array(0));
+      const { probabilities } = await session.run({ features: { data: features, dims: [rows, width] } });
+      const data = probabilities?.data;
+      if (!(data instanceof Float32Array)) {
+        throw new UpnextError(
+          "internal",
+          `ranker ${header.name}: expected float32 probabilities from the model`,
+        );
+      }
+      return header.heads.map((_, head) => {
+        const column = new Float32Array(rows);
+        for (let i = 0; i < rows; i++) column[i] = data[i * count + head]!;
+        return column;
+      });
+    },
+    close: () => session.close(),
+  };
+}

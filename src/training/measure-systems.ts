@@ -1,0 +1,77 @@
+/** Ranks the full catalogue for every example with each source, the blend and both stages, and counts. */
+import { withStatistics } from "../catalog/index.ts";
+import type { Progress } from "../core/index.ts";
+import { pessimisticRank, type SystemScores, SystemTally } from "../evaluation/index.ts";
+import { blendHeads, HEADS, networkRanker } from "../ranking/index.ts";
+import { blend } from "../retrieval/index.ts";
+import { type Example, visit } from "./examples.ts";
+import { loadSources, retrieveAll } from "./fit-sources.ts";
+import type { TwoStage } from "./fit-two-stage.ts";
+import type { History } from "./history.ts";
+import { type Cut, Replay } from "./replay.ts";
+
+export interface MeasureOptions {
+  readonly history: History;
+  readonly models: TwoStage;
+  /** What of the history statistics may count, each entry before its own time only. */
+  readonly statisticsCut: Cut;
+  readonly examples: readonly Example[];
+  readonly candidates: number;
+  readonly perSource: number;
+  /** Weight of each head in the score, by name. */
+  readonly headWeights: Readonly<Record<string, number>>;
+  readonly progress: Progress;
+}
+
+export async function measureSystems(options: MeasureOptions): Promise<readonly SystemScores[]> {
+  const { history, models, progress, examples } = options;
+  const replay = new Replay(history, options.statisticsCut);
+  const catalog = withStatistics(history.catalog, replay.statistics);
+  const sources = await loadSources(models.fitted, catalog);
+  const ranker = models.ranker && (await networkRanker(models.ranker.header, models.ranker.model));
+  const weights = ranker?.heads.map(
+    (name) => options.headWeights[name] ?? HEADS.find((h) => h.name === name)!.weight,
+  );
+  const tallies = new Map<string, SystemTally>();
+  const tally = (name: string): SystemTally => {
+    let found = tallies.get(name);
+    if (found === undefined) {
+      found = new SystemTally(name, catalog.size);
+      tallies.set(name, found);
+    }
+    return found;
+  };
+  progress.step("evaluate", examples.length, "examples");
+  await visit(history, replay, examples, async (query, target, { user }, index) => {
+    const count = (name: string, rows: Int32Array, scores: Float32Array, since: number) => {
+      tally(name).add(user, pessimisticRank(rows, scores, target), rows, performance.now() - since);
+    };
+    const started = performance.now();
+    const contributions = [];
+    for (const source of sources) {
+      const since = performance.now();
+      const [contribution] = await retrieveAll([source], query, options.perSource);
+      const { name, retrieved } = contribution!;
+      contributions.push(contribution!);
+      count(name, retrieved!.rows, retrieved!.scores, since);
+    }
+    const candidates = blend(query, contributions, options.candidates);
+    count("blend", candidates.rows, candidates.fused, started);
+    if (ranker && weights) {
+      const features = models.featureSet.compute({ query, catalog, candidates });
+      const scores = blendHeads(await ranker.score({ query, candidates, features }), weights);
+      count("two-stage", ...byScore(candidates.rows, scores), started);
+    } else {
+      count("two-stage", candidates.rows, candidates.fused, started);
+    }
+    if (index % 50 === 0) progress.update(index);
+  });
+  await ranker?.close();
+  return [...tallies.values()].map((system) => system.scores());
+}
+
+/** Rows and scores in descending order of score; ties stay as they were. */
+function byScore(rows: Int32Array, scores: Float32Array): [Int32Array, Float32Array] {
+  const order = Int32Array.from(rows, (_, i) => i).sort((a, b) => scores[b]! - scores[a]! || a - b);
+  return [Int32Array.from(order, (i) => rows[i]!), Float32Array.from(order, (i) => scores[i]!)];
+}
