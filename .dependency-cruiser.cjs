@@ -17,6 +17,7 @@ const layers = {
   state: [...BASE, "events"],
   evaluation: [...BASE, "events"],
   policy: [...BASE, "catalog", "state"],
+  config: [...BASE, "events", "state", "policy"],
   retrieval: [...BASE, "tensor", "catalog", "state"],
   features: [...FACTS, "retrieval"],
   models: [...BASE, "tensor"],

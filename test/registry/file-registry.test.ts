@@ -341,7 +341,7 @@ describe("the pointers", () => {
 });
 
 describe("what a killed writer leaves", () => {
-  const work = fileURLToPath(new URL("publish-for-ever.ts", import.meta.url));
+  const work = fileURLToPath(new URL("publish-for-ever.child.ts", import.meta.url));
 
   /** A process that publishes until it is killed. */
   function startWriter(firstSeed: number) {
