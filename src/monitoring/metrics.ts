@@ -1,0 +1,49 @@
+/**
+ * What a running system counts, for Prometheus. Labels are names that components give themselves (stages, sources,
+ * rungs, reasons, route patterns), never ids of users, items or requests.
+ *
+ * Durations are seconds, as Prometheus wants them, and come in as milliseconds where they are the system's own.
+ */
+import type { BundleId, EpochMs, Ms, Offset } from "../core/index.ts";
+
+/** The part of a Recommendation that is counted. */
+export interface ObservedRecommendation {
+  readonly rung: string;
+  readonly personal: boolean;
+  readonly reasons: readonly string[];
+  readonly items: readonly unknown[];
+  readonly trace: {
+    readonly ms: Ms;
+    readonly stages: readonly { readonly stage: string; readonly ms: Ms; readonly fallback?: string }[];
+    readonly sources: readonly { readonly name: string; readonly found: number; readonly ms: Ms }[];
+  };
+}
+
+export interface ServedBundle {
+  readonly id: BundleId;
+  readonly trainedAt: EpochMs;
+  readonly logOffset: Offset;
+}
+
+export interface Metrics {
+  /** One HTTP request. `route` is the pattern ("/v1/users/:id"), never the URL. */
+  observeRequest(route: string, method: string, status: number, seconds: number): void;
+  observeRecommendation(recommendation: ObservedRecommendation): void;
+  /** One append: how many events were new, and the log's end after it. */
+  observeAppend(result: {
+    readonly offset: Offset;
+    readonly accepted: number;
+    readonly duplicates: number;
+  }): void;
+  /** The state store failed or was late at `operation` ("read", "write" …). */
+  countStateError(operation: string): void;
+  setLogEnd(offset: Offset): void;
+  /** The bundle in service, null for none. */
+  setBundle(bundle: ServedBundle | null): void;
+  /** For the HTTP header of `text()`. */
+  readonly contentType: string;
+  /** All metrics in Prometheus' text format. */
+  text(): Promise<string>;
+  /** Stops measuring the event loop. May be called twice. */
+  close(): void;
+}
