@@ -46,7 +46,20 @@ export const errorSchema = z
         .describe("For a batch: the bad elements, at most 20."),
     }),
   })
-  .meta({ id: "Error", description: "Every failure has this form." });
+  .meta({
+    id: "Error",
+    description: "Every failure has this form.",
+    examples: [
+      {
+        error: {
+          code: "invalid_request",
+          message: 'limit: expected an integer from 1 to 500, got "abc"',
+          docs: "docs/errors.md#invalid_request",
+          request: "5f1d2c3b-1a",
+        },
+      },
+    ],
+  });
 
 export const appendSchema = z
   .object({
@@ -122,7 +135,28 @@ export const recommendationSchema = z
       .optional()
       .describe("For each asked-for item: where it was lost."),
   })
-  .meta({ id: "Recommendation" });
+  .meta({
+    id: "Recommendation",
+    description: "A ranked slate, with what it was computed from and how.",
+    examples: [
+      {
+        request: "r-7f3a",
+        user: "u1",
+        items: [{ item: "v42", position: 0, score: 0.83, facts: { title: "How glass is made" } }],
+        rung: "full",
+        personal: true,
+        reasons: [],
+        bundle: "9c1f0e",
+        offset: 240_118,
+        trace: {
+          ms: 2.4,
+          budgetMs: 50,
+          stages: [{ stage: "rank", ms: 1.1, in: 500, out: 500 }],
+          sources: [{ name: "transitions", found: 180, ms: 0.2 }],
+        },
+      },
+    ],
+  });
 
 export function recommendationAnswer(
   recommendation: Recommendation,
@@ -155,7 +189,11 @@ export const similarSchema = z
     items: z.array(z.object({ item: z.string(), score: z.number(), facts: factsSchema.optional() })),
     reasons,
   })
-  .meta({ id: "SimilarItems", description: "Items that go with the item, best first." });
+  .meta({
+    id: "SimilarItems",
+    description: "Items that go with the item, best first.",
+    examples: [{ item: "v42", items: [{ item: "v7", score: 0.61 }], reasons: [] }],
+  });
 
 export function similarAnswer(similar: SimilarItems): Wire<z.input<typeof similarSchema>> {
   return similar;
@@ -178,7 +216,18 @@ export const userStateSchema = z
     vetoes: z.array(touchSchema).describe("Dislikes, hides and blocks, newest first."),
     erasedAt: z.int().nullable().describe("Everything at or before this moment was erased."),
   })
-  .meta({ id: "UserState", description: "What the next answer to this user is computed from." });
+  .meta({
+    id: "UserState",
+    description: "What the next answer to this user is computed from.",
+    examples: [
+      {
+        user: "u1",
+        touches: [{ id: "e1", item: "v42", type: "watch", value: 0.9, time: 1_790_000_000_000 }],
+        vetoes: [],
+        erasedAt: null,
+      },
+    ],
+  });
 
 export function userStateAnswer(state: UserState): Wire<z.input<typeof userStateSchema>> {
   return {
@@ -205,7 +254,13 @@ export const receiptSchema = z
         "Whether the bundle in service was trained while the user's events were in the log: train again.",
       ),
   })
-  .meta({ id: "ErasureReceipt" });
+  .meta({
+    id: "ErasureReceipt",
+    description: "What was forgotten.",
+    examples: [
+      { user: "u1", time: 1_790_000_000_000, offset: 240_119, touches: 12, bundleMayReflectUser: true },
+    ],
+  });
 
 export function receiptAnswer(receipt: ErasureReceipt): Wire<z.input<typeof receiptSchema>> {
   return receipt;
@@ -229,7 +284,11 @@ export const readinessSchema = z
       )
       .describe("All checks where it is ready, the failing ones where it is not."),
   })
-  .meta({ id: "Readiness" });
+  .meta({
+    id: "Readiness",
+    description: "Whether to send traffic, and why not.",
+    examples: [{ ready: true, checks: [{ name: "log", level: "ok", message: "The log can be written." }] }],
+  });
 
 export function readinessAnswer(
   ready: boolean,

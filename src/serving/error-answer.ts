@@ -7,6 +7,7 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from "fastify";
 import type { Logger } from "pino";
 import { ERRORS, type ErrorCode, type Problem, UpnextError } from "../core/index.ts";
+import { describeFailure, usersOf } from "./failure-line.ts";
 
 /** A bad element of a batch. */
 export interface IndexedProblem {
@@ -101,7 +102,8 @@ export function answerErrors(logger: Logger) {
     };
     if (ERRORS[problem.code].status >= 500) {
       const { method, url: route } = request.routeOptions;
-      logger.error({ request: request.id, method, route, code: problem.code, err: thrown }, "request failed");
+      const error = describeFailure(thrown, usersOf(request));
+      logger.error({ request: request.id, method, route, code: problem.code, error }, "request failed");
     }
     return sendProblem(reply, problem);
   };

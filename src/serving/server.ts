@@ -4,7 +4,12 @@
  */
 import { randomUUID } from "node:crypto";
 import type { AddressInfo } from "node:net";
-import fastify, { type FastifyRequest, type InjectOptions, type LightMyRequestResponse } from "fastify";
+import fastify, {
+  type FastifyReply,
+  type FastifyRequest,
+  type InjectOptions,
+  type LightMyRequestResponse,
+} from "fastify";
 import pino, { type Logger } from "pino";
 import { type Clock, type EventId, UpnextError } from "../core/index.ts";
 import type { Recommender } from "../pipeline/recommender.ts";
@@ -15,7 +20,7 @@ import { parseJsonBody } from "./json-body.ts";
 import { answerOtherMethods } from "./methods.ts";
 import { describeApi } from "./openapi.ts";
 import { requestIds } from "./request-id.ts";
-import { MALFORMED, routeOf, type ServerMetrics } from "./request-metrics.ts";
+import { MALFORMED, routeOf, type ServerMetrics, UNKNOWN_ROUTE } from "./request-metrics.ts";
 import type { App, RouteContext } from "./route.ts";
 import { ROUTES } from "./routes/index.ts";
 import { SERVER_DEFAULTS, type ServerSettings } from "./settings.ts";
@@ -106,8 +111,11 @@ function frame(
       requireHostHeader: false,
     },
     routerOptions: { maxParamLength: 256 * "%F0%9F%8E%AC".length },
-    frameworkErrors: (error, _request, reply) => {
+    // Before routing, so without the steps below.
+    frameworkErrors: (error, request, reply) => {
+      stampHeaders(request, reply);
       sendProblem(reply, problemOf(error) ?? { code: "invalid_request", message: "path: not valid." });
+      metrics.observeRequest(UNKNOWN_ROUTE, request.method, reply.statusCode, 0);
     },
     clientErrorHandler: clientErrorHandler(
       () => makeRequestId(),
@@ -128,9 +136,7 @@ function addSteps(
   app.decorateRequest("startedAt", 0);
   app.addHook("onRequest", (request, reply, done) => {
     request.startedAt = clock.monotonic();
-    reply.header("x-request-id", request.id);
-    reply.header("x-content-type-options", "nosniff");
-    reply.header("cache-control", "no-store");
+    stampHeaders(request, reply);
     done(refusalOf(request, admission));
   });
   app.addHook("onSend", (_request, reply, _payload, done) => {
@@ -159,6 +165,13 @@ function addSteps(
     const message = "path: there is no such route. `GET /` lists what to try, `GET /openapi.json` all of it.";
     return sendProblem(reply, { code: "not_found", message });
   });
+}
+
+/** On every answer. Nearly all of them are about a person: nothing may keep them. */
+function stampHeaders(request: FastifyRequest, reply: FastifyReply): void {
+  reply.header("x-request-id", request.id);
+  reply.header("x-content-type-options", "nosniff");
+  reply.header("cache-control", "no-store");
 }
 
 /** Why a request is refused before its body is read. */
