@@ -60,15 +60,11 @@ export function interaction(
   value?: number,
 ): Interaction {
   const id = contentId("interaction", user, item, time, INTERACTION_TYPES[type].code, value) as EventId;
-  const base = {
-    kind: "interaction",
-    id,
-    time: time as EpochMs,
-    user: user as UserId,
-    item: item as ItemId,
-    type,
-  } as const;
-  return value === undefined ? base : { ...base, value };
+  const at = time as EpochMs;
+  // Two literals: spreading one into the other costs a quarter of an import.
+  return value === undefined
+    ? { kind: "interaction", id, time: at, user: user as UserId, item: item as ItemId, type }
+    : { kind: "interaction", id, time: at, user: user as UserId, item: item as ItemId, type, value };
 }
 
 const TYPES = new Map<string, InteractionType>(INTERACTION_TYPE_NAMES.map((name) => [name, name]));

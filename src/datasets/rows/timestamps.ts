@@ -32,11 +32,11 @@ export function guessTimeUnit(sample: readonly unknown[]): TimeUnit | undefined 
   return median < 1e17 ? "µs" : "ns";
 }
 
-/** EpochMs of a cell, a whole number; NaN where it is no time in this unit. */
+/** EpochMs of a cell, rounded (nanoseconds and fractions are not exact in a float); NaN where it is no time in this unit. */
 export function parseTime(cell: unknown, unit: TimeUnit): number {
   if (unit === "iso") return typeof cell === "string" ? parseIso(cell) : Number.NaN;
   const number = numeric(cell);
-  return Math.floor(unit === "s" ? number * 1000 : number / TIME_UNITS[unit].perMs);
+  return Math.round(unit === "s" ? number * 1000 : number / TIME_UNITS[unit].perMs);
 }
 
 function numeric(cell: unknown): number {
@@ -54,10 +54,11 @@ export function parseIso(text: string): number {
   if (match === null) return Number.NaN;
   const [, year, month, day, hour = "0", minute = "0", second = "0", fraction = "0", zone = "Z"] = match;
   const date = Date.UTC(Number(year), Number(month) - 1, Number(day));
-  if (new Date(date).getUTCDate() !== Number(day) || Number(month) > 12) return Number.NaN;
+  if (new Date(date).getUTCDate() !== Number(day) || Number(month) < 1 || Number(month) > 12)
+    return Number.NaN;
   if (Number(hour) > 23 || Number(minute) > 59 || Number(second) > 60) return Number.NaN;
   const seconds = Number(hour) * 3600 + Number(minute) * 60 + Number(second) - zoneMinutes(zone) * 60;
-  return date + seconds * 1000 + Math.floor(Number(`0.${fraction}`) * 1000);
+  return date + seconds * 1000 + Math.round(Number(`0.${fraction}`) * 1000);
 }
 
 function zoneMinutes(zone: string): number {

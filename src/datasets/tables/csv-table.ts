@@ -14,8 +14,8 @@ const DELIMITERS = [
 
 /**
  * Not CSV: a directory, an empty file, bytes with zeros, JSON, or a first line that no delimiter divides. Without a
- * header the columns have the names "1", "2", …: that is assumed where `columns` are all numbers which the first
- * line does not have as names.
+ * header the columns have the names "1", "2", …: that is assumed where `columns` are numbers and the first line does
+ * not have them all as names.
  */
 export const openCsv: OpenTable = async (path, columns = []) => {
   const found = await sniff(path);
@@ -28,8 +28,9 @@ export const openCsv: OpenTable = async (path, columns = []) => {
     if (names.length > (best?.names.length ?? 1)) best = { names, delimiter };
   }
   if (best === undefined) return null;
-  const positional =
-    columns.length > 0 && columns.every((c) => /^[1-9]\d*$/.test(c) && !best.names.includes(c));
+  const header = best.names;
+  const numbered = columns.length > 0 && columns.every((column) => /^[1-9]\d*$/.test(column));
+  const positional = numbered && !columns.every((column) => header.includes(column));
   const names = positional ? best.names.map((_, i) => String(i + 1)) : best.names;
   return csvTable(path, best.delimiter, names, !positional);
 };

@@ -44,11 +44,12 @@ export class CsvParser {
     let text = this.carry === "" ? block : this.carry + block;
     this.carry = "";
     for (;;) {
-      const rest = this.scan(text);
-      if (rest === text.length) return;
-      this.carry = text.slice(rest);
-      if (this.carry.length <= LONGEST_LINE) return;
-      text = this.giveUp(this.carry, "a quote is opened and not closed within 1 MiB");
+      const open = text.slice(this.scan(text));
+      if (open.length <= LONGEST_LINE) {
+        this.carry = open;
+        return;
+      }
+      text = this.giveUp(open, "a quote is opened and not closed within 1 MiB");
     }
   }
 
