@@ -10,11 +10,11 @@
  * earlier transaction as a whole, so states and `applied` are of one moment, and the log is read from there again.
  * `applied` may fall behind what was answered but is never ahead of the states.
  */
-import { stat } from "node:fs/promises";
 import type { RootDatabase } from "lmdb";
 import { type EpochMs, type Offset, UpnextError, type UserId } from "../core/index.ts";
 import type { LoggedEvent } from "../events/index.ts";
 import { changeState, changesOf, groupTouches, type UserChange } from "./fold-batch.ts";
+import { problemOf } from "./lmdb-file.ts";
 import { appendTouches, decodeState, encodeState } from "./state-codec.ts";
 import type { StateStore, StateStoreOptions, UserTouches } from "./state-store.ts";
 import { DEFAULT_LIMITS, emptyState, type StateLimits, type UserState } from "./user-state.ts";
@@ -34,13 +34,8 @@ const USERS_PAGE = 1000;
 /** Opens or creates. Rejects with `store_unavailable` where the folder holds something else, or lower limits. */
 export async function openLmdbStore(options: StateStoreOptions): Promise<StateStore> {
   const { path, limits = DEFAULT_LIMITS } = options;
-  const file = await stat(path).catch(() => undefined);
-  if (file !== undefined && !file.isDirectory()) {
-    throw new UpnextError(
-      "store_unavailable",
-      `LMDB state store: expected a folder at ${path} and found a file; move it away or give another path`,
-    );
-  }
+  const problem = await problemOf(path).catch(messageOf);
+  if (problem !== undefined) throw unreadable(path, problem);
   const { open } = await import("lmdb");
   let db: Database;
   try {
@@ -49,10 +44,10 @@ export async function openLmdbStore(options: StateStoreOptions): Promise<StateSt
     throw unreadable(path, "LMDB cannot open it", cause);
   }
   try {
-    await checkFormat(db, path, limits);
+    checkFormat(db, path, limits);
   } catch (error) {
     await db.close();
-    throw error;
+    throw error instanceof UpnextError ? error : unreadable(path, "its contents are damaged", error);
   }
   return new LmdbStore(db, path, limits);
 }
@@ -80,9 +75,8 @@ class LmdbStore implements StateStore {
   async read(user: UserId): Promise<UserState> {
     this.mustBeOpen();
     try {
-      const key = keyOf(user);
-      const bytes = this.db.getBinaryFast(key);
-      return bytes === undefined ? emptyState(user) : decodeState(user, bytes, bytes.length);
+      const bytes = this.stored(keyOf(user));
+      return bytes === undefined ? emptyState(user) : decodeState(user, bytes);
     } catch (cause) {
       throw unreadable(this.path, "a state cannot be read", cause);
     }
@@ -106,7 +100,7 @@ class LmdbStore implements StateStore {
     let start = Buffer.from([UTF8_KEY]);
     while (true) {
       this.mustBeOpen();
-      const keys = [...this.db.getKeys({ start, limit: USERS_PAGE })].map((key) => Buffer.from(key));
+      const keys = this.keysFrom(start);
       for (const key of keys) yield userOf(key);
       if (keys.length < USERS_PAGE) return;
       start = Buffer.concat([keys[keys.length - 1]!, Buffer.from([0])]); // the next possible key
@@ -144,31 +138,53 @@ class LmdbStore implements StateStore {
           this.db.put(APPLIED_KEY, doubleBytes(applied));
         }
       });
-    } catch (cause) {
-      if (cause instanceof UpnextError) throw cause;
-      throw new UpnextError(
-        "store_unavailable",
-        `LMDB state store in ${this.path}: the change was not written (${messageOf(cause)}); check free space and permissions of the folder`,
-        { cause },
-      );
+    } catch (error) {
+      throw await this.unwritten(error);
     }
+  }
+
+  private async unwritten(error: unknown): Promise<UpnextError> {
+    if (error instanceof UpnextError) return error;
+    const cause = await commitError(error);
+    return new UpnextError(
+      "store_unavailable",
+      `LMDB state store in ${this.path}: the change was not written (${messageOf(cause)}); see to free space and permissions, and if that is not it, delete the folder: the state is rebuilt from the log at the next start`,
+      { cause },
+    );
   }
 
   /** The user's new value, or undefined where nothing changes. */
   private changed(user: UserId, key: Buffer, change: UserChange): Buffer | undefined {
-    const bytes = this.db.getBinaryFast(key);
+    const bytes = this.stored(key);
     if (bytes !== undefined && change.touches.length > 0 && change.erasedAt === -Infinity) {
-      const longer = appendTouches(bytes, bytes.length, change.touches, this.limits);
+      const longer = appendTouches(bytes, change.touches, this.limits);
       if (longer !== undefined) return longer;
     }
-    const before = bytes === undefined ? emptyState(user) : decodeState(user, bytes, bytes.length);
+    const before = bytes === undefined ? emptyState(user) : decodeState(user, bytes);
     const after = changeState(before, change, this.limits);
     return after === before ? undefined : encodeState(after);
   }
 
+  /**
+   * The value of `key`, valid until the next get. lmdb-js hands out one large buffer with a `length` that is not its
+   * own, which half of Buffer's methods do not believe; a view of that length is an ordinary buffer.
+   */
+  private stored(key: Buffer): Buffer | undefined {
+    const bytes = this.db.getBinaryFast(key);
+    return bytes === undefined ? undefined : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  }
+
+  /** The next page of users' keys. */
+  private keysFrom(start: Buffer): readonly Buffer[] {
+    try {
+      return [...this.db.getKeys({ start, limit: USERS_PAGE })].map((key) => Buffer.from(key));
+    } catch (cause) {
+      throw unreadable(this.path, "its users cannot be listed", cause);
+    }
+  }
+
   private storedApplied(): number {
-    const bytes = this.db.getBinary(APPLIED_KEY);
-    return bytes === undefined ? 0 : Buffer.from(bytes).readDoubleLE(0);
+    return this.stored(APPLIED_KEY)?.readDoubleLE(0) ?? 0;
   }
 
   private mustBeOpen(): void {
@@ -185,7 +201,7 @@ class LmdbStore implements StateStore {
  * Sees to it that the file is of this version, and that it was never filled with lower limits than those wanted now:
  * what they cut off is missing from it. Lower limits than before are taken and remembered.
  */
-async function checkFormat(db: Database, path: string, limits: StateLimits): Promise<void> {
+function checkFormat(db: Database, path: string, limits: StateLimits): void {
   const bytes = db.getBinary(FORMAT_KEY);
   if (bytes === undefined) {
     if (db.getKeysCount({ start: Buffer.from([0]), limit: 1 }) > 0) {
@@ -201,7 +217,8 @@ async function checkFormat(db: Database, path: string, limits: StateLimits): Pro
       );
     }
   }
-  await db.put(FORMAT_KEY, Buffer.from(`${FORMAT} ${limits.touches} ${limits.vetoes}`));
+  const wanted = Buffer.from(`${FORMAT} ${limits.touches} ${limits.vetoes}`);
+  if (bytes === undefined || !wanted.equals(bytes)) db.putSync(FORMAT_KEY, wanted);
 }
 
 /** The store cannot be used as it is. All of it is a fold of the log, so the cure is always the same. */
@@ -212,6 +229,17 @@ function unreadable(path: string, what: string, cause?: unknown): UpnextError {
     `LMDB state store in ${path}: ${reason}; delete the folder, and the state is rebuilt from the log at the next start`,
     { cause },
   );
+}
+
+/** lmdb-js tells why a commit failed by a second promise that rejects, which nobody else listens to. */
+async function commitError(error: unknown): Promise<unknown> {
+  if (!(error instanceof Error) || !("commitError" in error)) return error;
+  try {
+    await error.commitError;
+    return error;
+  } catch (cause) {
+    return cause;
+  }
 }
 
 function messageOf(cause: unknown): string {

@@ -42,18 +42,16 @@ export function encodeState(state: UserState): Buffer {
   return bytes.subarray(0, end);
 }
 
-/**
- * The state in the first `length` bytes, which may be overwritten afterwards. Throws RangeError where they are not
- * what `encodeState` writes.
- */
-export function decodeState(user: UserId, bytes: Buffer, length: number): UserState {
+/** The state; nothing of it refers to `bytes`. Throws RangeError where they are not what `encodeState` writes. */
+export function decodeState(user: UserId, bytes: Buffer): UserState {
+  const length = bytes.length;
   if (length < HEADER.size) throw new RangeError(`a state has at least ${HEADER.size} bytes, came ${length}`);
   if (bytes[HEADER.version] !== VERSION) {
     throw new RangeError(`expected version ${VERSION} of a state, came ${bytes[HEADER.version]}`);
   }
-  const vetoes = new Array<Touch>(rowCount(bytes, HEADER.vetoes, length));
-  const touches = new Array<Touch>(rowCount(bytes, HEADER.touches, length));
-  const text = bytes.toString("latin1", 0, length);
+  const vetoes = new Array<Touch>(rowCount(bytes, HEADER.vetoes));
+  const touches = new Array<Touch>(rowCount(bytes, HEADER.touches));
+  const text = bytes.toString("latin1");
   const view = new DataView(bytes.buffer, bytes.byteOffset, length);
   const afterVetoes = readRows(bytes, view, text, HEADER.size, vetoes);
   const end = readRows(bytes, view, text, afterVetoes, touches);
@@ -70,18 +68,17 @@ export function decodeState(user: UserId, bytes: Buffer, length: number): UserSt
  */
 export function appendTouches(
   bytes: Buffer,
-  length: number,
   given: readonly Touch[],
   limits: StateLimits,
 ): Buffer | undefined {
-  const touches = newestFirst(given);
-  if (touches.length === 0) return undefined;
+  const length = bytes.length;
   if (length < HEADER.size || bytes[HEADER.version] !== VERSION) return undefined;
   const floor = Math.max(bytes.readDoubleLE(HEADER.newest), bytes.readDoubleLE(HEADER.erasedAt));
-  const held = bytes.subarray(0, length);
-  for (const touch of touches) {
-    if (!(touch.time > floor) || isVeto(touch.type) || mayHold(held, touch.id)) return undefined;
+  for (const touch of given) {
+    if (!(touch.time > floor) || isVeto(touch.type) || mayHold(bytes, touch.id)) return undefined;
   }
+  const touches = newestFirst(given);
+  if (touches.length === 0) return undefined;
   const count = bytes.readUInt32LE(HEADER.touches);
   const dropped = Math.max(0, count + touches.length - limits.touches);
   if (dropped > count || bytes.readUInt32LE(HEADER.vetoes) > limits.vetoes) return undefined;
@@ -175,10 +172,12 @@ function skipRows(bytes: Buffer, start: number, count: number): number {
   return row;
 }
 
-/** A number of rows that `length` bytes can hold. */
-function rowCount(bytes: Buffer, at: number, length: number): number {
+/** The number of rows at `at`, checked against what the bytes can hold. */
+function rowCount(bytes: Buffer, at: number): number {
   const count = bytes.readUInt32LE(at);
-  if (count > length / ROW.size) throw new RangeError(`${count} rows do not fit into ${length} bytes`);
+  if (count > bytes.length / ROW.size) {
+    throw new RangeError(`${count} rows do not fit into ${bytes.length} bytes`);
+  }
   return count;
 }
 
