@@ -1,0 +1,150 @@
+/**
+ * Every key of the configuration, once: types, defaults, ranges and messages are derived from this schema.
+ *
+ * Each message is "expected …"; check-config.ts puts the place and what came before it.
+ */
+import { createHash } from "node:crypto";
+import { z } from "zod";
+import { nearest } from "../events/index.ts";
+import { DEFAULT_POLICY } from "../policy/index.ts";
+import { DEFAULT_LIMITS } from "../state/index.ts";
+
+/** An object with these keys and no other; an unknown key is answered with the nearest known one. */
+function section<T extends z.core.$ZodShape>(shape: T) {
+  const known = Object.keys(shape);
+  return z.strictObject(shape, {
+    error: (issue) => {
+      if (issue.code !== "unrecognized_keys") return `expected an object with the keys ${known.join(", ")}`;
+      const key = String((issue as z.core.$ZodIssueUnrecognizedKeys).keys[0]);
+      const close = nearest(key, known);
+      const cure = close === undefined ? "Remove it." : `Did you mean "${close}"?`;
+      return `expected only the keys ${known.join(", ")}. ${cure}`;
+    },
+  });
+}
+
+function integer(min: number, max: number, what = "an integer") {
+  const error = `expected ${what} from ${min} to ${max}`;
+  return z.int({ error }).min(min, { error }).max(max, { error });
+}
+
+function text(what: string, pattern: RegExp = /\S/) {
+  const error = `expected ${what}`;
+  return z.string({ error }).max(4096, { error }).regex(pattern, { error });
+}
+
+function oneOf<const T extends readonly [string, ...string[]]>(names: T) {
+  return z.enum(names, {
+    error: (issue) => {
+      const close = typeof issue.input === "string" ? nearest(issue.input, names) : undefined;
+      const cure = close === undefined ? "" : `. Did you mean "${close}"?`;
+      return `expected one of ${names.map((name) => JSON.stringify(name)).join(", ")}${cure}`;
+    },
+  });
+}
+
+function list<T extends z.ZodType>(element: T, what: string) {
+  return z.array(element, { error: `expected a list of ${what}` });
+}
+
+const SHA256 = /^[0-9a-f]{64}$/i;
+
+const apiKey = section({
+  /** For people; never sent by a client. */
+  name: text('a name such as "mobile app"'),
+  /** The key itself, best taken from the environment: `process.env.MY_KEY`. Either this or `sha256`. */
+  key: text("the text of the key, at least 16 characters without spaces", /^\S{16,}$/).optional(),
+  /** SHA-256 digest of the key in hex, so that the file does not hold the key. */
+  sha256: text("the SHA-256 digest of the key as 64 hex digits", SHA256).optional(),
+  scopes: list(oneOf(["read", "write"]), 'scopes: "read", "write" or both').min(1, {
+    error: 'expected a list of scopes: "read", "write" or both',
+  }),
+}).transform(({ name, key, sha256, scopes }, context) => {
+  if ((key === undefined) === (sha256 === undefined)) {
+    const message = "expected either the key or its sha256. Is the environment variable set?";
+    context.addIssue({ code: "custom", message });
+    return z.NEVER;
+  }
+  return { name, sha256: sha256 ?? createHash("sha256").update(key!).digest("hex"), scopes };
+});
+
+const server = section({
+  /** Where the HTTP server listens. `0.0.0.0` for the network: set `apiKeys` then. */
+  host: text("a host name or an address").default("127.0.0.1"),
+  /** 0 takes any free port. */
+  port: integer(0, 65_535, "a port").default(8080),
+  /** Empty: everyone who reaches the server may do everything. */
+  apiKeys: list(apiKey, "keys: { name, key or sha256, scopes }").default([]),
+});
+
+const state = section({
+  /** `lmdb` keeps user states in a file; `memory` folds them from the log again at every start. */
+  store: oneOf(["lmdb", "memory"]).default("lmdb"),
+  /** The newest touches that are kept of each user. */
+  touches: integer(1, 10_000).default(DEFAULT_LIMITS.touches),
+  /** The newest dislikes, hides and blocks that are kept of each user. */
+  vetoes: integer(1, 10_000).default(DEFAULT_LIMITS.vetoes),
+});
+
+const retrieval = section({
+  /** Candidates that the blend hands to the ranker. */
+  candidates: integer(1, 10_000).default(500),
+  /** Candidates asked of each source. */
+  perSource: integer(1, 10_000).default(500),
+  /** Names of the sources in use; all where absent. */
+  sources: list(text("the name of a source"), "names of sources")
+    .min(1, { error: "expected at least one source, or leave the key out for all" })
+    .optional(),
+});
+
+const ranking = section({
+  /** Weight of each predicted action in the score, by name; the ranker's own weights where a name is absent. */
+  headWeights: z
+    .record(
+      z.string(),
+      z
+        .number({ error: "expected a finite weight" })
+        .min(-1000, { error: "expected a weight from -1000 to 1000" })
+        .max(1000, { error: "expected a weight from -1000 to 1000" }),
+      { error: "expected weights by head: { like: 2 }" },
+    )
+    .default({}),
+});
+
+const policy = section({
+  /** Slots of an answer that one creator may have; 0 for no cap. */
+  maxPerCreator: integer(0, 500).default(DEFAULT_POLICY.maxPerCreator),
+  /** 0 keeps the order of the scores; towards 1, items unlike each other are preferred. */
+  diversity: z
+    .number({ error: "expected a number from 0 up to, but not including, 1" })
+    .min(0, { error: "expected a number from 0 up to, but not including, 1" })
+    .lt(1, { error: "expected a number from 0 up to, but not including, 1" })
+    .default(DEFAULT_POLICY.diversity),
+});
+
+const training = section({
+  /**
+   * Share of the interactions, the newest, that is held out to measure on before the models are trained on everything;
+   * 0 skips the measurement.
+   */
+  holdOut: z
+    .number({ error: "expected a share from 0 to 0.5" })
+    .min(0, { error: "expected a share from 0 to 0.5" })
+    .max(0.5, { error: "expected a share from 0 to 0.5" })
+    .default(0.1),
+});
+
+export const configSchema = section({
+  /** Where log, state and bundles are; relative to the folder of the configuration file. */
+  directory: text("a path").default(".upnext"),
+  server: server.prefault({}),
+  /** Milliseconds that a recommendation may take, unless the request says otherwise. */
+  budgetMs: integer(1, 60_000, "milliseconds").default(50),
+  state: state.prefault({}),
+  retrieval: retrieval.prefault({}),
+  ranking: ranking.prefault({}),
+  policy: policy.prefault({}),
+  /** Two trainings with the same seed on the same log give the same bundle. */
+  seed: integer(0, Number.MAX_SAFE_INTEGER).default(1),
+  training: training.prefault({}),
+});
