@@ -1,13 +1,9 @@
 /** Counts and times requests by the pattern of their route: a raw URL holds user ids and has no bound. */
 import type { FastifyRequest } from "fastify";
+import type { Metrics } from "../monitoring/index.ts";
 
-/** What the server needs of the metrics; `createMetrics` of monitoring gives one. */
-export interface ServerMetrics {
-  observeRequest(route: string, method: string, status: number, seconds: number): void;
-  readonly contentType: string;
-  /** All metrics in Prometheus' text format. */
-  text(): Promise<string>;
-}
+/** What the server needs of the metrics. What is counted about recommendations and events, the Recommender counts. */
+export type ServerMetrics = Pick<Metrics, "observeRequest" | "contentType" | "text">;
 
 /** For requests that no route took. */
 export const UNKNOWN_ROUTE = "(unknown)";

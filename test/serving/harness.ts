@@ -1,6 +1,7 @@
 /** A listening server on a free port, over a recommender with a few items in it, and the ways to talk to it. */
 import { connect } from "node:net";
 import { systemClock } from "../../src/core/index.ts";
+import { createMetrics } from "../../src/monitoring/index.ts";
 import {
   createServer,
   type Server,
@@ -24,10 +25,14 @@ export async function startServer(
 ): Promise<Harness> {
   const recommender = change(plainRecommender(systemClock));
   const observed: Harness["observed"] = [];
+  const counted = createMetrics();
   const metrics: ServerMetrics = {
-    contentType: "text/plain; version=0.0.4; charset=utf-8",
-    observeRequest: (route, method, status) => observed.push({ route, method, status }),
-    text: async () => `requests ${observed.length}\n`,
+    contentType: counted.contentType,
+    observeRequest(route, method, status, seconds) {
+      observed.push({ route, method, status });
+      counted.observeRequest(route, method, status, seconds);
+    },
+    text: () => counted.text(),
   };
   const server = await createServer({
     recommender,
@@ -45,6 +50,7 @@ export async function startServer(
     async close() {
       await server.close();
       await recommender.close();
+      counted.close();
     },
   };
 }

@@ -156,7 +156,9 @@ describe("the routes over real HTTP", () => {
     await fetch(`${harness.url}/secret-path`);
     const metrics = await fetch(`${harness.url}/metrics`);
     expect(metrics.headers.get("content-type")).toContain("version=0.0.4");
-    expect(await metrics.text()).toMatch(/^requests \d+\n$/);
+    const text = await metrics.text();
+    expect(text).toContain('upnext_requests_total{route="/v1/users/:id/state",method="GET",status="200"}');
+    expect(text).not.toContain("secret");
     const seen = harness.observed.map(({ route }) => route);
     expect(seen).toContain("/v1/users/:id/state");
     expect(seen).toContain("(unknown)");
