@@ -93,7 +93,7 @@ function print(polynomial: Polynomial): Dim {
   // The constant last, as people write it.
   if (terms[0]![0] === "") terms.push(terms.shift()!);
   return terms
-    .map(([names, count]) => (count === 1 ? names : names === "" ? String(count) : `${count}*${names}`))
+    .map(([names, count]) => (names === "" ? String(count) : count === 1 ? names : `${count}*${names}`))
     .join("+")
     .replaceAll("+-", "-");
 }

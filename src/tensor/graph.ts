@@ -47,6 +47,8 @@ export interface GraphOptions {
 
 export class Graph {
   readonly training: boolean;
+  /** Whether what is traced from now on runs on one thread only: the sum of rows by id is then much faster. */
+  oneThread = false;
   readonly inputs: Tensor[] = [];
   readonly parameters: Parameter[] = [];
   readonly constants: Constant[] = [];

@@ -64,6 +64,7 @@ export async function compileTraining(options: TrainingOptions): Promise<Trainin
     }
   }
   const parameters = [...graph.parameters];
+  graph.oneThread = (options.threads ?? 1) === 1;
   const update = optimizer.trace(
     graph,
     parameters,

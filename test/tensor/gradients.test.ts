@@ -198,6 +198,19 @@ const CASES: readonly Case[] = [
     shapes: [[4, 2]],
     build: (x) => t.gather(x, ids(x, [3, 0, 3, 3, 1, 0], [2, 3])),
   },
+  {
+    name: "gather with repeated rows on one thread",
+    shapes: [[4, 2]],
+    build: (x) => {
+      x.graph.oneThread = true;
+      return t.gather(x, ids(x, [3, 0, 3, 3, 1, 0], [2, 3]));
+    },
+  },
+  {
+    name: "gather of matrices",
+    shapes: [["N", 2, 2]],
+    build: (x) => t.gather(x, ids(x, [2, 0, 2], [3])),
+  },
   { name: "gather of single numbers", shapes: [[4]], build: (x) => t.gather(x, ids(x, [1, 1], [2])) },
   {
     name: "gather from an unknown size",

@@ -164,12 +164,23 @@ export function gather(table: Tensor, ids: Tensor): Tensor {
   });
 }
 
-/** Zeros of `shape` (V, ...) to which `updates` (M, ...) are added at rows `ids` (M); repeated ids add up. */
+/**
+ * Zeros of `shape` (V, ...) to which `updates` (M, ...) are added at rows `ids` (M); repeated ids add up.
+ *
+ * ONNX Runtime's ScatterND adds rows from several threads at once and loses some of them where ids repeat
+ * (https://github.com/microsoft/onnxruntime/issues/18048; seen here with 1.30). ScatterElements runs on one thread and
+ * is right, but takes four to seventy times as long, so it is used only in graphs that may run on several threads.
+ */
 export function scatterAdd(shape: Shape, ids: Tensor, updates: Tensor): Tensor {
   const graph = updates.graph;
   const zeros = graph.once(`zeros ${shape}`, () => expand(graph.scalar(0), shape));
-  const rows = cast(reshape(ids, [ids.shape[0]!, 1]), "int64");
-  return node("ScatterND", [zeros, rows, updates], updates.dtype, shape, { reduction: { string: "add" } });
+  const column = [ids.shape[0]!, ...updates.shape.slice(1).map(() => 1)];
+  const rows = (width: Shape): Tensor => cast(reshape(ids, width), "int64");
+  const inputs = graph.oneThread
+    ? [zeros, rows([ids.shape[0]!, 1]), updates]
+    : [zeros, expand(rows(column), updates.shape), updates];
+  const op = graph.oneThread ? "ScatterND" : "ScatterElements";
+  return node(op, inputs, updates.dtype, shape, { reduction: { string: "add" } });
 }
 
 type Reduction = "ReduceSum" | "ReduceMean" | "ReduceMax" | "ReduceSumSquare";
