@@ -15,6 +15,8 @@ import { type EpochMs, type Offset, UpnextError, type UserId } from "../core/ind
 import type { LoggedEvent } from "../events/index.ts";
 import { changeState, changesOf, groupTouches, type UserChange } from "./fold-batch.ts";
 import { problemOf } from "./lmdb-file.ts";
+import { APPLIED_KEY, FIRST_USER_KEY, FORMAT_KEY, keyAfter, keyOf, userOf } from "./lmdb-keys.ts";
+import { mergeTouches } from "./merge-touches.ts";
 import { appendTouches, decodeState, encodeState } from "./state-codec.ts";
 import type { StateStore, StateStoreOptions, UserTouches } from "./state-store.ts";
 import { DEFAULT_LIMITS, emptyState, type StateLimits, type UserState } from "./user-state.ts";
@@ -23,11 +25,6 @@ type Database = RootDatabase<Buffer, Buffer>;
 
 /** Version of the layout of the whole file; a state has its own. */
 const FORMAT = "upnext-state/1";
-const FORMAT_KEY = Buffer.from("\u0000format");
-const APPLIED_KEY = Buffer.from("\u0000applied");
-/** First byte of a user's key: the id follows as UTF-8, or as UTF-16 where it has half a surrogate pair. */
-const UTF8_KEY = 1;
-const UTF16_KEY = 2;
 /** Keys read at once by `users`, so that a slow consumer holds no read transaction open. */
 const USERS_PAGE = 1000;
 
@@ -74,12 +71,9 @@ class LmdbStore implements StateStore {
 
   async read(user: UserId): Promise<UserState> {
     this.mustBeOpen();
-    try {
-      const bytes = this.stored(keyOf(user));
-      return bytes === undefined ? emptyState(user) : decodeState(user, bytes);
-    } catch (cause) {
-      throw unreadable(this.path, "a state cannot be read", cause);
-    }
+    const bytes = this.stored(keyOf(user));
+    if (bytes === undefined) return emptyState(user);
+    return mergeTouches(this.decoded(user, bytes), [], this.limits); // cuts what higher limits have left
   }
 
   async write(batch: readonly UserTouches[]): Promise<void> {
@@ -97,13 +91,13 @@ class LmdbStore implements StateStore {
   }
 
   async *users(): AsyncIterable<UserId> {
-    let start = Buffer.from([UTF8_KEY]);
+    let start = FIRST_USER_KEY;
     while (true) {
       this.mustBeOpen();
       const keys = this.keysFrom(start);
       for (const key of keys) yield userOf(key);
       if (keys.length < USERS_PAGE) return;
-      start = Buffer.concat([keys[keys.length - 1]!, Buffer.from([0])]); // the next possible key
+      start = keyAfter(keys[keys.length - 1]!);
     }
   }
 
@@ -113,9 +107,12 @@ class LmdbStore implements StateStore {
   }
 
   private async finish(): Promise<void> {
-    this.lastApplied = this.storedApplied();
-    await this.db.flushed;
-    await this.db.close();
+    try {
+      await this.db.flushed;
+      this.lastApplied = this.storedApplied();
+    } finally {
+      await this.db.close();
+    }
   }
 
   /** Commits the changes and, where given, `applied`; resolves when they are visible. */
@@ -125,7 +122,8 @@ class LmdbStore implements StateStore {
     this.mustBeOpen();
     try {
       await this.db.transaction(() => {
-        // A callback that throws does not undo what it has put: first compute everything, then put.
+        // A callback that throws does not undo what it has put: first compute everything, then put, `applied` last.
+        // So if a put fails, what is there of the batch is taken once more later, which changes nothing.
         const { users, applied } = changes();
         const puts: [Buffer, Buffer][] = [];
         for (const [user, change] of users) {
@@ -160,7 +158,7 @@ class LmdbStore implements StateStore {
       const longer = appendTouches(bytes, change.touches, this.limits);
       if (longer !== undefined) return longer;
     }
-    const before = bytes === undefined ? emptyState(user) : decodeState(user, bytes);
+    const before = bytes === undefined ? emptyState(user) : this.decoded(user, bytes);
     const after = changeState(before, change, this.limits);
     return after === before ? undefined : encodeState(after);
   }
@@ -170,8 +168,20 @@ class LmdbStore implements StateStore {
    * own, which half of Buffer's methods do not believe; a view of that length is an ordinary buffer.
    */
   private stored(key: Buffer): Buffer | undefined {
-    const bytes = this.db.getBinaryFast(key);
-    return bytes === undefined ? undefined : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+    try {
+      const bytes = this.db.getBinaryFast(key);
+      return bytes === undefined ? undefined : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+    } catch (cause) {
+      throw unreadable(this.path, "its file cannot be read", cause);
+    }
+  }
+
+  private decoded(user: UserId, bytes: Buffer): UserState {
+    try {
+      return decodeState(user, bytes);
+    } catch (cause) {
+      throw unreadable(this.path, "a state cannot be read", cause);
+    }
   }
 
   /** The next page of users' keys. */
@@ -244,20 +254,6 @@ async function commitError(error: unknown): Promise<unknown> {
 
 function messageOf(cause: unknown): string {
   return cause instanceof Error ? cause.message : String(cause);
-}
-
-/** At most 769 bytes for the 256 characters of an id; LMDB takes keys of 1978. */
-function keyOf(user: UserId): Buffer {
-  const key = Buffer.from(`\u0001${user}`);
-  // A lone surrogate has no UTF-8: it would become U+FFFD, and different users would share a key.
-  if (key.includes("\ufffd") && key.toString() !== `\u0001${user}`) {
-    return Buffer.concat([Buffer.from([UTF16_KEY]), Buffer.from(user, "utf16le")]);
-  }
-  return key;
-}
-
-function userOf(key: Buffer): UserId {
-  return key.toString(key[0] === UTF16_KEY ? "utf16le" : "utf8", 1) as UserId; // keyOf made it of a UserId
 }
 
 function doubleBytes(value: number): Buffer {
