@@ -38,6 +38,7 @@ export function catalogDigest(
     statistics.impressions,
     ...statistics.decayed,
     statistics.decayedAt,
+    statistics.heat,
   ];
   for (const column of columns) hash.update(column.subarray(0, size));
   for (const user of users) hash.update(JSON.stringify([user, sorted(catalog.userFacts(user))]));

@@ -47,6 +47,8 @@ export interface ItemColumns {
 
 /** Half-lives of the decayed counters, in days: "now", "this week", "this month" (guesses; features choose). */
 export const HALF_LIVES_DAYS = [1, 7, 30] as const;
+/** Index in HALF_LIVES_DAYS of the half-life that "trending" means: a week. */
+export const TREND_HALF_LIFE = 1;
 
 /**
  * Item statistics, folded from interactions and impressions in log order, so that replaying the log gives the same
@@ -63,6 +65,12 @@ export interface ItemStatistics {
   readonly decayed: readonly Float64Array[];
   /** (size) EpochMs that the decayed counts refer to: the newest engagement; -Infinity before the first. */
   readonly decayedAt: Float64Array;
+  /**
+   * (size) log2 of the decayed count with the half-life TREND_HALF_LIFE, as if carried back to time 0: log2(count) +
+   * decayedAt / halfLife. It orders items by trend at every moment alike, since all counts decay by the same factor.
+   * -Infinity before the first engagement.
+   */
+  readonly heat: Float64Array;
   /** Sum of `engagements` over all items. */
   readonly totalEngagements: number;
   /** EpochMs of the newest interaction of the log, -Infinity before the first. */

@@ -1,4 +1,10 @@
-export { type Catalog, HALF_LIVES_DAYS, type ItemColumns, type ItemStatistics } from "./catalog.ts";
+export {
+  type Catalog,
+  HALF_LIVES_DAYS,
+  type ItemColumns,
+  type ItemStatistics,
+  TREND_HALF_LIFE,
+} from "./catalog.ts";
 export { catalogDigest } from "./catalog-digest.ts";
 export { withStatistics } from "./catalog-view.ts";
 export { ItemCounters } from "./item-counters.ts";

@@ -6,7 +6,7 @@
  * since the log has one order, replaying it gives the same bits.
  */
 import { DAY } from "../core/index.ts";
-import { HALF_LIVES_DAYS, type ItemStatistics } from "./catalog.ts";
+import { HALF_LIVES_DAYS, type ItemStatistics, TREND_HALF_LIFE } from "./catalog.ts";
 import { FIRST_CAPACITY, widened } from "./columns.ts";
 
 export class ItemCounters implements ItemStatistics {
@@ -15,6 +15,7 @@ export class ItemCounters implements ItemStatistics {
   impressions = new Float64Array(FIRST_CAPACITY);
   decayed: Float64Array[] = HALF_LIVES_DAYS.map(() => new Float64Array(FIRST_CAPACITY));
   decayedAt = new Float64Array(FIRST_CAPACITY).fill(-Infinity);
+  heat = new Float64Array(FIRST_CAPACITY).fill(-Infinity);
   totalEngagements = 0;
   newest = -Infinity;
 
@@ -25,6 +26,7 @@ export class ItemCounters implements ItemStatistics {
     this.impressions = widened(this.impressions, capacity);
     this.decayed = this.decayed.map((column) => widened(column, capacity));
     this.decayedAt = widened(this.decayedAt, capacity, -Infinity);
+    this.heat = widened(this.heat, capacity, -Infinity);
   }
 
   engage(row: number, time: number): void {
@@ -38,6 +40,9 @@ export class ItemCounters implements ItemStatistics {
       column[row] = time >= reference ? column[row]! * decay + 1 : column[row]! + decay;
     }
     if (time > reference) this.decayedAt[row] = time;
+    this.heat[row] =
+      Math.log2(this.decayed[TREND_HALF_LIFE]![row]!) +
+      this.decayedAt[row]! / (HALF_LIVES_DAYS[TREND_HALF_LIFE] * DAY);
   }
 
   veto(row: number): void {

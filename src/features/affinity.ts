@@ -10,6 +10,7 @@ const DECAY = 0.95;
 export const affinity: FeatureGroup = {
   name: "affinity",
   version: 1,
+  smallestDeviation: 0.02,
 
   columns: () => [
     "creator-share",

@@ -8,6 +8,7 @@ import type { FeatureGroup } from "./feature-set.ts";
 export const context: FeatureGroup = {
   name: "context",
   version: 1,
+  smallestDeviation: 0.5,
   columns: () => ["log-touches", "log-minutes-since-touch", "hour-sin", "hour-cos"],
 
   fill({ query, candidates }, { matrix, width, first }) {

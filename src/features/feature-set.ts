@@ -29,6 +29,11 @@ export interface FeatureGroup {
   readonly version: number;
   /** Names of its columns, given the sources and signals that candidates come with. */
   columns(sources: readonly string[], signals: readonly string[]): readonly string[];
+  /**
+   * The smallest deviation by which its columns are scaled. A training window may hold one hour or one kind of user
+   * only; without a floor, the next hour would be hundreds of deviations away. 0 where values vary by candidate.
+   */
+  readonly smallestDeviation: number;
   /** Fills its columns for every candidate. Values are finite. */
   fill(context: FeatureContext, target: FeatureTarget): void;
 }
@@ -37,6 +42,8 @@ export interface FeatureSet {
   readonly names: readonly string[];
   /** Digest of groups, versions, columns, sources and signals: bundle and code must agree on it. */
   readonly fingerprint: string;
+  /** (names.length) the smallest deviation by which each is scaled. */
+  readonly smallestDeviations: Float32Array;
   /** (n, names.length), row-major, for the n candidates. */
   compute(context: FeatureContext): Float32Array;
 }
@@ -63,6 +70,9 @@ export function featureSet(
   return {
     names,
     fingerprint: createHash("sha256").update(description).digest("hex").slice(0, 16),
+    smallestDeviations: Float32Array.from(
+      groups.flatMap((group, g) => columns[g]!.map(() => group.smallestDeviation)),
+    ),
     compute(context) {
       const matrix = new Float32Array(context.candidates.rows.length * width);
       for (let g = 0; g < groups.length; g++) groups[g]!.fill(context, { matrix, width, first: firsts[g]! });

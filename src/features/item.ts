@@ -10,6 +10,7 @@ const PRIOR_RATE = 0.1;
 export const item: FeatureGroup = {
   name: "item",
   version: 1,
+  smallestDeviation: 0.25,
 
   columns: () => [
     "log-share",

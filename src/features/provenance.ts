@@ -9,6 +9,7 @@ const SIGNAL_FLOOR = 1e-4;
 export const provenance: FeatureGroup = {
   name: "provenance",
   version: 1,
+  smallestDeviation: 0,
 
   columns: (sources, signals) => [
     "fused",

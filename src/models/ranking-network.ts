@@ -13,6 +13,8 @@ import {
   gather,
   glorot,
   matmul,
+  maximum,
+  minimum,
   mul,
   reshape,
   sigmoid,
@@ -36,6 +38,8 @@ export interface RankingNetworkShape {
 
 /** Widths of the hidden layers (guess; the ranking issue measures). */
 const HIDDEN = [64, 32] as const;
+/** Standardised features are cut to this many deviations: what never happened in training must not run away. */
+const CLIP = 6;
 /** Positions that have a logit of their own; later ones share the last. Row 0 is "not shown in a slate". */
 export const POSITIONS = 64;
 
@@ -47,7 +51,8 @@ export function rankingLogits(features: Tensor, shape: RankingNetworkShape): Ten
     shape.deviations.map((deviation) => (deviation > 1e-6 ? 1 / deviation : 0)),
     [shape.features],
   );
-  const x = mul(sub(features, means), scales); // (rows, features)
+  const standard = mul(sub(features, means), scales);
+  const x = maximum(minimum(standard, graph.scalar(CLIP)), graph.scalar(-CLIP)); // (rows, features)
   let hidden = x;
   let width = shape.features;
   HIDDEN.forEach((next, layer) => {
@@ -83,7 +88,7 @@ export function rankingLoss(graph: Graph, shape: RankingNetworkShape, batch: Ran
   const labels = graph.input("labels", "float32", [lists, size, shape.heads]);
   const weights = graph.input("weights", "float32", [lists, size, shape.heads]);
   const positions = graph.input("positions", "int64", [lists, size]);
-  const byPosition = graph.parameter("positions", [POSITIONS + 1, shape.heads], zeros);
+  const byPosition = graph.parameter("position.logits", [POSITIONS + 1, shape.heads], zeros);
   const flat = rankingLogits(reshape(features, [lists * size, shape.features]), shape);
   const logits = add(reshape(flat, [lists, size, shape.heads]), gather(byPosition, positions));
   const first = squeeze(slice(logits, 2, 0, 1), 2); // (lists, size)

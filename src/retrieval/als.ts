@@ -3,7 +3,7 @@
  * conjugate gradient (Takács, Pilászy, Tikk 2011). A user's vector is never stored: it is folded in from the touches
  * of the request, so an event changes the next answer.
  */
-import { alsFoldIn, dotRows, fitAls, itemScorer } from "../tensor/index.ts";
+import { alsFoldIn, fitAls, itemScorer } from "../tensor/index.ts";
 import type { Columns, Query, Source } from "./retriever.ts";
 
 /** Chosen on the validation items of ml-1m and amazon-beauty (bench/sources.ts). */
@@ -49,7 +49,6 @@ export const als: Source = {
       regularization: REGULARIZATION,
       alpha: ALPHA,
     });
-    const dots = dotRows(itemFactors, FACTORS);
     const scorer = await itemScorer({ factors: itemFactors, N: itemCount, k: FACTORS });
     return {
       name: this.name,
@@ -63,7 +62,7 @@ export const als: Source = {
         const best = await scorer.top(vector, query.allowed, k);
         return {
           ...best,
-          signals: (rows, out) => dots.dot(rows, vector, out[0]!),
+          signals: (rows, out) => scorer.dot(rows, vector, out[0]!),
         };
       },
     };

@@ -37,18 +37,43 @@ export interface Contribution {
 /** The constant of the paper: how flat the head of a list counts. */
 const FLATNESS = 60;
 
+/** Columns over the catalogue that are all 0 between calls; shared by all requests, since nothing in here waits. */
+class Scratch {
+  /** Fused score of a row. */
+  sums = new Float64Array(0);
+  touched = new Int32Array(0);
+  /** 1 + index of a row among the candidates. */
+  slots = new Int32Array(0);
+
+  reserve(size: number): void {
+    if (this.sums.length >= size) return;
+    this.sums = new Float64Array(2 * size);
+    this.touched = new Int32Array(2 * size);
+    this.slots = new Int32Array(2 * size);
+  }
+}
+
+const scratch = new Scratch();
+
 /** The `limit` best of everything that the sources found. */
 export function blend(query: Query, contributions: readonly Contribution[], limit: number): Candidates {
-  const fused = new Map<number, number>();
+  scratch.reserve(query.allowed.length);
+  const { sums, touched } = scratch;
+  let n = 0;
   for (const { weight, retrieved } of contributions) {
     if (retrieved === null) continue;
     for (let rank = 0; rank < retrieved.rows.length; rank++) {
       const row = retrieved.rows[rank]!;
-      fused.set(row, (fused.get(row) ?? 0) + weight / (FLATNESS + rank));
+      if (sums[row] === 0) touched[n++] = row;
+      sums[row] = sums[row]! + weight / (FLATNESS + rank);
     }
   }
-  const top = new TopK(Math.min(limit, fused.size));
-  for (const [row, score] of fused) top.push(row, score);
+  const top = new TopK(Math.min(limit, n));
+  for (let i = 0; i < n; i++) {
+    const row = touched[i]!;
+    top.push(row, sums[row]!);
+    sums[row] = 0;
+  }
   return candidatesOf(query, contributions, top.take().rows);
 }
 
@@ -59,7 +84,8 @@ export function candidatesOf(
   rows: Int32Array,
 ): Candidates {
   const n = rows.length;
-  const slots = new Int32Array(query.allowed.length);
+  scratch.reserve(query.allowed.length);
+  const { slots } = scratch;
   for (let i = 0; i < n; i++) slots[rows[i]!] = i + 1;
   const fused = new Float64Array(n);
   const ranks: Int32Array[] = [];
@@ -83,6 +109,7 @@ export function candidatesOf(
     scores.push(score);
     signals.push(...columns);
   }
+  for (let i = 0; i < n; i++) slots[rows[i]!] = 0;
   return {
     rows,
     fused: Float32Array.from(fused),

@@ -16,9 +16,12 @@ export const fresh: Source = {
   async load(_columns, catalog) {
     return statisticsRetriever(this, (now) => {
       const { publishedAt, firstSeen } = catalog.items;
-      return (row) => {
-        const born = Number.isNaN(publishedAt[row]!) ? firstSeen[row]! : publishedAt[row]!;
-        return Math.max(0, 1 - Math.max(0, now - born) / WINDOW);
+      return {
+        keyOf: (row) => {
+          const born = Number.isNaN(publishedAt[row]!) ? firstSeen[row]! : publishedAt[row]!;
+          return 1 - Math.max(0, now - born) / WINDOW;
+        },
+        scoreOf: (key) => Math.max(0, key),
       };
     });
   },

@@ -10,7 +10,7 @@ export const popular: Source = {
   async load(_columns, catalog) {
     return statisticsRetriever(this, () => {
       const { engagements } = catalog.statistics;
-      return (row) => Math.log1p(engagements[row]!);
+      return { keyOf: (row) => engagements[row]!, scoreOf: Math.log1p };
     });
   },
 };

@@ -13,6 +13,8 @@ export class TopK {
   private readonly heapRows: Int32Array;
   private readonly heapScores: Float32Array;
   private size = 0;
+  /** Score of the worst that is kept, once `k` are. */
+  private floor = Number.NEGATIVE_INFINITY;
 
   constructor(k: number) {
     this.k = k;
@@ -23,6 +25,7 @@ export class TopK {
   push(row: number, value: number): void {
     // Compared as they are stored, or two scores that are equal in 32 bits would not be ordered by row.
     const score = Math.fround(value);
+    if (this.size === this.k && !(score >= this.floor)) return;
     const rows = this.heapRows;
     const scores = this.heapScores;
     if (this.size < this.k) {
@@ -36,8 +39,10 @@ export class TopK {
       }
       scores[i] = score;
       rows[i] = row;
+      if (this.size === this.k) this.floor = scores[0]!;
     } else if (this.k > 0 && worse(scores[0]!, rows[0]!, score, row)) {
       this.sinkFromRoot(row, score);
+      this.floor = scores[0]!;
     }
   }
 

@@ -56,7 +56,7 @@ export async function trainRanker(
   const shape: RankingNetworkShape = {
     features: lists.width,
     heads: heads.length,
-    ...moments(lists, training),
+    ...moments(lists, training, featureSet.smallestDeviations),
   };
   const batch = Math.min(BATCH, training);
   const random = new Random(`${seed}/ranker`);
@@ -118,7 +118,11 @@ function usableHeads(lists: RankingLists): readonly number[] {
 }
 
 /** Mean and deviation of every feature over the present rows of the first `count` lists. */
-function moments(lists: RankingLists, count: number): { means: Float32Array; deviations: Float32Array } {
+function moments(
+  lists: RankingLists,
+  count: number,
+  smallest: Float32Array,
+): { means: Float32Array; deviations: Float32Array } {
   const { width, features, present } = lists;
   const sums = new Float64Array(width);
   const squares = new Float64Array(width);
@@ -134,7 +138,7 @@ function moments(lists: RankingLists, count: number): { means: Float32Array; dev
   }
   const means = Float32Array.from(sums, (sum) => sum / rows);
   const deviations = Float32Array.from(squares, (square, f) =>
-    Math.sqrt(Math.max(0, square / rows - (sums[f]! / rows) ** 2)),
+    Math.max(smallest[f]!, Math.sqrt(Math.max(0, square / rows - (sums[f]! / rows) ** 2))),
   );
   return { means, deviations };
 }
