@@ -1,4 +1,4 @@
-/** What policy costs a request: the mask over a large catalog, and the slate out of 500 candidates. Milliseconds and CPU. */
+/** What policy costs a request: the mask over a large catalog, and the slate out of 500 candidates. Median and CPU time. */
 import { createCatalog } from "../src/catalog/index.ts";
 import {
   type EpochMs,

@@ -1,5 +1,17 @@
 /** What `npm start` looks at before it installs or builds anything. */
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -113,6 +125,60 @@ describe("the check of the installation", () => {
     expect(installProblem(tree)).toBe("node_modules/a is 0.9.0, package-lock.json asks for 1.0.0");
     installed({ ...a, "node_modules/b": { version: "1.0.0" } });
     expect(installProblem(tree)).toBe("node_modules/b is not in package-lock.json");
+  });
+});
+
+describe("npm start", () => {
+  const root = fileURLToPath(new URL("../..", import.meta.url));
+  const main = `#!/usr/bin/env node
+process.on("SIGTERM", () => process.exit(7));
+process.stdout.write(JSON.stringify(process.argv.slice(2)) + "\\n");
+setTimeout(() => process.exit(9), 30_000);
+`;
+
+  /** Starts it, sends SIGTERM at the first line of output, and waits for the end. */
+  async function start(...args: string[]): Promise<{ out: string; err: string; code: number | null }> {
+    const child = spawn(process.execPath, [join(tree, "scripts/start.mjs"), ...args]);
+    let [out, err] = ["", ""];
+    child.stdout.on("data", (chunk) => {
+      out += chunk;
+      child.kill("SIGTERM");
+    });
+    child.stderr.on("data", (chunk) => {
+      err += chunk;
+    });
+    const [code] = await once(child, "close");
+    return { out, err, code };
+  }
+
+  beforeEach(() => {
+    for (const name of ["package.json", "package-lock.json", "tsconfig.json", "tsconfig.build.json"]) {
+      cpSync(join(root, name), join(tree, name));
+    }
+    for (const name of ["start.mjs", "build.mjs", "ensure.mjs"]) {
+      cpSync(join(root, "scripts", name), join(tree, "scripts", name));
+    }
+    symlinkSync(join(root, "node_modules"), join(tree, "node_modules"));
+    write("src/cli/main.ts", main);
+  });
+
+  it("builds, becomes the command line with its arguments, signals and exit code, and builds no second time", async () => {
+    const first = await start("--data", "a b");
+    expect(first.err).toMatch(/^build: nothing is built yet; compiling\nbuild: done in [\d.]+ s\n$/);
+    expect(first).toMatchObject({ out: '["start","--data","a b"]\n', code: 7 });
+    expect(await start()).toEqual({ out: '["start"]\n', err: "", code: 7 });
+    expect(statSync(join(tree, "dist/cli/main.js")).mode & 0o111).toBe(0o111);
+  });
+
+  it("stops with the compiler's words where the source does not compile, and does not run what is left", async () => {
+    write("src/cli/main.ts", `${main}const wrong: number = "text";\n`);
+    const { out, err, code } = await start();
+    expect(err).toMatch(
+      /src\/cli\/main.ts.*error TS2322.*\n.*build: .*tsc failed; the lines above say where\n$/s,
+    );
+    expect({ out, code }).toEqual({ out: "", code: 1 });
+    // The compiler has written its output all the same; without a stamp nobody takes it for a build.
+    expect(stateOf(tree)).toMatchObject({ stale: "nothing is built yet", missing: [] });
   });
 });
 
