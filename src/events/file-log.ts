@@ -28,6 +28,8 @@ export interface FileLogOptions {
   readonly segmentBytes?: number;
   /** Reads beside a writer in another process; takes no lock and changes no file. */
   readonly readOnly?: boolean;
+  /** How often the writer shows that it lives; for tests. */
+  readonly lockBeatMs?: number;
   /** How the last segment is written; a seam for tests of failing disks. */
   readonly openFile?: (path: string) => Promise<SegmentFile>;
 }
@@ -109,9 +111,8 @@ async function refreshSegments(directory: string, segments: Segment[]): Promise<
 async function openWriter(directory: string, options: FileLogOptions): Promise<FileLog> {
   if ((await mkdir(directory, { recursive: true })) !== undefined) await syncDirectory(dirname(directory));
   let writer: LogWriter | undefined;
-  const lock = await lockWriter(directory, options.clock ?? systemClock, () =>
-    writer?.break(`another process has taken the lock of ${directory}`),
-  );
+  const onLost = () => writer?.break(`another process has taken the lock of ${directory}`);
+  const lock = await lockWriter(directory, options.clock ?? systemClock, onLost, options.lockBeatMs);
   try {
     const opened = await recover(directory);
     const openFile = options.openFile ?? openSegmentFile;

@@ -16,14 +16,10 @@ export type { AppendResult, EventLog, Fold, LoggedEvent } from "./event-log.ts";
 export {
   EVENT_LIMITS,
   EVENT_SCHEMAS,
-  erasureSchema,
   eventSchema,
-  impressionSchema,
   interactionSchema,
   isValidId,
   itemFactsSchema,
-  itemRemovalSchema,
-  itemUpsertSchema,
   userUpsertSchema,
   valueProblem,
 } from "./event-schema.ts";

@@ -11,7 +11,7 @@ import { UpnextError } from "../core/index.ts";
 import { FrameScanner } from "./frame.ts";
 import type { HashKey } from "./id-hash.ts";
 
-export const SEGMENT_HEADER = 36;
+const SEGMENT_HEADER = 36;
 const MAGIC = Buffer.from("UPNXTLOG");
 const VERSION = 1;
 /** One entry of the index for so many bytes: a seek reads at most this much, and one frame, for nothing. */

@@ -5,15 +5,20 @@
  * keeps young. A holder that finds another's lock in its place (it was stopped for long) is told, and must not write.
  */
 import { readFileSync, readlinkSync } from "node:fs";
-import { readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
+import { readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { type Clock, UpnextError } from "../core/index.ts";
 
 /** The holder touches the file this often. */
 const BEAT_MS = 5_000;
 /** A lock that cannot be checked otherwise is abandoned after this silence: six missed beats. */
 const SILENCE_MS = 30_000;
+
+/** Others that take over the same dead lock are given 100 × 10 ms to be done. */
+const TAKEOVER_WAIT_MS = 10;
+const ATTEMPTS = 100;
 
 export interface WriterLock {
   release(): Promise<void>;
@@ -32,7 +37,12 @@ interface Holder {
 }
 
 /** Takes the lock of the log in `directory` or rejects with `log_locked`. `onLost` is called once if it is taken away. */
-export async function lockWriter(directory: string, clock: Clock, onLost: () => void): Promise<WriterLock> {
+export async function lockWriter(
+  directory: string,
+  clock: Clock,
+  onLost: () => void,
+  beatMs = BEAT_MS,
+): Promise<WriterLock> {
   const path = join(directory, "lock");
   const { pid } = process;
   const mine: Holder = {
@@ -52,19 +62,21 @@ export async function lockWriter(directory: string, clock: Clock, onLost: () => 
     }
     const held = await readLock(path);
     if (held === undefined) continue;
-    if (attempt > 3 || (await isHeld(path, held, clock)))
+    if (attempt > ATTEMPTS || (await isHeld(path, held, clock)))
       throw lockedError(directory, path, parseHolder(held));
-    await takeAway(path, held);
+    await takeAway(path, held, clock);
   }
-  const beat = setInterval(async () => {
-    if ((await readLock(path)) === text) {
-      const now = clock.now() / 1000;
-      await utimes(path, now, now).catch(() => {});
-    } else {
-      clearInterval(beat);
-      onLost();
-    }
-  }, BEAT_MS);
+  const beat = setInterval(() => {
+    // A beat that fails is one missed; the next may succeed.
+    keepYoung(path, text, clock).then(
+      (ours) => {
+        if (ours) return;
+        clearInterval(beat);
+        onLost();
+      },
+      () => {},
+    );
+  }, beatMs);
   beat.unref();
   return {
     async release() {
@@ -72,6 +84,14 @@ export async function lockWriter(directory: string, clock: Clock, onLost: () => 
       if ((await readLock(path)) === text) await rm(path, { force: true });
     },
   };
+}
+
+/** Touches the lock; false where it is no longer ours. */
+async function keepYoung(path: string, text: string, clock: Clock): Promise<boolean> {
+  if ((await readLock(path)) !== text) return false;
+  const now = clock.now() / 1000;
+  await utimes(path, now, now);
+  return true;
 }
 
 async function readLock(path: string): Promise<string | undefined> {
@@ -87,8 +107,7 @@ async function isHeld(path: string, text: string, clock: Clock): Promise<boolean
   const holder = parseHolder(text);
   if (holder !== undefined && holder.space === pidSpace()) return isAlive(holder);
   // Not our pids, or not yet written out: young means held.
-  const { mtimeMs } = await stat(path).catch(() => ({ mtimeMs: -Infinity }));
-  return clock.now() - mtimeMs < SILENCE_MS;
+  return (await ageOf(path, clock)) < SILENCE_MS;
 }
 
 function isAlive(holder: Holder): boolean {
@@ -103,19 +122,30 @@ function isAlive(holder: Holder): boolean {
 }
 
 /**
- * Two processes may find the same dead lock at once: each moves it aside and looks whether that was the dead one;
- * whoever moved a fresh lock puts it back.
+ * Removes a dead lock. Two processes may find it at once, and the slower must not remove the fresh lock of the faster:
+ * so removing takes a file of its own, and looks again. Where that file is in the way, waits a little.
  */
-async function takeAway(path: string, dead: string): Promise<void> {
-  const aside = `${path}.${process.pid}`;
+async function takeAway(path: string, dead: string, clock: Clock): Promise<void> {
+  const guard = `${path}.takeover`;
   try {
-    await rename(path, aside);
+    await writeFile(guard, "", { flag: "wx" });
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return;
-    throw error;
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+    if ((await ageOf(guard, clock)) > SILENCE_MS) await rm(guard, { force: true });
+    await setTimeout(TAKEOVER_WAIT_MS);
+    return;
   }
-  if ((await readLock(aside)) === dead) await rm(aside, { force: true });
-  else await rename(aside, path);
+  try {
+    if ((await readLock(path)) === dead) await rm(path, { force: true });
+  } finally {
+    await rm(guard, { force: true });
+  }
+}
+
+/** Milliseconds since the file was last touched. */
+async function ageOf(path: string, clock: Clock): Promise<number> {
+  const { mtimeMs } = await stat(path).catch(() => ({ mtimeMs: -Infinity }));
+  return clock.now() - mtimeMs;
 }
 
 function parseHolder(text: string): Holder | undefined {

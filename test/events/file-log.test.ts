@@ -150,6 +150,7 @@ describe("a torn tail", () => {
       await using(directory, async (log) => {
         expect(log.tail).toContain(`cut ${tail.length} bytes at byte ${last}`);
         expect(await readEvents(log)).toEqual(interactions(0, 4));
+        expect((await stat(path)).size).toBe(last);
       });
     }
   });

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { openFileLog } from "../../src/events/index.ts";
+import { interaction } from "./make-events.ts";
 
 let directory: string;
 
@@ -49,6 +50,26 @@ describe("the lock of a log", () => {
     for (const { value } of logs) await value.close();
   });
 
+  it("of a dead process is taken over by one of many writers that come at once", async () => {
+    for (let round = 0; round < 20; round++) {
+      await lockWith({ started: "1" });
+      const results = await Promise.allSettled(Array.from({ length: 8 }, () => openFileLog(directory)));
+      const logs = results.filter((result) => result.status === "fulfilled");
+      expect(logs).toHaveLength(1);
+      for (const { value } of logs) await value.close();
+      expect((await readdir(directory)).filter((name) => name.startsWith("lock"))).toEqual([]);
+    }
+  });
+
+  it("is taken over although someone died while taking it over", async () => {
+    await lockWith({ started: "1" });
+    const guard = `${lockPath()}.takeover`;
+    await writeFile(guard, "");
+    const then = Date.now() / 1000 - 60;
+    await utimes(guard, then, then);
+    await (await openFileLog(directory)).close();
+  });
+
   it("is taken over from a process that has ended", async () => {
     const child = spawn(process.execPath, ["-e", ""]);
     await once(child, "exit");
@@ -79,6 +100,24 @@ describe("the lock of a log", () => {
     await expect(openFileLog(directory)).rejects.toThrow(/on elsewhere/);
     await age(60);
     await (await openFileLog(directory)).close();
+  });
+
+  it("lost to another makes the holder refuse to append", { timeout: 20_000 }, async () => {
+    const log = await openFileLog(directory, { lockBeatMs: 10 });
+    await log.append([interaction(1)]);
+    await writeFile(lockPath(), "another's");
+    await expect
+      .poll(() =>
+        log.append([]).then(
+          () => "accepted",
+          (error: Error) => error.message,
+        ),
+      )
+      .toMatch(/another process has taken the lock/);
+    expect(log.end).toBe(1);
+    await log.close();
+    // It is the other's to remove.
+    expect(await readFile(lockPath(), "utf8")).toBe("another's");
   });
 
   it("that is not readable is honoured while it is young, and taken over after a silence", async () => {
