@@ -1,11 +1,12 @@
 /**
  * The algebra of user state: "the newest N of a set, above an erasure" as pure functions.
  *
- * Touches are totally ordered by (time, id), and then by content, so that even two senders that used one id for two
- * different touches get the same state in every order. A state keeps the greatest N of all touches it was ever given,
- * the greatest one of each id, and nothing at or before the newest erasure. Each of these is a maximum or a cut from
- * below, so merging is commutative, associative and idempotent, and dropping early loses nothing: what N greater
- * touches have pushed out can never come back. Ids are compared by UTF-16 code units.
+ * A touch is the same touch where time and id are; the log takes an id once, so that is to say where the id is. Touches
+ * are ordered by (time, id), and then by content, so that even two different touches of one name end alike in every
+ * order of arrival: the greater one stays. A state keeps the greatest N of all touches it was ever given, and nothing
+ * at or before the newest erasure. Each of these is a maximum or a cut from below, so merging is commutative,
+ * associative and idempotent, and dropping early loses nothing: what N greater touches have pushed out can never come
+ * back. Ids are compared by UTF-16 code units.
  */
 import type { EpochMs } from "../core/index.ts";
 import { type Interaction, interactionCode, isVeto } from "../events/index.ts";
@@ -36,7 +37,7 @@ export function eraseBefore(state: UserState, time: EpochMs): UserState {
   };
 }
 
-/** `touches` in the order of a state, of each id the greatest one. */
+/** `touches` in the order of a state, each once. */
 export function newestFirst(touches: readonly Touch[]): readonly Touch[] {
   return touches.length < 2 ? touches : mergeSorted([], [...touches].sort(compareTouches), touches.length);
 }
@@ -56,7 +57,7 @@ function orderOfValue(value: number): number {
 }
 
 /**
- * One of the two lists of a state. `list` is newest first, without repeated ids, above `erasedAt`; so is the result,
+ * One of the two lists of a state. `list` is newest first, without repetitions, above `erasedAt`; so is the result,
  * cut at `limit`. Only the touches with `isVeto(type) === veto` are taken.
  */
 function mergeList(
@@ -72,34 +73,29 @@ function mergeList(
   }
   if (fresh.length === 0) return list.length <= limit ? list : list.slice(0, limit);
 
-  // The everyday case: one touch that is newer than all others. Another time means another touch, so no id is looked at
-  // unless the sender gave one id two times, and then the newer one has to push the older one out.
+  // The everyday case: one touch that is newer than all others.
   const first = fresh[0]!;
   if (fresh.length === 1 && limit > 0 && (list.length === 0 || first.time > list[0]!.time)) {
-    if (!list.some((touch) => touch.id === first.id)) {
-      const merged = list.length < limit ? list.slice() : list.slice(0, limit - 1);
-      merged.unshift(first);
-      return merged;
-    }
+    return [first].concat(list.length < limit ? list : list.slice(0, limit - 1));
   }
 
   if (fresh.length > 1) fresh.sort(compareTouches);
   return mergeSorted(list, fresh, limit);
 }
 
-/** Merges two lists, each newest first, dropping repeated ids after their greatest touch. Returns `a` where equal to it. */
+/** Merges two lists, each newest first, taking the first of equally named touches. Returns `a` where equal to it. */
 function mergeSorted(a: readonly Touch[], b: readonly Touch[], limit: number): readonly Touch[] {
   const merged: Touch[] = [];
-  const seen = new Set<string>();
+  let last: Touch | undefined;
   let i = 0;
   let j = 0;
   let taken = 0;
   while (merged.length < limit && (i < a.length || j < b.length)) {
     const fromA = j === b.length || (i < a.length && compareTouches(a[i]!, b[j]!) <= 0);
     const touch = fromA ? a[i++]! : b[j++]!;
-    if (seen.has(touch.id)) continue;
-    seen.add(touch.id);
+    if (last !== undefined && touch.time === last.time && touch.id === last.id) continue;
     merged.push(touch);
+    last = touch;
     if (!fromA) taken++;
   }
   return taken === 0 && merged.length === a.length ? a : merged;

@@ -63,8 +63,8 @@ export function decodeState(user: UserId, bytes: Buffer): UserState {
 
 /**
  * What `encodeState(mergeTouches(...))` would give, without decoding: for touches that are all engagement, all newer
- * than the newest engagement, with ids that are not in the state. Undefined where that cannot be seen at once; the
- * caller then takes the long way.
+ * than the newest engagement, so that none of them can be in the state. Undefined for others: the caller then takes
+ * the long way.
  */
 export function appendTouches(
   bytes: Buffer,
@@ -75,7 +75,7 @@ export function appendTouches(
   if (length < HEADER.size || bytes[HEADER.version] !== VERSION) return undefined;
   const floor = Math.max(bytes.readDoubleLE(HEADER.newest), bytes.readDoubleLE(HEADER.erasedAt));
   for (const touch of given) {
-    if (!(touch.time > floor) || isVeto(touch.type) || mayHold(bytes, touch.id)) return undefined;
+    if (!(touch.time > floor) || isVeto(touch.type)) return undefined;
   }
   const touches = newestFirst(given);
   if (touches.length === 0) return undefined;
@@ -189,14 +189,4 @@ function writeLatin1(bytes: Buffer, start: number, text: string): number {
     bytes[start + i] = code;
   }
   return start + text.length;
-}
-
-/** False only where no row has this id: its bytes occur nowhere. */
-function mayHold(bytes: Buffer, id: string): boolean {
-  return bytes.includes(id, 0, isLatin1(id) ? "latin1" : "utf16le");
-}
-
-function isLatin1(text: string): boolean {
-  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) > 0xff) return false;
-  return true;
 }

@@ -43,14 +43,17 @@ describe("mergeTouches", () => {
     expect(idsOf(state.touches)).toEqual(["e9", "e8", "e7", "e6"]);
   });
 
-  it("lets the greater of two touches with one id win, in both orders and on the fast path", () => {
-    for (const order of [
-      [touch("a", 1), touch("a", 7)],
-      [touch("a", 7), touch("a", 1)],
-    ]) {
-      expect(merge(merge(empty, order[0]!), order[1]!).touches).toEqual([touch("a", 7)]);
-      expect(merge(empty, ...order).touches).toEqual([touch("a", 7)]);
+  it("takes touches for one where time and id agree, and then keeps the greater content in both orders", () => {
+    const [low, high] = [touch("a", 1, { value: 0.2 }), touch("a", 1, { value: 0.7 })];
+    for (const [one, other] of [
+      [low, high],
+      [high, low],
+      [touch("a", 1), high],
+    ] as const) {
+      expect(merge(merge(empty, one), other).touches).toEqual([high]);
+      expect(merge(empty, one, other).touches).toEqual([high]);
     }
+    expect(merge(empty, touch("a", 1), touch("a", 2)).touches).toHaveLength(2);
   });
 
   it("holds nothing at limit 0", () => {

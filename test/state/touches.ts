@@ -46,7 +46,7 @@ export const anyTouch: fc.Arbitrary<Touch> = fc
   })
   .map(({ id, time, ...more }) => touch(id, time, more));
 
-/** The semantics in plain words: all touches ever, the greatest of each id, above the erasure, the newest N. */
+/** The semantics in plain words: all touches ever, the greatest of each (time, id), above the erasure, the newest N. */
 export function model(
   who: string,
   all: readonly Touch[],
@@ -59,7 +59,7 @@ export function model(
       .filter((one) => isVeto(one.type) === veto && one.time > erasedAt)
       .sort((a, b) => (rank(a) < rank(b) ? 1 : rank(a) > rank(b) ? -1 : 0));
     return ordered
-      .filter((one, i) => ordered.findIndex((other) => other.id === one.id) === i)
+      .filter((one, i) => ordered.findIndex((other) => other.id === one.id && other.time === one.time) === i)
       .slice(0, limit);
   };
   return {
