@@ -29,7 +29,7 @@ export interface ItemScorer extends DotRows {
    * The `n` best rows below N for user (k) among those with allowed[row] != 0; `allowed` may be longer than N, since
    * catalogs grow. A row whose score is NaN is never returned.
    */
-  top(user: Float32Array, allowed: Uint8Array, n: number): Promise<Top>;
+  top(user: Float32Array, allowed: Uint8Array, n: number): Top;
   /** Frees the factors. May be called again. */
   close(): Promise<void>;
 }
@@ -47,7 +47,7 @@ export async function itemScorer({ factors, N, k }: ItemScorerOptions): Promise<
     return open;
   };
   return {
-    async top(user, allowed, n) {
+    top(user, allowed, n) {
       return opened().top(user, allowed, n);
     },
     dot(rows, vector, out) {

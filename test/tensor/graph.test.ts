@@ -116,7 +116,7 @@ describe("the trace refuses", () => {
     [
       "targets of another shape",
       () => t.binaryCrossEntropy(x, y),
-      /binaryCrossEntropy: expected targets \[N, 3\]/,
+      /binaryCrossEntropy: expected shapes that broadcast, came \[N, 3\] and \[N, 4\]/,
     ],
     [
       "a mask wider than the logits",

@@ -4,7 +4,7 @@
  */
 import { type Dim, printShape, type Shape, sameShape } from "../dims.ts";
 import { type Graph, shapeError, type Tensor } from "../graph.ts";
-import type { Attribute, DType } from "../onnx-writer.ts";
+import { type Attribute, type DType, ELEMENT } from "../onnx-writer.ts";
 
 /** A tensor, or a number that stands for a float32 constant of shape []. */
 export type Operand = Tensor | number;
@@ -104,11 +104,8 @@ export const sign = (x: Tensor): Tensor => unary("Sign", x);
 export const erf = (x: Tensor): Tensor => unary("Erf", x);
 export const gelu = (x: Tensor): Tensor => unary("Gelu", x);
 
-/** ONNX's element type numbers, for Cast. */
-const CAST_TO: Readonly<Record<DType, number>> = { float32: 1, uint8: 2, int32: 6, int64: 7, bool: 9 };
-
 export function cast(x: Tensor, to: DType): Tensor {
-  return x.dtype === to ? x : node("Cast", [x], to, x.shape, { to: { int: CAST_TO[to] } });
+  return x.dtype === to ? x : node("Cast", [x], to, x.shape, { to: { int: ELEMENT[to] } });
 }
 
 /** `a` where `condition` holds, else `b`; all three broadcast. */

@@ -1,5 +1,5 @@
 /** Softmax over the last axis, its logarithm, and the losses built on both; gradients in closed form. */
-import { printShape, type Shape } from "../dims.ts";
+import type { Shape } from "../dims.ts";
 import { shapeError, type Tensor } from "../graph.ts";
 import * as raw from "./raw.ts";
 import { reduce } from "./raw-layout.ts";
@@ -28,14 +28,14 @@ export function logSoftmax(x: Tensor): Tensor {
 }
 
 /**
- * Cross-entropy of each list against soft targets: logits (..., C) and targets (..., C) >= 0 give losses (...):
- * -Σ_c t_c log softmax(x)_c. Targets need not add up to 1: a list counts by their sum.
+ * Cross-entropy of each list against soft targets: logits (..., C) and targets >= 0 that broadcast to
+ * them give losses (...): -Σ_c t_c log softmax(x)_c. Targets need not add up to 1: a list counts by their sum.
  *
  * `mask` (bool, broadcasts to the logits) is false for places that do not belong to the list; their targets must be 0.
  * A list without any place, or without any target, has loss 0 and no gradient. No gradient flows to the targets.
  */
 export function softmaxCrossEntropy(logits: Tensor, targets: Tensor, mask?: Tensor): Tensor {
-  expectSame("softmaxCrossEntropy", logits, targets);
+  expectTargets("softmaxCrossEntropy", logits, targets);
   const scores = mask ? raw.where(mask, logits, MASKED) : logits;
   raw.expectShape("softmaxCrossEntropy", scores, logits.shape);
   const logs = last("LogSoftmax", scores);
@@ -48,11 +48,11 @@ export function softmaxCrossEntropy(logits: Tensor, targets: Tensor, mask?: Tens
 }
 
 /**
- * Cross-entropy of independent yes/no questions: logits and targets in [0, 1] of one shape give losses of that shape,
- * log(1 + exp(x)) - t x, finite for all finite x. No gradient flows to the targets.
+ * Cross-entropy of independent yes/no questions: logits, and targets in [0, 1] that broadcast to them, give losses
+ * of the logits' shape, log(1 + exp(x)) - t x, finite for all finite x. No gradient flows to the targets.
  */
 export function binaryCrossEntropy(logits: Tensor, targets: Tensor): Tensor {
-  expectSame("binaryCrossEntropy", logits, targets);
+  expectTargets("binaryCrossEntropy", logits, targets);
   // log(1 + exp(x)) = max(x, 0) + log(1 + exp(-|x|))
   const tail = raw.softplus(raw.neg(raw.abs(logits)));
   const losses = raw.add(raw.sub(raw.relu(logits), raw.mul(targets, logits)), tail);
@@ -66,8 +66,12 @@ function unsqueezeLast(x: Tensor): Tensor {
   return raw.node("Unsqueeze", [x, x.graph.int64s([-1])], x.dtype, shape);
 }
 
-function expectSame(op: string, logits: Tensor, targets: Tensor): void {
-  if (printShape(targets.shape) !== printShape(logits.shape)) {
-    throw shapeError(op, `targets ${printShape(logits.shape)}`, raw.describe(targets));
-  }
+/** Whether the targets are one for each logit, or broadcast to that. */
+function expectTargets(op: string, logits: Tensor, targets: Tensor): void {
+  raw.expectType(op, targets, "float32");
+  raw.expectShape(
+    `${op} (logits, targets and mask broadcast)`,
+    { ...logits, shape: raw.broadcast(op, logits, targets) },
+    logits.shape,
+  );
 }
