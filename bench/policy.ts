@@ -66,7 +66,6 @@ function measure(what: string, work: () => number) {
   return {
     what,
     p50_ms: round(times[500]!),
-    p99_ms: round(times[990]!),
     cpu_ms: round((user + system) / 1e6),
   };
 }
