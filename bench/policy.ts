@@ -14,6 +14,7 @@ import { emptyState, type Touch, type UserState } from "../src/state/index.ts";
 
 export const about =
   "Policy per request: the mask over 100,000 items for a user with 512 touches, and 20 slots out of 500 candidates.";
+export const needsBuild = false;
 
 const ITEMS = 100_000;
 const NOW = 1_700_000_000_000 as EpochMs;

@@ -3,6 +3,7 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 export const about = "Writes BENCHMARKS.md from bench/results.";
+export const needsBuild = false;
 
 /** What `npm run bench -- NAME --write` keeps. */
 export interface BenchRecord {

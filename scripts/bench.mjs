@@ -20,10 +20,10 @@ if (!names.includes(name)) {
   stop(`${problem} There are: ${names.join(", ")}. Run one with: npm run bench -- ${names[0]}`);
 }
 
-// Worker threads and kernels run from what is built, not from the sources.
-ensureBuilt();
 const { createJiti } = await import("jiti");
 const bench = await createJiti(import.meta.url).import(join(root, "bench", `${name}.ts`));
+// Worker threads and kernels run from what is built. A benchmark without them says so: `export const needsBuild = false`.
+if (bench.needsBuild !== false) ensureBuilt();
 const result = await bench.run(args);
 const record = {
   name,
