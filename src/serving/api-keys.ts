@@ -6,8 +6,7 @@ import { createHash, timingSafeEqual } from "node:crypto";
 import type { IncomingHttpHeaders } from "node:http";
 import { type Result, UpnextError } from "../core/index.ts";
 
-export const SCOPES = ["read", "write"] as const;
-export type Scope = (typeof SCOPES)[number];
+export type Scope = "read" | "write";
 
 export interface ApiKey {
   /** For people; never sent by a client. */

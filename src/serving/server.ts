@@ -161,10 +161,7 @@ function addSteps(
   });
   app.setValidatorCompiler(validatorCompiler);
   app.setErrorHandler(answerErrors(logger));
-  app.setNotFoundHandler((_request, reply) => {
-    const message = "path: there is no such route. `GET /` lists what to try, `GET /openapi.json` all of it.";
-    return sendProblem(reply, { code: "not_found", message });
-  });
+  app.setNotFoundHandler((_request, reply) => sendProblem(reply, NO_ROUTE));
 }
 
 /** On every answer. Nearly all of them are about a person: nothing may keep them. */
@@ -174,8 +171,17 @@ function stampHeaders(request: FastifyRequest, reply: FastifyReply): void {
   reply.header("cache-control", "no-store");
 }
 
+const NO_ROUTE = {
+  code: "not_found",
+  message: "path: there is no such route. `GET /` lists what to try, `GET /openapi.json` all of it.",
+} as const;
+
 /** Why a request is refused before its body is read. */
 function refusalOf(request: FastifyRequest, admission: Admission): UpnextError | undefined {
+  if (request.is404) return new UpnextError(NO_ROUTE.code, NO_ROUTE.message);
+  if (!isDecodable(request.url)) {
+    return new UpnextError("invalid_request", "query: holds a broken percent-encoding. Encode as UTF-8.");
+  }
   if (request.raw.httpVersion === "1.1" && request.headers.host === undefined) {
     return new UpnextError(
       "invalid_request",
@@ -186,6 +192,17 @@ function refusalOf(request: FastifyRequest, admission: Admission): UpnextError |
   if (scope === undefined) return undefined;
   const admitted = admission(request.headers, scope);
   return admitted.ok ? undefined : new UpnextError(admitted.problem.code, admitted.problem.message);
+}
+
+/** The query's parser takes what it cannot decode as it stands; two spellings of an id must not be two users. */
+function isDecodable(url: string): boolean {
+  if (!url.includes("%")) return true;
+  try {
+    decodeURIComponent(url);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 async function listen(app: App, { host, port }: ServerSettings): Promise<string> {

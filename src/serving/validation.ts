@@ -37,7 +37,7 @@ export const validatorCompiler: FastifySchemaCompiler<z.ZodType> = ({ schema, ht
 };
 
 /** All issues in one line; `place` names the whole where an issue has no path. */
-export function describeIssues(error: z.core.$ZodError, place: string): string {
+function describeIssues(error: z.core.$ZodError, place: string): string {
   const told = error.issues.slice(0, MAX_TOLD).map((issue) => describe(issue, place));
   const left = error.issues.length - told.length;
   return left === 0 ? told.join("; ") : `${told.join("; ")}; and ${left} more`;
