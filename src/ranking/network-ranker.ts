@@ -11,38 +11,45 @@ export interface RankerHeader {
   readonly fingerprint: string;
 }
 
+/** A network ranker also scores bare rows of features: golden scores are such. */
+export interface NetworkRanker extends Ranker {
+  /** `features` (rows, features) → [head] (rows) probabilities. */
+  scoreRows(features: Float32Array, rows: number): Promise<readonly Float32Array[]>;
+}
+
 /** @param model an ONNX file: `features` (rows, features) → `probabilities` (rows, heads) */
-export async function networkRanker(header: RankerHeader, model: Uint8Array): Promise<Ranker> {
+export async function networkRanker(header: RankerHeader, model: Uint8Array): Promise<NetworkRanker> {
   const session = await loadModel(model);
   const width = header.features.length;
   const count = header.heads.length;
+  async function scoreRows(features: Float32Array, rows: number): Promise<readonly Float32Array[]> {
+    if (features.length !== rows * width) {
+      throw new UpnextError(
+        "internal",
+        `ranker ${header.name}: expected ${rows} rows of ${width} features, got ${features.length} values`,
+      );
+    }
+    if (rows === 0) return header.heads.map(() => new Float32Array(0));
+    const { probabilities } = await session.run({ features: { data: features, dims: [rows, width] } });
+    const data = probabilities?.data;
+    if (!(data instanceof Float32Array)) {
+      throw new UpnextError(
+        "internal",
+        `ranker ${header.name}: expected float32 probabilities from the model`,
+      );
+    }
+    return header.heads.map((_, head) => {
+      const column = new Float32Array(rows);
+      for (let i = 0; i < rows; i++) column[i] = data[i * count + head]!;
+      return column;
+    });
+  }
   return {
     name: header.name,
     heads: header.heads,
     fingerprint: header.fingerprint,
-    async score({ features, candidates }) {
-      const rows = candidates.rows.length;
-      if (features.length !== rows * width) {
-        throw new UpnextError(
-          "internal",
-          `ranker ${header.name}: expected ${rows} rows of ${width} features, got ${features.length} values`,
-        );
-      }
-      if (rows === 0) return header.heads.map(() => new Float32Array(0));
-      const { probabilities } = await session.run({ features: { data: features, dims: [rows, width] } });
-      const data = probabilities?.data;
-      if (!(data instanceof Float32Array)) {
-        throw new UpnextError(
-          "internal",
-          `ranker ${header.name}: expected float32 probabilities from the model`,
-        );
-      }
-      return header.heads.map((_, head) => {
-        const column = new Float32Array(rows);
-        for (let i = 0; i < rows; i++) column[i] = data[i * count + head]!;
-        return column;
-      });
-    },
+    score: ({ features, candidates }) => scoreRows(features, candidates.rows.length),
+    scoreRows,
     close: () => session.close(),
   };
 }

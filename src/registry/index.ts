@@ -1,2 +1,9 @@
 export { openFileRegistry } from "./file-registry.ts";
+export {
+  type BundleModels,
+  decodeModels,
+  encodeModels,
+  type GoldenScores,
+  type RankerFiles,
+} from "./model-files.ts";
 export type { Bundle, BundleSummary, Manifest, Registry } from "./registry.ts";

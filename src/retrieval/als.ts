@@ -54,12 +54,12 @@ export const als: Source = {
       name: this.name,
       signalNames: this.signalNames,
       personal: this.personal,
-      async retrieve(query, k) {
+      retrieve(query, k) {
         const touches = foldedTouches(query, itemCount);
         if (touches.items.length === 0) return nothing;
         const vector = new Float32Array(FACTORS);
         foldIn.solve(touches.items, touches.weights, vector);
-        const best = await scorer.top(vector, query.allowed, k);
+        const best = scorer.top(vector, query.allowed, k);
         return {
           ...best,
           signals: (rows, out) => scorer.dot(rows, vector, out[0]!),

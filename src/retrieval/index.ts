@@ -1,3 +1,4 @@
+import { UpnextError } from "../core/index.ts";
 import { als } from "./als.ts";
 import { covisitation } from "./covisitation.ts";
 import { fresh } from "./fresh.ts";
@@ -10,6 +11,27 @@ import { trending } from "./trending.ts";
 export const SOURCES: readonly Source[] = [transitions, covisitation, als, popular, trending, fresh];
 
 export { blend, type Candidates, type Contribution, candidatesOf, pickCandidates } from "./blend.ts";
+/** The sources with these names, in the order of SOURCES; all where no names are given. */
+export function sourcesNamed(names?: readonly string[]): readonly Source[] {
+  if (names === undefined) return SOURCES;
+  for (const name of names) {
+    if (SOURCES.some((source) => source.name === name)) continue;
+    const known = SOURCES.map((source) => source.name).join(", ");
+    throw new UpnextError(
+      "invalid_config",
+      `retrieval.sources: expected names out of ${known}, got "${name}"`,
+    );
+  }
+  return SOURCES.filter((source) => names.includes(source.name));
+}
+
+export {
+  contributionOf,
+  type FittedSources,
+  type LoadedSource,
+  loadSources,
+  retrieveAll,
+} from "./load-sources.ts";
 export { queryOf } from "./query.ts";
 export type { Columns, FitContext, Query, Retrieved, Retriever, Source } from "./retriever.ts";
 export type { Sequences } from "./sequences.ts";

@@ -45,8 +45,12 @@ export interface Retriever {
   readonly signalNames: readonly string[];
   /** Whether the source looks at the user's touches at all; what only such sources find is personal. */
   readonly personal: boolean;
-  /** The k best allowed items. Equal scores are ordered by row. Empty where the source has nothing to say. */
-  retrieve(query: Query, k: number): Promise<Retrieved>;
+  /**
+   * The k best allowed items. Equal scores are ordered by row. Empty where the source has nothing to say. Synchronous:
+   * nothing else happens between the moment whose statistics a request reads and its candidates, so that the log can
+   * give the same answer again.
+   */
+  retrieve(query: Query, k: number): Retrieved;
 }
 
 /** Named typed arrays: what a fitted source keeps. Written into a bundle as they are. */

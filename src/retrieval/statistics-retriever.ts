@@ -25,7 +25,7 @@ export function statisticsRetriever(
     name: source.name,
     signalNames: source.signalNames,
     personal: source.personal,
-    async retrieve(query, k) {
+    retrieve(query, k) {
       const { keyOf, scoreOf } = orderingAt(query.now);
       const best = new TopK(k);
       const { allowed } = query;

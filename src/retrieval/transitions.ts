@@ -46,7 +46,7 @@ export const transitions: Source = {
       name: this.name,
       signalNames: this.signalNames,
       personal: this.personal,
-      async retrieve(query, k) {
+      retrieve(query, k) {
         const best = sum.top(query, k);
         return { ...best, signals: (rows, out) => sum.of(query, rows, out[0]!, out[1]!, out[2]!) };
       },

@@ -6,10 +6,10 @@
  * sources are fitted again on everything.
  */
 import { type Progress, Random } from "../core/index.ts";
-import { FEATURE_GROUPS, type FeatureSet, featureSet } from "../features/index.ts";
-import { SOURCES } from "../retrieval/index.ts";
+import { type FeatureSet, featuresFor } from "../features/index.ts";
+import { type FittedSources, type Source, sourcesNamed } from "../retrieval/index.ts";
 import { examplesBetween } from "./examples.ts";
-import { type FittedSources, fitSources } from "./fit-sources.ts";
+import { fitSources } from "./fit-sources.ts";
 import type { History, Slate } from "./history.ts";
 import { rankingLists } from "./ranking-lists.ts";
 import { type Cut, cutAt, momentOf, sequencesOf } from "./replay.ts";
@@ -17,6 +17,8 @@ import { type TrainedRanker, trainRanker } from "./train-ranker.ts";
 
 export interface TwoStageSettings {
   readonly seed: number;
+  /** Names of the retrieval sources; all where absent. */
+  readonly sources?: readonly string[];
   /** Candidates of the blend, and how many each source is asked for. */
   readonly candidates: number;
   readonly perSource: number;
@@ -39,6 +41,7 @@ export const DEFAULT_TWO_STAGE: TwoStageSettings = {
 };
 
 export interface TwoStage {
+  readonly sources: readonly Source[];
   readonly fitted: FittedSources;
   /** null where there was too little to learn from: candidates then stay in the blend's order. */
   readonly ranker: TrainedRanker | null;
@@ -48,29 +51,22 @@ export interface TwoStage {
   readonly missed: number;
 }
 
-/** The features that candidates of the current sources have. */
-export function currentFeatures(): FeatureSet {
-  return featureSet(
-    FEATURE_GROUPS,
-    SOURCES.map((source) => source.name),
-    SOURCES.flatMap((source) => [...source.signalNames]),
-  );
-}
-
 export async function fitTwoStage(
   history: History,
   cut: Cut,
   settings: TwoStageSettings,
   progress: Progress,
 ): Promise<TwoStage> {
-  const features = currentFeatures();
+  const sources = sourcesNamed(settings.sources);
+  const features = featuresFor(sources);
   const older = cutAt(history, momentOf(history, cut, 1 - settings.rankerShare), cut);
   const random = new Random(`${settings.seed}/lists`);
   const examples = sample(examplesBetween(history, older, cut), settings.maxLists, random);
   const slates = sample(slatesBetween(history, older, cut), settings.maxLists, random);
-  const olderSources = await fitSources(sequencesOf(history, older), settings.seed, progress);
+  const olderSources = await fitSources(sources, sequencesOf(history, older), settings.seed, progress);
   const lists = await rankingLists({
     history,
+    sources,
     fitted: olderSources,
     featureSet: features,
     cut,
@@ -83,7 +79,8 @@ export async function fitTwoStage(
   });
   const ranker = await trainRanker(lists, features, settings.seed, progress);
   return {
-    fitted: await fitSources(sequencesOf(history, cut), settings.seed, progress),
+    sources,
+    fitted: await fitSources(sources, sequencesOf(history, cut), settings.seed, progress),
     ranker,
     featureSet: features,
     lists: lists.count,

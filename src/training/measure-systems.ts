@@ -3,9 +3,8 @@ import { withStatistics } from "../catalog/index.ts";
 import type { Progress } from "../core/index.ts";
 import { pessimisticRank, type SystemScores, SystemTally } from "../evaluation/index.ts";
 import { blendHeads, HEADS, networkRanker } from "../ranking/index.ts";
-import { blend } from "../retrieval/index.ts";
+import { blend, contributionOf, loadSources } from "../retrieval/index.ts";
 import { type Example, visit } from "./examples.ts";
-import { loadSources, retrieveAll } from "./fit-sources.ts";
 import type { TwoStage } from "./fit-two-stage.ts";
 import type { History } from "./history.ts";
 import { type Cut, Replay } from "./replay.ts";
@@ -27,7 +26,7 @@ export async function measureSystems(options: MeasureOptions): Promise<readonly 
   const { history, models, progress, examples } = options;
   const replay = new Replay(history, options.statisticsCut);
   const catalog = withStatistics(history.catalog, replay.statistics);
-  const sources = await loadSources(models.fitted, catalog);
+  const sources = await loadSources(models.sources, models.fitted, catalog);
   const ranker = models.ranker && (await networkRanker(models.ranker.header, models.ranker.model));
   const weights = ranker?.heads.map(
     (name) => options.headWeights[name] ?? HEADS.find((h) => h.name === name)!.weight,
@@ -50,10 +49,9 @@ export async function measureSystems(options: MeasureOptions): Promise<readonly 
     const contributions = [];
     for (const source of sources) {
       const since = performance.now();
-      const [contribution] = await retrieveAll([source], query, options.perSource);
-      const { name, retrieved } = contribution!;
-      contributions.push(contribution!);
-      count(name, retrieved!.rows, retrieved!.scores, since);
+      const contribution = contributionOf(source, query, options.perSource);
+      contributions.push(contribution);
+      count(contribution.name, contribution.retrieved!.rows, contribution.retrieved!.scores, since);
     }
     const candidates = blend(query, contributions, options.candidates);
     count("blend", candidates.rows, candidates.fused, started);

@@ -12,9 +12,17 @@ import { INTERACTION_TYPE_NAMES } from "../events/index.ts";
 import type { FeatureSet } from "../features/index.ts";
 import { POSITIONS } from "../models/index.ts";
 import { HEADS } from "../ranking/index.ts";
-import { blend, type Candidates, candidatesOf, type Query } from "../retrieval/index.ts";
+import {
+  blend,
+  type Candidates,
+  candidatesOf,
+  type FittedSources,
+  loadSources,
+  type Query,
+  retrieveAll,
+  type Source,
+} from "../retrieval/index.ts";
 import type { Example } from "./examples.ts";
-import { type FittedSources, loadSources, retrieveAll } from "./fit-sources.ts";
 import type { History, Slate } from "./history.ts";
 import { type Cut, Replay } from "./replay.ts";
 
@@ -44,6 +52,7 @@ export interface RankingLists {
 
 export interface ListOptions {
   readonly history: History;
+  readonly sources: readonly Source[];
   /** What the sources were fitted on; statistics go on from there. */
   readonly fitted: FittedSources;
   readonly featureSet: FeatureSet;
@@ -62,7 +71,7 @@ export async function rankingLists(options: ListOptions): Promise<RankingLists> 
   const { history, featureSet, random } = options;
   const replay = new Replay(history, options.cut);
   const catalog = withStatistics(history.catalog, replay.statistics);
-  const sources = await loadSources(options.fitted, catalog);
+  const sources = await loadSources(options.sources, options.fitted, catalog);
   const lists = new ListWriter(options.examples.length + options.slates.length, featureSet.names.length);
   let missed = 0;
 
@@ -70,7 +79,7 @@ export async function rankingLists(options: ListOptions): Promise<RankingLists> 
     const now = history.times[example.entry]! as EpochMs;
     replay.advance(now);
     await replay.asOf(example.user, example.entry, now, async (query) => {
-      const contributions = await retrieveAll(sources, query, options.perSource);
+      const contributions = retrieveAll(sources, query, options.perSource);
       const found = blend(query, contributions, options.candidates).rows;
       const target = found.indexOf(history.items[example.entry]!);
       if (target < 0) {
@@ -92,7 +101,7 @@ export async function rankingLists(options: ListOptions): Promise<RankingLists> 
     replay.advance(shown.time);
     const end = entriesBefore(history, shown.user, shown.time);
     await replay.asOf(shown.user, end, shown.time as EpochMs, async (query) => {
-      const contributions = await retrieveAll(sources, query, options.perSource);
+      const contributions = retrieveAll(sources, query, options.perSource);
       const rows = shown.items.subarray(0, LIST_SIZE);
       write(query, candidatesOf(query, contributions, rows), (list) => {
         for (let i = 0; i < rows.length; i++) {

@@ -1,0 +1,327 @@
+/**
+ * One request, from the user's state to the slate: state → filter → retrieve → blend → features → rank → policy.
+ *
+ * Every stage has a share of the budget and an answer for when it is late or fails: no state makes the answer
+ * impersonal, a late source is left out, a late ranker gets fewer candidates or none. Filters hold on every rung.
+ *
+ * Between the state and the features nothing waits, so that a request sees one moment of the log: `offset` says which,
+ * and replaying the log up to it gives the same features and scores to the bit.
+ */
+import type { Catalog } from "../catalog/index.ts";
+import { type Clock, Deadline, type EpochMs, type Ms, type Offset } from "../core/index.ts";
+import {
+  applyPolicy,
+  buildMask,
+  type PolicySettings,
+  type RequestMask,
+  type Slate,
+} from "../policy/index.ts";
+import { blendHeads, HEADS } from "../ranking/index.ts";
+import {
+  blend,
+  type Candidates,
+  type Contribution,
+  contributionOf,
+  pickCandidates,
+  type Query,
+  queryOf,
+} from "../retrieval/index.ts";
+import { emptyState, type UserState } from "../state/index.ts";
+import { type RankingCost, STAGE_ENDS, within } from "./budget.ts";
+import type { Reason, RecommendRequest, Rung, StageTrace } from "./recommender.ts";
+import type { ServingModels } from "./serving-models.ts";
+
+export interface PathSettings {
+  readonly candidates: number;
+  readonly perSource: number;
+  readonly headWeights: Readonly<Record<string, number>>;
+  readonly policy: PolicySettings;
+}
+
+export interface PathParts {
+  readonly catalog: Catalog;
+  readonly models: ServingModels;
+  readonly clock: Clock;
+  readonly cost: RankingCost;
+  readonly settings: PathSettings;
+  /** The user's state as of the catalog's `applied` when it resolves. */
+  readonly readState: () => Promise<UserState>;
+}
+
+/** Everything that a request computed: what the answer, the impression and the explanations are made of. */
+export interface PathResult {
+  readonly now: EpochMs;
+  /** Every event before this offset was reflected. */
+  readonly offset: Offset;
+  readonly query: Query;
+  readonly mask: RequestMask;
+  /** In retrieval order; the ranked part of it where there was time for a part only. */
+  readonly candidates: Candidates;
+  /** (n, features) of the candidates; null where they were not ranked. */
+  readonly features: Float32Array | null;
+  /** [head] (n) probabilities; empty where they were not ranked. */
+  readonly heads: readonly Float32Array[];
+  readonly headWeights: readonly number[];
+  /** (n) candidates by descending score, and their scores in that order. */
+  readonly ranked: Int32Array;
+  readonly scores: Float32Array;
+  /** Slots, as indices into `ranked`. */
+  readonly slate: Slate;
+  readonly rung: Rung;
+  readonly personal: boolean;
+  readonly reasons: readonly Reason[];
+  readonly stages: readonly StageTrace[];
+  readonly sources: readonly { readonly name: string; readonly found: number; readonly ms: Ms }[];
+  readonly ms: Ms;
+}
+
+export async function runPath(
+  request: RecommendRequest,
+  limit: number,
+  budget: Ms,
+  parts: PathParts,
+): Promise<PathResult> {
+  const { catalog, clock, models, settings } = parts;
+  const deadline = new Deadline(clock, budget);
+  const now = clock.now();
+  const trace = new Trace(clock);
+
+  const state = await trace.stage("state", 1, async () =>
+    readWithin(parts, request, deadline, budget, trace),
+  );
+  const offset = catalog.applied;
+  const mask = trace.now("filter", catalog.size, () => {
+    const built = buildMask(catalog, state, request, now);
+    return { value: built, out: built.count };
+  });
+  const query = queryOf(state, catalog, mask.allowed, now);
+  const personal = query.items.length > 0;
+  if (!personal) trace.reason(isUnknown(state, catalog) ? "unknown_user" : "no_history");
+  if (models.bundle === null) trace.reason("not_trained");
+  if (mask.count === 0) trace.reason("no_candidates");
+
+  const contributions = retrieve(parts, query, mask.count, budget * STAGE_ENDS.retrieve, deadline, trace);
+  const found = trace.now("blend", sumFound(contributions), () => {
+    const blended = blend(query, contributions, settings.candidates);
+    return { value: blended, out: blended.rows.length };
+  });
+  const ranking = await rank(parts, query, found, budget * STAGE_ENDS.rank, deadline, trace);
+  const rows = Int32Array.from(ranking.order, (i) => ranking.candidates.rows[i]!);
+  const slate = trace.now("policy", rows.length, () => {
+    const chosen = applyPolicy(catalog, rows, ranking.scores, limit, settings.policy);
+    return { value: chosen, out: chosen.order.length };
+  });
+  return {
+    now,
+    offset,
+    query,
+    mask,
+    candidates: ranking.candidates,
+    features: ranking.features,
+    heads: ranking.heads,
+    headWeights: ranking.headWeights,
+    ranked: ranking.order,
+    scores: ranking.scores,
+    slate,
+    rung: ranking.rung,
+    personal: personal && found.rows.length > 0 && models.bundle !== null,
+    reasons: trace.reasons,
+    stages: trace.stages,
+    sources: trace.sources,
+    ms: deadline.elapsed(),
+  };
+}
+
+async function readWithin(
+  parts: PathParts,
+  request: RecommendRequest,
+  deadline: Deadline,
+  budget: Ms,
+  trace: Trace,
+): Promise<{ value: UserState; out: number; fallback?: Reason }> {
+  try {
+    const left = budget * STAGE_ENDS.state - deadline.elapsed();
+    const state = await within(parts.readState(), left);
+    if (state !== "late") return { value: state, out: state.touches.length + state.vetoes.length };
+    trace.reason("state_late");
+    return { value: emptyState(request.user), out: 0, fallback: "state_late" };
+  } catch {
+    trace.reason("state_unavailable");
+    return { value: emptyState(request.user), out: 0, fallback: "state_unavailable" };
+  }
+}
+
+function isUnknown(state: UserState, catalog: Catalog): boolean {
+  return state.touches.length + state.vetoes.length === 0 && catalog.userFacts(state.user) === undefined;
+}
+
+/** Asks the sources in turn; the ones for whom there is no time, or that fail, contribute nothing, and that is said. */
+function retrieve(
+  parts: PathParts,
+  query: Query,
+  allowed: number,
+  end: number,
+  deadline: Deadline,
+  trace: Trace,
+): readonly Contribution[] {
+  return trace.now("retrieve", allowed, () => {
+    let fallback: Reason | undefined;
+    let answered = 0;
+    const contributions = parts.models.sources.map((source): Contribution => {
+      const { retriever } = source;
+      const silent = {
+        name: retriever.name,
+        weight: source.weight,
+        signalNames: retriever.signalNames,
+        retrieved: null,
+      };
+      // A first source that found something is asked of every request, however late it is: it is the last rung.
+      if (deadline.elapsed() > end && answered > 0) {
+        fallback = trace.reason("source_late");
+        return silent;
+      }
+      const started = parts.clock.monotonic();
+      try {
+        const contribution = contributionOf(source, query, parts.settings.perSource);
+        const found = contribution.retrieved?.rows.length ?? 0;
+        if (found > 0) answered++;
+        trace.source(retriever.name, found, started);
+        return contribution;
+      } catch {
+        fallback = trace.reason("source_failed");
+        return silent;
+      }
+    });
+    return { value: contributions, out: sumFound(contributions), ...(fallback && { fallback }) };
+  });
+}
+
+function sumFound(contributions: readonly Contribution[]): number {
+  return contributions.reduce((sum, { retrieved }) => sum + (retrieved?.rows.length ?? 0), 0);
+}
+
+interface Ranking {
+  readonly candidates: Candidates;
+  readonly features: Float32Array | null;
+  readonly heads: readonly Float32Array[];
+  readonly headWeights: readonly number[];
+  readonly order: Int32Array;
+  readonly scores: Float32Array;
+  readonly rung: Rung;
+}
+
+async function rank(
+  parts: PathParts,
+  query: Query,
+  found: Candidates,
+  end: number,
+  deadline: Deadline,
+  trace: Trace,
+): Promise<Ranking> {
+  const { models, catalog, clock, cost, settings } = parts;
+  const n = found.rows.length;
+  const { ranker } = models;
+  if (ranker === null || n === 0)
+    return unranked(found, models.bundle === null ? "popular" : "retrieval-order");
+  const affordable = cost.affordable(n, (end - deadline.elapsed()) as Ms);
+  if (affordable < n) trace.reason("ranking_late");
+  if (affordable === 0) return unranked(found, "retrieval-order");
+  const candidates =
+    affordable === n
+      ? found
+      : pickCandidates(
+          found,
+          Int32Array.from({ length: affordable }, (_, i) => i),
+        );
+  const started = clock.monotonic();
+  try {
+    const features = trace.now("features", n, () => ({
+      value: models.featureSet.compute({ query, catalog, candidates }),
+      out: affordable,
+    }));
+    const heads = await trace.stage("rank", affordable, async () => ({
+      value: await ranker.score({ query, candidates, features }),
+      out: affordable,
+    }));
+    cost.observe(affordable, (clock.monotonic() - started) as Ms);
+    const headWeights = ranker.heads.map(
+      (name) => settings.headWeights[name] ?? HEADS.find((head) => head.name === name)?.weight ?? 0,
+    );
+    const blended = blendHeads(heads, headWeights);
+    const order = Int32Array.from(blended, (_, i) => i).sort((a, b) => blended[b]! - blended[a]! || a - b);
+    return {
+      candidates,
+      features,
+      heads,
+      headWeights,
+      order,
+      scores: Float32Array.from(order, (i) => blended[i]!),
+      rung: affordable === n ? "full" : "fewer-candidates",
+    };
+  } catch {
+    trace.reason("ranking_failed");
+    return unranked(found, "retrieval-order");
+  }
+}
+
+/** Candidates in the order of the blend. */
+function unranked(candidates: Candidates, rung: Rung): Ranking {
+  return {
+    candidates,
+    features: null,
+    heads: [],
+    headWeights: [],
+    order: Int32Array.from(candidates.rows, (_, i) => i),
+    scores: candidates.fused,
+    rung,
+  };
+}
+
+/** What a stage hands back: its value, how many came out, and whether a fallback answered. */
+interface Staged<T> {
+  readonly value: T;
+  readonly out: number;
+  readonly fallback?: Reason;
+}
+
+class Trace {
+  readonly stages: StageTrace[] = [];
+  readonly sources: { name: string; found: number; ms: Ms }[] = [];
+  readonly reasons: Reason[] = [];
+  private readonly clock: Clock;
+
+  constructor(clock: Clock) {
+    this.clock = clock;
+  }
+
+  reason(reason: Reason): Reason {
+    if (!this.reasons.includes(reason)) this.reasons.push(reason);
+    return reason;
+  }
+
+  source(name: string, found: number, started: Ms): void {
+    this.sources.push({ name, found, ms: (this.clock.monotonic() - started) as Ms });
+  }
+
+  now<T>(stage: StageTrace["stage"], entered: number, run: () => Staged<T>): T {
+    const started = this.clock.monotonic();
+    return this.record(stage, entered, started, run());
+  }
+
+  async stage<T>(stage: StageTrace["stage"], entered: number, run: () => Promise<Staged<T>>): Promise<T> {
+    const started = this.clock.monotonic();
+    return this.record(stage, entered, started, await run());
+  }
+
+  private record<T>(stage: StageTrace["stage"], entered: number, started: Ms, staged: Staged<T>): T {
+    const ms = (this.clock.monotonic() - started) as Ms;
+    this.stages.push({
+      stage,
+      ms,
+      in: entered,
+      out: staged.out,
+      ...(staged.fallback && { fallback: staged.fallback }),
+    });
+    return staged.value;
+  }
+}

@@ -1,0 +1,145 @@
+/**
+ * What answers requests: the sources and the ranker of one bundle, or, without a bundle, the sources that need no
+ * training. A bundle that does not fit this catalog, this code or its own golden scores is refused by name.
+ */
+import type { Catalog } from "../catalog/index.ts";
+import { type BundleId, type EpochMs, type Offset, UpnextError } from "../core/index.ts";
+import { type FeatureSet, featuresFor } from "../features/index.ts";
+import { networkRanker, type Ranker, type RankerHeader } from "../ranking/index.ts";
+import { type Bundle, type BundleModels, decodeModels, type RankerFiles } from "../registry/index.ts";
+import { type LoadedSource, loadSources, sourcesNamed } from "../retrieval/index.ts";
+
+export interface ServingModels {
+  /** null without a bundle. */
+  readonly bundle: { readonly id: BundleId; readonly trainedAt: EpochMs; readonly logOffset: Offset } | null;
+  readonly sources: readonly LoadedSource[];
+  readonly ranker: Ranker | null;
+  readonly featureSet: FeatureSet;
+  close(): Promise<void>;
+}
+
+/** Golden scores may differ by this much between machines: other vector widths add in another order. */
+const GOLDEN_TOLERANCE = 1e-4;
+
+/** Live statistics alone: popular, trending, fresh. */
+export async function untrainedModels(catalog: Catalog): Promise<ServingModels> {
+  const sources = await loadSources(sourcesNamed(), {}, catalog);
+  return {
+    bundle: null,
+    sources,
+    ranker: null,
+    featureSet: featuresFor(sources.map(({ retriever }) => retriever)),
+    close: async () => {},
+  };
+}
+
+/**
+ * Rejects with `bundle_corrupt`, `bundle_incompatible` (other features or sources than this code has),
+ * `bundle_item_map_mismatch` or `bundle_golden_mismatch`.
+ */
+export async function servingModels(bundle: Bundle, catalog: Catalog): Promise<ServingModels> {
+  const models = decodeModels(bundle);
+  checkItems(bundle.id, models, catalog);
+  const kinds = sourcesNamed(sourceNames(bundle));
+  const featureSet = featuresFor(kinds);
+  if (featureSet.fingerprint !== bundle.manifest.fingerprint) {
+    throw new UpnextError(
+      "bundle_incompatible",
+      `bundle ${bundle.id}: expected features with the fingerprint ${featureSet.fingerprint}, got ${bundle.manifest.fingerprint}: it was trained by another version. Train again: upnext train`,
+    );
+  }
+  const sources = await loadSources(kinds, models.sources, catalog);
+  if (sources.length !== kinds.length) {
+    throw new UpnextError(
+      "bundle_corrupt",
+      `bundle ${bundle.id}: expected tables of ${kinds.length} sources, got ${sources.length}. Train again: upnext train`,
+    );
+  }
+  const ranker = models.ranker === null ? null : await loadRanker(bundle.id, models.ranker, featureSet);
+  return {
+    bundle: {
+      id: bundle.id,
+      trainedAt: bundle.manifest.createdAt,
+      logOffset: bundle.manifest.logOffset,
+    },
+    sources,
+    ranker,
+    featureSet,
+    close: async () => ranker?.close(),
+  };
+}
+
+/** Rows mean the same items in the bundle's tables and in the catalog. */
+function checkItems(id: BundleId, models: BundleModels, catalog: Catalog): void {
+  const { items } = models;
+  if (items.length > catalog.size) {
+    throw new UpnextError(
+      "bundle_item_map_mismatch",
+      `bundle ${id}: expected at most the ${catalog.size} items of the catalog, got ${items.length}: it belongs to another log. Train on this one: upnext train`,
+    );
+  }
+  for (let row = 0; row < items.length; row++) {
+    if (items[row] === catalog.idOf(row)) continue;
+    throw new UpnextError(
+      "bundle_item_map_mismatch",
+      `bundle ${id}: expected item row ${row} to be the catalog's, got another: it belongs to another log. Train on this one: upnext train`,
+    );
+  }
+}
+
+/** The sources that the bundle was trained with, as the configuration in its manifest names them. */
+function sourceNames(bundle: Bundle): readonly string[] {
+  const { sources } = Object(bundle.manifest.config) as { sources?: unknown };
+  if (Array.isArray(sources) && sources.every((name) => typeof name === "string")) return sources;
+  throw new UpnextError(
+    "bundle_corrupt",
+    `bundle ${bundle.id}: manifest: config.sources: expected names of sources`,
+  );
+}
+
+async function loadRanker(id: BundleId, files: RankerFiles, featureSet: FeatureSet): Promise<Ranker> {
+  const ranker = await networkRanker(headerOf(id, files.header), files.model);
+  if (ranker.fingerprint !== featureSet.fingerprint) {
+    throw new UpnextError(
+      "bundle_corrupt",
+      `bundle ${id}: ranker.json: expected the fingerprint of the manifest, got another`,
+    );
+  }
+  const { rows, features, probabilities } = files.golden;
+  const scored = await ranker.scoreRows(Float32Array.from(features), rows);
+  for (let row = 0; row < rows; row++) {
+    for (let h = 0; h < scored.length; h++) {
+      const expected = probabilities[row * scored.length + h];
+      const got = scored[h]![row]!;
+      if (expected !== undefined && Math.abs(expected - got) <= GOLDEN_TOLERANCE) continue;
+      throw new UpnextError(
+        "bundle_golden_mismatch",
+        `bundle ${id}: golden row ${row}, head ${ranker.heads[h]}: expected ${expected}, got ${got}. Train again: upnext train`,
+      );
+    }
+  }
+  return ranker;
+}
+
+function headerOf(id: BundleId, value: unknown): RankerHeader {
+  const header = Object(value) as Partial<RankerHeader>;
+  const texts = (list: unknown): list is string[] =>
+    Array.isArray(list) && list.every((x) => typeof x === "string");
+  if (
+    typeof header.name === "string" &&
+    typeof header.fingerprint === "string" &&
+    texts(header.heads) &&
+    texts(header.features)
+  ) {
+    return {
+      name: header.name,
+      fingerprint: header.fingerprint,
+      heads: header.heads,
+      features: header.features,
+    };
+  }
+  throw new UpnextError(
+    "bundle_corrupt",
+    `bundle ${id}: ranker.json: expected name, heads, features and fingerprint`,
+  );
+}

@@ -1,0 +1,134 @@
+/**
+ * The files of a bundle, written and read in one place.
+ *
+ * items.json                 ids of the items by row
+ * sources/NAME/COLUMN.DTYPE  what a fitted source keeps, little-endian
+ * ranker.json, ranker.onnx   header and model of the ranker, where there is one
+ * golden.json                rows of features and the probabilities that the ranker gave them when it was made
+ */
+import { UpnextError } from "../core/index.ts";
+import type { Bundle } from "./registry.ts";
+
+const DTYPES = {
+  float32: Float32Array,
+  float64: Float64Array,
+  int32: Int32Array,
+  uint32: Uint32Array,
+  uint8: Uint8Array,
+} as const;
+type Dtype = keyof typeof DTYPES;
+type Column = Float32Array | Float64Array | Int32Array | Uint32Array | Uint8Array;
+
+export interface GoldenScores {
+  /** (rows, width) row-major */
+  readonly features: readonly number[];
+  readonly rows: number;
+  /** (rows, heads) row-major */
+  readonly probabilities: readonly number[];
+}
+
+export interface RankerFiles {
+  /** The ranker's header, as JSON. */
+  readonly header: unknown;
+  readonly model: Uint8Array;
+  readonly golden: GoldenScores;
+}
+
+export interface BundleModels {
+  /** Ids of the items that the models know, by row. */
+  readonly items: readonly string[];
+  readonly sources: Readonly<Record<string, Readonly<Record<string, Column>>>>;
+  readonly ranker: RankerFiles | null;
+}
+
+export function encodeModels({ items, sources, ranker }: BundleModels): Record<string, Uint8Array> {
+  const files: Record<string, Uint8Array> = { "items.json": json(items) };
+  for (const [source, columns] of Object.entries(sources)) {
+    for (const [name, column] of Object.entries(columns)) {
+      files[`sources/${source}/${name}.${dtypeOf(column)}`] = new Uint8Array(
+        column.buffer,
+        column.byteOffset,
+        column.byteLength,
+      );
+    }
+  }
+  if (ranker !== null) {
+    files["ranker.json"] = json(ranker.header);
+    files["ranker.onnx"] = ranker.model;
+    files["golden.json"] = json(ranker.golden);
+  }
+  return files;
+}
+
+/** Throws `bundle_corrupt` where a file does not have the form above; the hashes were checked when it was opened. */
+export function decodeModels(bundle: Bundle): BundleModels {
+  const sources: Record<string, Record<string, Column>> = {};
+  for (const name of Object.keys(bundle.manifest.files)) {
+    const match = /^sources\/([^/]+)\/([^/]+)\.([a-z0-9]+)$/.exec(name);
+    if (match === null) continue;
+    const [, source, column, dtype] = match;
+    sources[source!] ??= {};
+    sources[source!]![column!] = columnOf(name, dtype!, bundle.file(name));
+  }
+  const hasRanker = "ranker.json" in bundle.manifest.files;
+  const items = parse(bundle, "items.json");
+  if (!Array.isArray(items) || !items.every((id) => typeof id === "string")) {
+    throw broken("items.json", "a list of item ids", "something else");
+  }
+  if (!hasRanker) return { items, sources, ranker: null };
+  return {
+    items,
+    sources,
+    ranker: {
+      header: parse(bundle, "ranker.json"),
+      model: bundle.file("ranker.onnx"),
+      golden: goldenOf(parse(bundle, "golden.json")),
+    },
+  };
+}
+
+function columnOf(name: string, dtype: string, bytes: Uint8Array): Column {
+  if (!(dtype in DTYPES)) throw broken(name, `one of the types ${Object.keys(DTYPES).join(", ")}`, dtype);
+  const Type = DTYPES[dtype as Dtype];
+  if (bytes.length % Type.BYTES_PER_ELEMENT !== 0) {
+    throw broken(name, `a multiple of ${Type.BYTES_PER_ELEMENT} bytes`, `${bytes.length}`);
+  }
+  // Copied: a view needs an aligned offset, and the file's buffer may be shared.
+  return new Type(bytes.slice().buffer);
+}
+
+function goldenOf(value: unknown): GoldenScores {
+  const golden = Object(value) as Partial<GoldenScores>;
+  if (
+    !Array.isArray(golden.features) ||
+    !Array.isArray(golden.probabilities) ||
+    typeof golden.rows !== "number"
+  ) {
+    throw broken("golden.json", "features, rows and probabilities", "something else");
+  }
+  return { features: golden.features, rows: golden.rows, probabilities: golden.probabilities };
+}
+
+function dtypeOf(column: Column): Dtype {
+  for (const [name, Type] of Object.entries(DTYPES)) if (column instanceof Type) return name as Dtype;
+  throw new UpnextError("internal", "bundle: expected a column of a known type");
+}
+
+function json(value: unknown): Uint8Array {
+  return Buffer.from(JSON.stringify(value));
+}
+
+function parse(bundle: Bundle, name: string): unknown {
+  try {
+    return JSON.parse(Buffer.from(bundle.file(name)).toString("utf8"));
+  } catch (cause) {
+    throw new UpnextError("bundle_corrupt", `bundle ${bundle.id}: ${name}: expected JSON`, { cause });
+  }
+}
+
+function broken(file: string, expected: string, came: string): UpnextError {
+  return new UpnextError(
+    "bundle_corrupt",
+    `bundle: ${file}: expected ${expected}, got ${came}. Train again.`,
+  );
+}

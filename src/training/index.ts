@@ -1,0 +1,2 @@
+export { type Evaluation, type EvaluationOptions, evaluate } from "./evaluate.ts";
+export { DEFAULT_TRAIN, type TrainReport, type TrainSettings, train } from "./train.ts";

@@ -1,0 +1,164 @@
+/**
+ * `upnext train`: from the log to a published bundle.
+ *
+ * With a hold-out, both stages are first fitted without the newest share of the interactions and measured on it; the
+ * sources are then fitted again on everything, and the ranker stays, since it reads what sources say, not which data
+ * they saw.
+ */
+import { type BundleId, type Clock, type Offset, type Progress, Random, UpnextError } from "../core/index.ts";
+import type { SystemScores } from "../evaluation/index.ts";
+import type { EventLog } from "../events/index.ts";
+import { networkRanker } from "../ranking/index.ts";
+import { encodeModels, type RankerFiles, type Registry } from "../registry/index.ts";
+import { examplesBetween } from "./examples.ts";
+import { fitSources } from "./fit-sources.ts";
+import {
+  DEFAULT_TWO_STAGE,
+  fitTwoStage,
+  sample,
+  type TwoStage,
+  type TwoStageSettings,
+} from "./fit-two-stage.ts";
+import { type History, readHistory } from "./history.ts";
+import { measureSystems } from "./measure-systems.ts";
+import { cutAt, everything, momentOf, sequencesOf } from "./replay.ts";
+import type { TrainedRanker } from "./train-ranker.ts";
+
+export interface TrainSettings extends TwoStageSettings {
+  /** Share of the interactions, the newest, to measure on before the final fit; 0 skips it. */
+  readonly holdOut: number;
+  readonly headWeights: Readonly<Record<string, number>>;
+}
+
+export const DEFAULT_TRAIN: TrainSettings = { ...DEFAULT_TWO_STAGE, holdOut: 0.1, headWeights: {} };
+
+export interface TrainReport {
+  readonly bundle: BundleId;
+  readonly logOffset: Offset;
+  readonly users: number;
+  readonly items: number;
+  readonly interactions: number;
+  /** Lists that the ranker learned from; 0 where there were too few to train one. */
+  readonly rankerLists: number;
+  /** Measured on the hold-out, full catalogue; empty where nothing was held out or it was too small. */
+  readonly systems: readonly SystemScores[];
+  /** Examples of the hold-out that were ranked. */
+  readonly examples: number;
+  readonly seconds: number;
+}
+
+/** Enough for a table with half-widths of about 0.01. */
+const MAX_EXAMPLES = 4_000;
+/** Rows of the golden scores: a few lists' worth of inputs as they come in real requests. */
+const GOLDEN_ROWS = 32;
+
+/** Rejects with `not_enough_data` where no interaction shows interest, and `training_failed`. Promotes the bundle. */
+export async function train(
+  log: EventLog,
+  registry: Registry,
+  settings: TrainSettings,
+  clock: Clock,
+  progress: Progress,
+): Promise<TrainReport> {
+  const started = clock.monotonic();
+  progress.step("read the log");
+  const history = await readHistory(log);
+  if (!history.weights.some((weight) => weight > 0)) {
+    throw new UpnextError(
+      "not_enough_data",
+      `train: expected at least one interaction that shows interest, the log has ${history.items.length} interactions and none. Import data (upnext import PATH) or send events (POST /v1/events).`,
+    );
+  }
+  const all = everything(history);
+  const learned = cutAt(history, momentOf(history, all, 1 - settings.holdOut), all);
+  const measured = settings.holdOut > 0 && sequencesOf(history, learned).items.length > 0;
+  const models = await fitTwoStage(history, measured ? learned : all, settings, progress);
+  const examples = measured
+    ? sample(examplesBetween(history, learned, all), MAX_EXAMPLES, new Random(`${settings.seed}/hold-out`))
+    : [];
+  const systems =
+    examples.length === 0
+      ? []
+      : await measureSystems({
+          history,
+          models,
+          statisticsCut: all,
+          examples,
+          candidates: settings.candidates,
+          perSource: settings.perSource,
+          headWeights: settings.headWeights,
+          progress,
+        });
+  const fitted = measured
+    ? await fitSources(models.sources, sequencesOf(history, all), settings.seed, progress)
+    : models.fitted;
+  progress.step("publish");
+  const bundle = await publish(history, { ...models, fitted }, registry, settings, clock, {
+    systems,
+    examples: examples.length,
+  });
+  await registry.promote(bundle);
+  return {
+    bundle,
+    logOffset: history.logOffset,
+    users: history.users.length,
+    items: history.catalog.size,
+    interactions: history.items.length,
+    rankerLists: models.ranker === null ? 0 : models.lists,
+    systems,
+    examples: examples.length,
+    seconds: (clock.monotonic() - started) / 1000,
+  };
+}
+
+async function publish(
+  history: History,
+  models: TwoStage,
+  registry: Registry,
+  settings: TrainSettings,
+  clock: Clock,
+  metrics: unknown,
+): Promise<BundleId> {
+  const { catalog } = history;
+  const files = encodeModels({
+    items: Array.from({ length: catalog.size }, (_, row) => catalog.idOf(row)),
+    sources: models.fitted,
+    ranker:
+      models.ranker && (await rankerFiles(models.ranker, models.featureSet.names.length, settings.seed)),
+  });
+  return registry.publish(
+    {
+      createdAt: clock.now(),
+      logOffset: history.logOffset,
+      seed: settings.seed,
+      itemCount: catalog.size,
+      fingerprint: models.featureSet.fingerprint,
+      config: { ...settings, sources: models.sources.map((source) => source.name) },
+      metrics,
+    },
+    files,
+  );
+}
+
+/** The ranker with what it says to inputs drawn by seed: whoever loads it compares. */
+async function rankerFiles(trained: TrainedRanker, width: number, seed: number): Promise<RankerFiles> {
+  const random = new Random(`${seed}/golden`);
+  const features = Float32Array.from({ length: GOLDEN_ROWS * width }, () => random.normal());
+  const ranker = await networkRanker(trained.header, trained.model);
+  try {
+    const probabilities = await ranker.scoreRows(features, GOLDEN_ROWS);
+    return {
+      header: trained.header,
+      model: trained.model,
+      golden: {
+        rows: GOLDEN_ROWS,
+        features: [...features],
+        probabilities: Array.from({ length: GOLDEN_ROWS }, (_, row) =>
+          probabilities.map((head) => head[row]!),
+        ).flat(),
+      },
+    };
+  } finally {
+    await ranker.close();
+  }
+}
