@@ -174,13 +174,14 @@ describe("catalog: items", () => {
     const want = new Map<number, string[]>();
     let widest = 0;
     for (let i = 0; i < 6000; i++) {
-      const item = (i * 7919) % 50;
+      const item = i < 3000 ? (i * 7919) % 50 : i % 3; // then most lists rest while a few change
       const categories = Array.from({ length: i % 5 }, (_, j) => `k${(i + j) % 11}`);
       catalog.apply(logged([upsert(`v${item}`, { categories })], i));
       want.set(catalog.rowOf(`v${item}` as ItemId)!, categories);
       widest = Math.max(widest, catalog.items.categories.length);
+      if (i % 50 > 0) continue;
+      for (const [row, held] of want) expect(categoriesOf(catalog, row)).toEqual(held);
     }
-    for (const [row, categories] of want) expect(categoriesOf(catalog, row)).toEqual(categories);
     expect(widest).toBeLessThan(6000);
   });
 });
