@@ -2,9 +2,10 @@
 import { z } from "zod";
 import type { ItemId } from "../../core/index.ts";
 import { itemFactsSchema, parseEvent } from "../../events/index.ts";
-import { appendAnswer, appendSchema, similarAnswer, similarSchema } from "../answers.ts";
+import { appendAnswer, appendSchema } from "../answers.ts";
 import { sendProblem } from "../error-answer.ts";
 import { idOf, queryInteger } from "../parameters.ts";
+import { similarAnswer, similarSchema } from "../recommendation-answer.ts";
 import { declareRoute, type Routes } from "../route.ts";
 import { closedObject, describing } from "../validation.ts";
 

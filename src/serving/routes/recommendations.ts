@@ -2,8 +2,8 @@
 import type { FastifyReply } from "fastify";
 import type { ItemId, Ms, Offset, RequestId, UserId } from "../../core/index.ts";
 import type { RecommendRequest } from "../../pipeline/recommender.ts";
-import { recommendationAnswer, recommendationSchema } from "../answers.ts";
 import { booleanOf, idOf, integerOf, listOf, queryBoolean, queryInteger, queryList } from "../parameters.ts";
+import { recommendationAnswer, recommendationSchema } from "../recommendation-answer.ts";
 import { declareRoute, type RouteContext, type Routes } from "../route.ts";
 import { serverTiming } from "../server-timing.ts";
 import { closedObject } from "../validation.ts";
