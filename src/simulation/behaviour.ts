@@ -29,9 +29,9 @@ export interface Scene {
 }
 
 /** How fast attention falls with the position; in the range of the field's eye-tracking studies. Guess. */
-const EXAMINATION_EXPONENT = 0.7;
+const EXAMINATION_EXPONENT = 0.6;
 
-/** Probability that the slot at 0-based `position` is looked at: `(position + 1) ^ -0.7`. The truth for off-policy work. */
+/** Probability that the slot at 0-based `position` is looked at: `(position + 1) ^ -0.6`. The truth for off-policy work. */
 export function examination(position: number): number {
   return (position + 1) ** -EXAMINATION_EXPONENT;
 }
@@ -44,7 +44,7 @@ const IN_A_ROW = 4;
 const AFTER_NOTHING = 0.55;
 /** At the start of a session: probability of opening the awaited part, or else of searching. */
 const OPENS_AWAITED = 0.5;
-const SEARCHES = 0.2;
+const SEARCHES = 0.3;
 /** Videos of the topic that a search compares. */
 const SEARCHED = 40;
 

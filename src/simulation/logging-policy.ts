@@ -30,9 +30,8 @@ const POPULAR = 200;
 const FRESH = 60;
 const FOLLOWED_CREATORS = 8;
 const OF_EACH_CREATOR = 6;
-/** Exponents of popularity in the sources' softmax (weights are popularity ^ exponent, so its inverse temperature). */
+/** The popular source's weights are popularity to this power: a softmax over its logarithm. */
 const POPULAR_SHARPNESS = 1.1;
-const SIMILAR_SHARPNESS = 0.8;
 /** How often popularity is looked at again, and what is left of it after a day (half-life 6.6 days). */
 const REFRESH = 6 * HOUR;
 const KEPT_A_DAY = 0.9;
@@ -149,7 +148,7 @@ export class LoggingPolicy {
       const row = this.shelves.rows[shelf + i]!;
       if (row === next) continue;
       const same = catalogue.creator[row] === catalogue.creator[mind.last] ? 3 : 1;
-      this.similar.add(row, same * this.popularity[row]! ** SIMILAR_SHARPNESS);
+      this.similar.add(row, same * this.shelves.weights[shelf + i]!);
     }
     if (next >= 0) this.similar.add(next, this.similar.total > 0 ? 0.5 * this.similar.total : 1);
   }

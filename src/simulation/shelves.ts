@@ -3,12 +3,16 @@ import { TOPICS_OF_VIDEO } from "./catalogue.ts";
 import type { World } from "./world.ts";
 
 const WIDTH = 40;
+/** Weights on a shelf are popularity to this power. */
+const SHARPNESS = 0.8;
 
 export interface Shelves {
   /** Videos a shelf can hold. */
   readonly width: number;
   /** (topics x width) rows, the most popular first. */
   readonly rows: Int32Array;
+  /** (topics x width) the rows' weights as they were when the shelves were filled. */
+  readonly weights: Float64Array;
   /** (topics) videos on each shelf. */
   readonly sizes: Int32Array;
   /** Fills the shelves anew from the first `published` videos. */
@@ -20,10 +24,12 @@ export interface Shelves {
 export function createShelves(world: World): Shelves {
   const { catalogue, topics } = world;
   const rows = new Int32Array(topics.count * WIDTH);
+  const weights = new Float64Array(topics.count * WIDTH);
   const sizes = new Int32Array(topics.count);
   return {
     width: WIDTH,
     rows,
+    weights,
     sizes,
     refresh(popularity, published) {
       sizes.fill(0);
@@ -41,6 +47,9 @@ export function createShelves(world: World): Shelves {
         rows[first + at] = row;
         if (size < WIDTH) sizes[topic] = size + 1;
       }
+      for (let topic = 0; topic < topics.count; topic++)
+        for (let at = topic * WIDTH; at < topic * WIDTH + sizes[topic]!; at++)
+          weights[at] = popularity[rows[at]!]! ** SHARPNESS;
     },
     top(popularity, count) {
       const all: number[] = [];
