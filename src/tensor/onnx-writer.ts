@@ -64,7 +64,11 @@ export function encodeModel(model: OnnxModel): Uint8Array {
   for (const input of model.inputs) graph.message(11, encodeValueInfo(input));
   for (const output of model.outputs) graph.message(12, encodeValueInfo(output));
   const out = new Message().int(1, IR_VERSION).string(2, "upnext").message(7, graph);
-  for (const [domain, version] of DOMAINS) out.message(8, new Message().string(1, domain).int(2, version));
+  for (const [domain, version] of DOMAINS) {
+    // ONNX Runtime's own operators are named only where one is used, so that other tools take the rest.
+    const used = domain === "" || model.nodes.some((node) => node.domain === domain);
+    if (used) out.message(8, new Message().string(1, domain).int(2, version));
+  }
   return out.bytes();
 }
 

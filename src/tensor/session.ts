@@ -59,6 +59,9 @@ export async function openSession(bytes: Uint8Array, options: LoadOptions): Prom
     return await ort.InferenceSession.create(bytes, {
       intraOpNumThreads: options.threads ?? 1,
       interOpNumThreads: 1,
+      // Threads that wait sleep instead of spinning: training shares the machine with serving, and on busy cores spinning
+      // took half again as much CPU and was slower.
+      extra: { session: { intra_op: { allow_spinning: "0" } } },
       // Errors alone: warnings tell of optimizations that ONNX Runtime did not do.
       logSeverityLevel: 3,
     });
