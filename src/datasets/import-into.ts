@@ -48,7 +48,7 @@ export interface ImportReport {
   readonly offset: Offset;
 }
 
-export const DEFAULT_MAX_BAD = 0.01;
+const DEFAULT_MAX_BAD = 0.01;
 
 /** Bad rows that a report and an error show. */
 const SHOWN = 20;

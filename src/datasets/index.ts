@@ -22,7 +22,7 @@ export function importInto(
 }
 
 export { contentId } from "./content-id.ts";
-export { DEFAULT_MAX_BAD, detectFormat, type ImportReport, type ImportRequest } from "./import-into.ts";
+export { detectFormat, type ImportReport, type ImportRequest } from "./import-into.ts";
 export type { BadRow, ImportBatch, Importer, ImportSource, ReadOptions } from "./importer.ts";
 export {
   type ColumnMapping,

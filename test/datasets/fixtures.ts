@@ -25,7 +25,7 @@ export const NOW = Date.UTC(2026, 0, 1) as EpochMs;
 
 const made: string[] = [];
 
-export function temporary(): string {
+function temporary(): string {
   if (made.length === 0) {
     afterAll(() => {
       for (const directory of made.splice(0)) rmSync(directory, { recursive: true, force: true });

@@ -53,6 +53,12 @@ describe("sequences", () => {
     expect([events, bad]).toEqual([LONGEST_SEQUENCE, 1]);
   });
 
+  it("lose no event where a user is longer than a batch and the last one is still held at the end", async () => {
+    const rows = Array.from({ length: 12_000 }, (_, i) => `1 ${i}\n`);
+    const { interactions } = await imported({ path: file("set.txt", `${rows.join("")}2 1\n2 2\n`) });
+    expect(interactions).toHaveLength(12_002);
+  });
+
   it("that have grown add only what is new", async () => {
     const before = await imported({ path: file("set.txt", "1 10\n1 20\n2 7\n") });
     const after = await imported({ path: file("set.txt", "1 10\n1 20\n1 30\n2 7\n3 9\n") }, before.log);
