@@ -123,7 +123,7 @@ export function resolveItemColumns(
   if (found.id !== undefined) return { ...found, id: found.id };
   throw new UpnextError(
     "invalid_columns",
-    `${where}: no column for the item's id; there are ${listed(columns)}. Rename it to "item".`,
+    `${where}: no column for the item's id; there are ${listed(columns)}. Map it: --item-columns id=COLUMN`,
   );
 }
 
