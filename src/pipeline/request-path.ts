@@ -28,6 +28,7 @@ import {
 } from "../retrieval/index.ts";
 import { emptyState, type UserState } from "../state/index.ts";
 import { type RankingCost, STAGE_ENDS, within } from "./budget.ts";
+import type { StateRead } from "./follower.ts";
 import type { Reason, RecommendRequest, Rung, StageTrace } from "./recommender.ts";
 import type { ServingModels } from "./serving-models.ts";
 
@@ -44,8 +45,7 @@ export interface PathParts {
   readonly clock: Clock;
   readonly cost: RankingCost;
   readonly settings: PathSettings;
-  /** The user's state as of the catalog's `applied` when it resolves. */
-  readonly readState: () => Promise<UserState>;
+  readonly readState: () => Promise<StateRead>;
 }
 
 /** Everything that a request computed: what the answer, the impression and the explanations are made of. */
@@ -132,22 +132,23 @@ export async function runPath(
   };
 }
 
+/** The user's state; an empty one, and why, where the store is late or fails. */
 async function readWithin(
   parts: PathParts,
   request: RecommendRequest,
   deadline: Deadline,
   budget: Ms,
   trace: Trace,
-): Promise<{ value: UserState; out: number; fallback?: Reason }> {
+): Promise<StateRead & { readonly fallback?: Reason }> {
+  const without = (fallback: Reason) => {
+    trace.reason(fallback);
+    return { state: emptyState(request.user), stale: () => false, fallback };
+  };
   try {
-    const left = budget * STAGE_ENDS.state - deadline.elapsed();
-    const state = await within(parts.readState(), left);
-    if (state !== "late") return { value: state, out: state.touches.length + state.vetoes.length };
-    trace.reason("state_late");
-    return { value: emptyState(request.user), out: 0, fallback: "state_late" };
+    const read = await within(parts.readState(), budget * STAGE_ENDS.state - deadline.elapsed());
+    return read === "late" ? without("state_late") : read;
   } catch {
-    trace.reason("state_unavailable");
-    return { value: emptyState(request.user), out: 0, fallback: "state_unavailable" };
+    return without("state_unavailable");
   }
 }
 

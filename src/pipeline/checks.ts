@@ -1,0 +1,110 @@
+/** What `doctor` and /readyz look at: each check says what is, and how to mend it. */
+import type { Catalog } from "../catalog/index.ts";
+import type { Offset } from "../core/index.ts";
+import type { Check } from "./recommender.ts";
+import type { ServingModels } from "./serving-models.ts";
+
+export interface Health {
+  readonly logEnd: Offset;
+  readonly tail: string | null;
+  readonly catalog: Catalog;
+  readonly live: number;
+  readonly withoutFacts: number;
+  readonly stateApplied: Offset;
+  readonly models: ServingModels;
+  /** Why the current bundle is not in service, null where it is or there is none. */
+  readonly bundleProblem: string | null;
+  /** Why events could not be applied, null where they are. */
+  readonly foldProblem: string | null;
+}
+
+/** A bundle is old once the log has grown by this share since. */
+const STALE_SHARE = 0.2;
+
+export function checksOf(health: Health): readonly Check[] {
+  return [logCheck(health), foldCheck(health), catalogCheck(health), factsCheck(health), bundleCheck(health)];
+}
+
+function logCheck({ logEnd, tail }: Health): Check {
+  if (tail !== null) {
+    return {
+      name: "log",
+      level: "warning",
+      message: `The end of the log was cut at start: ${tail}. Nothing that was acknowledged is lost.`,
+    };
+  }
+  if (logEnd === 0) {
+    return { name: "log", level: "warning", message: "The log is empty.", cure: "npx upnext import PATH" };
+  }
+  return { name: "log", level: "ok", message: `The log holds ${logEnd} events.` };
+}
+
+function foldCheck({ logEnd, catalog, stateApplied, foldProblem }: Health): Check {
+  if (foldProblem !== null) {
+    return {
+      name: "state",
+      level: "failure",
+      message: `Events are not being applied: ${foldProblem}`,
+      cure: "Mend the cause, or delete the folder state/: it is rebuilt from the log at the next start.",
+    };
+  }
+  const behind = logEnd - Math.min(catalog.applied, stateApplied);
+  if (behind > 0)
+    return { name: "state", level: "warning", message: `State and catalog are ${behind} events behind.` };
+  return { name: "state", level: "ok", message: "State and catalog reflect the whole log." };
+}
+
+function catalogCheck({ catalog, live }: Health): Check {
+  if (live > 0)
+    return { name: "catalog", level: "ok", message: `${live} of ${catalog.size} items may be recommended.` };
+  return {
+    name: "catalog",
+    level: "warning",
+    message: "There is no item to recommend.",
+    cure: "Add items (PUT /v1/items/ID) or import data: npx upnext import PATH",
+  };
+}
+
+function factsCheck({ catalog, withoutFacts }: Health): Check {
+  if (withoutFacts === 0) return { name: "facts", level: "ok", message: "Every item has facts." };
+  return {
+    name: "facts",
+    level: "warning",
+    message: `${withoutFacts} of ${catalog.size} items are known from interactions alone: no title, creator or category.`,
+    cure: "npx upnext import PATH --items ITEMS_FILE, or PUT /v1/items/ID",
+  };
+}
+
+function bundleCheck({ models, bundleProblem, logEnd }: Health): Check {
+  const cure = "npx upnext train";
+  if (bundleProblem !== null) {
+    return {
+      name: "bundle",
+      level: "failure",
+      message: `The current bundle was refused: ${bundleProblem}`,
+      cure,
+    };
+  }
+  if (models.bundle === null) {
+    return {
+      name: "bundle",
+      level: "warning",
+      message: "Nothing is trained: answers are popular, trending and fresh items, the same for everyone.",
+      cure,
+    };
+  }
+  const { id, logOffset } = models.bundle;
+  if (models.ranker === null) {
+    return {
+      name: "bundle",
+      level: "warning",
+      message: `Bundle ${id} has no ranker: when it was trained there was too little to learn ranking from.`,
+      cure: `Collect more interactions, then: ${cure}`,
+    };
+  }
+  const since = logEnd - logOffset;
+  if (since > STALE_SHARE * logOffset) {
+    return { name: "bundle", level: "warning", message: `Bundle ${id} is ${since} events old.`, cure };
+  }
+  return { name: "bundle", level: "ok", message: `Bundle ${id} is in service, ${since} events old.` };
+}

@@ -1,0 +1,86 @@
+/**
+ * Follows the log: applies every durable event to state and catalog, in order, and reads states that fit the catalog.
+ *
+ * An event is applied to the state first and to the catalog, whose `applied` requests record, right after. While a
+ * batch is on its way, reads of the users in it wait; a read that a batch overtook is stale and is made again. So what
+ * a request sees is always one prefix of the log.
+ */
+import type { Catalog } from "../catalog/index.ts";
+import type { Offset, Progress, UserId } from "../core/index.ts";
+import type { EventLog, LoggedEvent } from "../events/index.ts";
+import type { StateStore, UserState } from "../state/index.ts";
+
+export interface StateRead {
+  readonly state: UserState;
+  /** Whether an event of the user has begun to be applied since the state was read. */
+  stale(): boolean;
+}
+
+export class Follower {
+  private readonly log: EventLog;
+  private readonly catalog: Catalog;
+  private readonly store: StateStore;
+  private running: Promise<void> | undefined;
+  /** Users of the batch that is being applied. */
+  private applying: ReadonlySet<UserId> = new Set();
+  /** The reads under way and those just made, by user: an applied batch marks them. */
+  private readonly reads = new Map<UserId, Set<{ stale: boolean }>>();
+
+  constructor(log: EventLog, catalog: Catalog, store: StateStore) {
+    this.log = log;
+    this.catalog = catalog;
+    this.store = store;
+  }
+
+  /** Resolves once every event before `offset` is applied. Rejects where a store fails; a later call tries again. */
+  async reached(offset: Offset, progress?: Progress): Promise<void> {
+    while (this.catalog.applied < offset) {
+      this.running ??= this.run(progress).finally(() => {
+        this.running = undefined;
+      });
+      await this.running;
+    }
+  }
+
+  /** The state of `user`, as of what the catalog has applied when the promise resolves, unless it says it is stale. */
+  async read(user: UserId): Promise<StateRead> {
+    while (this.applying.has(user)) await this.running;
+    const mark = { stale: false };
+    const marks = this.reads.get(user) ?? new Set();
+    this.reads.set(user, marks.add(mark));
+    try {
+      const state = await this.store.read(user);
+      return { state, stale: () => mark.stale || this.applying.has(user) };
+    } finally {
+      // Looked at once more right after the promise resolves; the turn of the event loop after that nobody does.
+      setImmediate(() => {
+        marks.delete(mark);
+        if (marks.size === 0 && this.reads.get(user) === marks) this.reads.delete(user);
+      });
+    }
+  }
+
+  private async run(progress?: Progress): Promise<void> {
+    for await (const batch of this.log.read(this.catalog.applied)) {
+      this.begin(batch);
+      try {
+        await this.store.apply(batch);
+        this.catalog.apply(batch);
+      } finally {
+        this.applying = new Set();
+      }
+      progress?.update(this.catalog.applied);
+    }
+  }
+
+  private begin(batch: readonly LoggedEvent[]): void {
+    const users = new Set<UserId>();
+    for (const { event } of batch) {
+      if (event.kind !== "interaction" && event.kind !== "erasure" && event.kind !== "user") continue;
+      users.add(event.user);
+    }
+    this.applying = users;
+    if (this.reads.size === 0) return;
+    for (const user of users) for (const mark of this.reads.get(user) ?? []) mark.stale = true;
+  }
+}

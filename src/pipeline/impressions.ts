@@ -1,0 +1,40 @@
+/** A request's answer as an impression: what was shown, by which model, and what is needed to compute it again. */
+import type { EventId, RequestId } from "../core/index.ts";
+import type { Impression } from "../events/index.ts";
+import type { Recommendation, RecommendRequest } from "./recommender.ts";
+import type { PathResult } from "./request-path.ts";
+import type { ServingModels } from "./serving-models.ts";
+
+export function impressionOf(
+  request: RecommendRequest,
+  answer: Recommendation,
+  path: PathResult,
+  models: ServingModels,
+): Impression {
+  return {
+    kind: "impression",
+    id: impressionId(answer.request),
+    time: path.now,
+    user: request.user,
+    request: answer.request,
+    slots: answer.items.map(({ item, position, score }, slot) => {
+      const candidate = path.ranked[path.slate.order[slot]!]!;
+      return {
+        item,
+        position,
+        score,
+        // The policy is deterministic: what was shown was shown for certain.
+        propensity: 1,
+        sources: path.candidates.sourceNames.filter((_, s) => path.candidates.ranks[s]![candidate]! >= 0),
+      };
+    }),
+    rung: answer.rung,
+    ...(answer.bundle === null ? {} : { model: answer.bundle }),
+    context: { offset: path.offset, request, fingerprint: models.featureSet.fingerprint },
+  };
+}
+
+/** One impression a request: asking again with the same id does not show twice. */
+export function impressionId(request: RequestId): EventId {
+  return `impression:${request}` as EventId;
+}

@@ -1,0 +1,464 @@
+/**
+ * upnext as a library: opens a directory (log, state, bundles), follows the log, answers requests.
+ *
+ * This is the composition root: what is chosen by the configuration is put together here and nowhere else.
+ */
+import { randomUUID } from "node:crypto";
+import { mkdir } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { type Catalog, createCatalog } from "./catalog/index.ts";
+import { type ResolvedConfig, resolveConfig, type UpnextConfig } from "./config/index.ts";
+import {
+  type Clock,
+  type EpochMs,
+  type EventId,
+  type ItemId,
+  type Ms,
+  type Offset,
+  type Progress,
+  type RequestId,
+  silent,
+  systemClock,
+  UpnextError,
+  type UserId,
+} from "./core/index.ts";
+import { type ImportReport, type ImportRequest, importInto } from "./datasets/index.ts";
+import { type AppendResult, type Event, type FileLog, openFileLog, parseEvent } from "./events/index.ts";
+import type { Metrics } from "./monitoring/index.ts";
+import {
+  answerOf,
+  checksOf,
+  type ErasureReceipt,
+  Follower,
+  type Health,
+  impressionOf,
+  type PathResult,
+  type PathSettings,
+  RankingCost,
+  type Recommendation,
+  type Recommender,
+  type RecommendRequest,
+  replayRequest,
+  runPath,
+  type ServingModels,
+  type SimilarItems,
+  type Status,
+  servingModels,
+  similarItems,
+  untrainedModels,
+} from "./pipeline/index.ts";
+import { DEFAULT_POLICY } from "./policy/index.ts";
+import { openFileRegistry, type Registry } from "./registry/index.ts";
+import { STATE_STORES, type StateStore, type UserState } from "./state/index.ts";
+import { DEFAULT_TRAIN, type TrainReport, train } from "./training/index.ts";
+
+export interface OpenOptions {
+  /** Where log, state and bundles are; made where it is missing. The configuration's `directory` where absent. */
+  readonly directory?: string;
+  readonly config?: UpnextConfig;
+  /** Reads beside a writer in another process: no events, no impressions, no training. */
+  readonly readOnly?: boolean;
+  readonly clock?: Clock;
+  readonly progress?: Progress;
+  readonly metrics?: Metrics;
+}
+
+/** An event as a caller writes it: `id` and `time` are filled in where they are absent. */
+export type EventInput = Event extends infer E
+  ? E extends Event
+    ? Omit<E, "id" | "time"> & Partial<Pick<E, "id" | "time">>
+    : never
+  : never;
+
+export interface Upnext extends Recommender {
+  readonly config: ResolvedConfig;
+  /**
+   * Appends one event or many, all or none: rejects with `invalid_event`, naming the first that is wrong. Resolves
+   * when they are durable and reflected by catalog and state.
+   */
+  track(events: EventInput | readonly EventInput[]): Promise<AppendResult>;
+  /** Reads a data set into the log; see `upnext import`. */
+  import(request: Omit<ImportRequest, "now">, progress?: Progress): Promise<ImportReport>;
+  /** Trains both stages on the log, publishes the bundle and serves it. */
+  train(progress?: Progress): Promise<TrainReport>;
+  /** Computes a request of the log again, as of its moment: the same features and scores to the bit. */
+  replay(request: RequestId): Promise<PathResult>;
+  /** Takes up the registry's current bundle, if it is another one. Called every two seconds while open. */
+  refresh(): Promise<void>;
+  close(): Promise<void>;
+}
+
+const DEFAULT_LIMIT = 20;
+const MAX_LIMIT = 500;
+const MAX_WHY_NOT = 20;
+/** How often another process's training is looked for. */
+const REFRESH_MS = 2_000;
+
+/** Rejects with what the log, the store, the registry or the configuration reject with. */
+export async function open(options: OpenOptions = {}): Promise<Upnext> {
+  const config = resolveConfig(options.config);
+  const directory = resolve(options.directory ?? config.directory);
+  const clock = options.clock ?? systemClock;
+  const readOnly = options.readOnly ?? false;
+  if (!readOnly) await mkdir(directory, { recursive: true });
+  const log = await openFileLog(join(directory, "log"), { clock, readOnly });
+  let store: StateStore | undefined;
+  try {
+    const limits = { touches: config.state.touches, vetoes: config.state.vetoes };
+    // A reader beside a writer folds its own states: two processes never write one file.
+    const kind = readOnly ? "memory" : config.state.store;
+    store = await STATE_STORES[kind]({ path: join(directory, "state"), limits });
+    const registry = await openFileRegistry(join(directory, "bundles"), { clock });
+    const instance = new Instance({
+      config,
+      clock,
+      readOnly,
+      log,
+      store,
+      registry,
+      metrics: options.metrics,
+    });
+    await instance.start(options.progress ?? silent);
+    return instance;
+  } catch (cause) {
+    await store?.close();
+    await log.close();
+    throw cause;
+  }
+}
+
+interface Parts {
+  readonly config: ResolvedConfig;
+  readonly clock: Clock;
+  readonly readOnly: boolean;
+  readonly log: FileLog;
+  readonly store: StateStore;
+  readonly registry: Registry;
+  readonly metrics: Metrics | undefined;
+}
+
+class Instance implements Upnext {
+  readonly config: ResolvedConfig;
+  private readonly parts: Parts;
+  private readonly catalog: Catalog = createCatalog();
+  private readonly follower: Follower;
+  private readonly cost = new RankingCost();
+  private readonly settings: PathSettings;
+  private models!: ServingModels;
+  private bundleProblem: string | null = null;
+  private foldProblem: string | null = null;
+  private refreshing: Promise<void> | undefined;
+  private timer: NodeJS.Timeout | undefined;
+  /** Impressions on their way into the log. */
+  private readonly pending = new Set<Promise<unknown>>();
+  private closing: Promise<void> | undefined;
+
+  constructor(parts: Parts) {
+    const { config, log, store } = parts;
+    this.parts = parts;
+    this.config = config;
+    this.follower = new Follower(log, this.catalog, store);
+    this.settings = {
+      candidates: config.retrieval.candidates,
+      perSource: config.retrieval.perSource,
+      headWeights: config.ranking.headWeights,
+      policy: { ...DEFAULT_POLICY, ...config.policy },
+    };
+  }
+
+  async start(progress: Progress): Promise<void> {
+    const { log } = this.parts;
+    progress.step("replay the log", log.end, "events");
+    await this.follower.reached(log.end, progress);
+    this.models = await untrainedModels(this.catalog);
+    await this.refresh();
+    this.timer = setInterval(() => void this.refresh(), REFRESH_MS).unref();
+  }
+
+  async track(input: EventInput | readonly EventInput[]): Promise<AppendResult> {
+    this.assertWritable();
+    const list = Array.isArray(input) ? input : [input];
+    return this.append(
+      list.map((event, i) => {
+        const parsed = parseEvent(event, {
+          now: this.parts.clock.now(),
+          makeId: () => randomUUID() as EventId,
+          ...(Array.isArray(input) && { where: `events[${i}]` }),
+        });
+        if (!parsed.ok) throw new UpnextError(parsed.problem.code, parsed.problem.message);
+        return parsed.value;
+      }),
+    );
+  }
+
+  async recommend(request: RecommendRequest): Promise<Recommendation> {
+    this.assertOpen();
+    const limit = checkRequest(request);
+    await this.reflects(request.after);
+    const { clock, metrics } = this.parts;
+    const budget = request.budgetMs ?? (this.config.budgetMs as Ms);
+    // Taken once: a swap of the bundle in the middle must not mix two.
+    const { models } = this;
+    const path = await runPath(request, limit, budget, {
+      catalog: this.catalog,
+      models,
+      clock,
+      cost: this.cost,
+      settings: this.settings,
+      readState: () => this.follower.read(request.user),
+    });
+    const id = request.request ?? (randomUUID() as RequestId);
+    const answer = answerOf(request, id, budget, path, this.catalog, models);
+    metrics?.observeRecommendation(answer);
+    if ((request.log ?? true) && !this.parts.readOnly && answer.items.length > 0) {
+      this.logLater(impressionOf(request, answer, path, models));
+    }
+    return answer;
+  }
+
+  async similar(item: ItemId, limit = DEFAULT_LIMIT): Promise<SimilarItems> {
+    this.assertOpen();
+    checkLimit(limit);
+    const row = this.catalog.rowOf(item);
+    if (row === undefined) {
+      throw new UpnextError(
+        "unknown_item",
+        "similar: expected an item of the catalog, there is none with this id",
+      );
+    }
+    return similarItems(item, row, limit, this.parts.clock.now(), this.catalog, this.models);
+  }
+
+  async state(user: UserId): Promise<UserState> {
+    this.assertOpen();
+    return (await this.follower.read(user)).state;
+  }
+
+  async forget(user: UserId): Promise<ErasureReceipt> {
+    this.assertWritable();
+    const before = await this.state(user);
+    const touches = [...before.touches, ...before.vetoes];
+    // Clients' clocks may be ahead of this one: the erasure takes everything that is known, whatever its time.
+    const time = touches.reduce(
+      (newest, touch) => Math.max(newest, touch.time),
+      this.parts.clock.now(),
+    ) as EpochMs;
+    const { offset } = await this.append([{ kind: "erasure", id: randomUUID() as EventId, time, user }]);
+    const { bundle } = this.models;
+    return {
+      user,
+      time,
+      offset,
+      touches: touches.length,
+      bundleMayReflectUser: bundle !== null && touches.length > 0,
+    };
+  }
+
+  async import(request: Omit<ImportRequest, "now">, progress: Progress = silent): Promise<ImportReport> {
+    this.assertWritable();
+    const { log, clock } = this.parts;
+    try {
+      return await importInto(log, { ...request, now: clock.now() }, progress);
+    } finally {
+      // Also what an import that failed half-way made durable is in the log, and so in the folds.
+      progress.step("apply", log.end, "events");
+      await this.apply(log.end, progress);
+    }
+  }
+
+  async train(progress: Progress = silent): Promise<TrainReport> {
+    this.assertOpen();
+    const { retrieval, ranking, training, seed } = this.config;
+    const settings = {
+      ...DEFAULT_TRAIN,
+      seed,
+      candidates: retrieval.candidates,
+      perSource: retrieval.perSource,
+      ...(retrieval.sources && { sources: retrieval.sources }),
+      headWeights: ranking.headWeights,
+      holdOut: training.holdOut,
+      ...(training.rankerShare !== undefined && { rankerShare: training.rankerShare }),
+      ...(training.maxLists !== undefined && { maxLists: training.maxLists }),
+    };
+    const report = await train(this.parts.log, this.parts.registry, settings, this.parts.clock, progress);
+    await this.refresh();
+    return report;
+  }
+
+  async replay(request: RequestId): Promise<PathResult> {
+    this.assertOpen();
+    const { log, registry, store } = this.parts;
+    for await (const batch of log.read(0 as Offset)) {
+      for (const { event } of batch) {
+        if (event.kind !== "impression" || event.request !== request) continue;
+        return replayRequest(log, registry, event, store.limits, { ...this.settings, limit: DEFAULT_LIMIT });
+      }
+    }
+    throw new UpnextError(
+      "unknown_request",
+      "replay: expected a request of the log, there is no impression with this id",
+    );
+  }
+
+  refresh(): Promise<void> {
+    this.refreshing ??= this.takeUpBundle().finally(() => {
+      this.refreshing = undefined;
+    });
+    return this.refreshing;
+  }
+
+  async status(): Promise<Status> {
+    this.assertOpen();
+    const { log, store } = this.parts;
+    const { items, size, statistics } = this.catalog;
+    let live = 0;
+    let withoutFacts = 0;
+    for (let row = 0; row < size; row++) {
+      live += items.live[row]!;
+      if (this.catalog.factsOf(row) === undefined) withoutFacts++;
+    }
+    const health: Health = {
+      logEnd: log.end,
+      tail: log.tail,
+      catalog: this.catalog,
+      live,
+      withoutFacts,
+      stateApplied: store.applied,
+      models: this.models,
+      bundleProblem: this.bundleProblem,
+      foldProblem: this.foldProblem,
+    };
+    const checks = checksOf(health);
+    return {
+      ready: checks.every(({ level }) => level !== "failure"),
+      checks,
+      log: { end: log.end, tail: log.tail },
+      catalog: { items: size, live, withoutFacts, engagements: statistics.totalEngagements },
+      state: { store: store.name, applied: store.applied },
+      bundle: this.models.bundle,
+    };
+  }
+
+  close(): Promise<void> {
+    this.closing ??= (async () => {
+      clearInterval(this.timer);
+      await this.refreshing;
+      await Promise.allSettled(this.pending);
+      await this.models.close();
+      await this.parts.store.close();
+      await this.parts.log.close();
+    })();
+    return this.closing;
+  }
+
+  private async append(events: readonly Event[]): Promise<AppendResult> {
+    const result = await this.parts.log.append(events);
+    this.parts.metrics?.observeAppend(result);
+    await this.apply(result.offset);
+    return result;
+  }
+
+  private async apply(offset: Offset, progress?: Progress): Promise<void> {
+    try {
+      await this.follower.reached(offset, progress);
+      this.foldProblem = null;
+    } catch (cause) {
+      this.foldProblem = cause instanceof Error ? cause.message : String(cause);
+      this.parts.metrics?.countStateError("apply");
+      throw cause;
+    }
+  }
+
+  /** The answer is out already: what fails here is counted, not thrown at anybody. */
+  private logLater(impression: Event): void {
+    const done = this.append([impression])
+      .catch(() => this.parts.metrics?.countStateError("impression"))
+      .finally(() => this.pending.delete(done));
+    this.pending.add(done);
+  }
+
+  private async reflects(after: Offset | undefined): Promise<void> {
+    const { log, readOnly } = this.parts;
+    if (readOnly) await log.refresh();
+    if (after !== undefined && after > log.end) {
+      throw new UpnextError(
+        "offset_ahead",
+        `after: expected an offset up to the log's end ${log.end}, got ${after}; use the offset that track returned`,
+      );
+    }
+    const wanted = readOnly ? log.end : after;
+    if (wanted !== undefined) await this.apply(wanted);
+  }
+
+  private async takeUpBundle(): Promise<void> {
+    const { registry, metrics } = this.parts;
+    try {
+      const current = await registry.current();
+      if (current === (this.models.bundle?.id ?? null)) return;
+      const before = this.models;
+      this.models =
+        current === null
+          ? await untrainedModels(this.catalog)
+          : await servingModels(await registry.open(current), this.catalog);
+      this.bundleProblem = null;
+      metrics?.setBundle(this.models.bundle);
+      await before.close();
+    } catch (cause) {
+      // The models that are in service stay: a bad bundle must not take a good one down.
+      this.bundleProblem = cause instanceof Error ? cause.message : String(cause);
+    }
+  }
+
+  private assertOpen(): void {
+    if (this.closing !== undefined) throw new UpnextError("closed", "upnext: this instance was closed");
+  }
+
+  private assertWritable(): void {
+    this.assertOpen();
+    if (this.parts.readOnly) {
+      throw new UpnextError(
+        "read_only",
+        "upnext: this instance was opened read-only; open it without readOnly to write",
+      );
+    }
+  }
+}
+
+/** Checks what types do not hold for callers in JavaScript; returns the limit. */
+function checkRequest(request: RecommendRequest): number {
+  if (typeof request.user !== "string" || request.user.length === 0 || request.user.length > 256) {
+    throw new UpnextError("invalid_request", "user: expected an id of 1 to 256 characters");
+  }
+  const { budgetMs, after, whyNot } = request;
+  if (budgetMs !== undefined && !(budgetMs >= 1 && budgetMs <= 60_000)) {
+    throw new UpnextError("invalid_request", `budgetMs: expected 1 to 60000 milliseconds, got ${budgetMs}`);
+  }
+  if (after !== undefined && !(Number.isInteger(after) && after >= 0)) {
+    throw new UpnextError("invalid_request", `after: expected an offset, an integer from 0 on, got ${after}`);
+  }
+  if (whyNot !== undefined && whyNot.length > MAX_WHY_NOT) {
+    throw new UpnextError(
+      "invalid_request",
+      `whyNot: expected at most ${MAX_WHY_NOT} items, got ${whyNot.length}`,
+    );
+  }
+  const limit = request.limit ?? DEFAULT_LIMIT;
+  checkLimit(limit);
+  return limit;
+}
+
+function checkLimit(limit: number): void {
+  if (Number.isInteger(limit) && limit >= 1 && limit <= MAX_LIMIT) return;
+  throw new UpnextError("invalid_request", `limit: expected an integer from 1 to ${MAX_LIMIT}, got ${limit}`);
+}
+
+export { defineConfig, type UpnextConfig } from "./config/index.ts";
+export { UpnextError } from "./core/index.ts";
+export type { Event } from "./events/index.ts";
+export type {
+  ErasureReceipt,
+  Recommendation,
+  RecommendRequest,
+  SimilarItems,
+  Status,
+} from "./pipeline/index.ts";
