@@ -334,6 +334,23 @@ describe("serving", () => {
     await model.close();
   });
 
+  test("compares and negates", async () => {
+    const graph = new t.Graph();
+    const x = graph.input("x", "int32", ["N"]);
+    const y = graph.input("y", "int32", ["N"]);
+    const outputs = {
+      same: t.equal(x, y),
+      atLeast: t.greaterOrEqual(x, y),
+      below: t.not(t.greaterOrEqual(x, y)),
+    };
+    const model = await t.loadModel(t.compileServing(outputs, {}));
+    const { same, atLeast, below } = await model.run({ x: ints([1, 2, 3], 3), y: ints([2, 2, 2], 3) });
+    expect(same!.data).toEqual(Uint8Array.of(0, 1, 0));
+    expect(atLeast!.data).toEqual(Uint8Array.of(0, 1, 1));
+    expect(below!.data).toEqual(Uint8Array.of(1, 0, 0));
+    await model.close();
+  });
+
   test("refuses feeds that do not fit, and says what it expected", async () => {
     const graph = new t.Graph();
     const x = graph.input("x", "float32", ["N", 2]);

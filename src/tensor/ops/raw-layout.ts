@@ -14,7 +14,7 @@ import { type Graph, shapeError, type Tensor } from "../graph.ts";
 import { cast, describe, expectType, mul, node } from "./raw.ts";
 
 /** A dimension at run time: int64 of shape [1]. */
-export function dimValue(graph: Graph, dim: Dim): Tensor {
+function dimValue(graph: Graph, dim: Dim): Tensor {
   if (typeof dim === "number") return graph.int64s([dim]);
   return graph.once(`dim ${dim}`, () =>
     termsOf(dim)

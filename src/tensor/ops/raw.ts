@@ -21,7 +21,7 @@ export function node(
   return graphOf(op, inputs).emit(op, inputs, [{ dtype, shape }], attributes, domain)[0]!;
 }
 
-export function graphOf(op: string, operands: readonly (Operand | undefined)[]): Graph {
+function graphOf(op: string, operands: readonly (Operand | undefined)[]): Graph {
   for (const operand of operands) if (typeof operand === "object") return operand.graph;
   throw shapeError(op, "a traced tensor among the operands", "numbers alone");
 }
