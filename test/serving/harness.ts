@@ -1,65 +1,80 @@
-/** A listening server on a free port, over a recommender with a few items in it, and the ways to talk to it. */
+/** A listening server on a free port, over an instance in a fresh directory, and the ways to talk to it. */
+import { mkdtemp, rm } from "node:fs/promises";
 import { connect } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { systemClock } from "../../src/core/index.ts";
-import { createMetrics } from "../../src/monitoring/index.ts";
-import {
-  createServer,
-  type Server,
-  type ServerMetrics,
-  type ServerSettings,
-} from "../../src/serving/index.ts";
-import { type PlainRecommender, plainRecommender } from "./plain-recommender.ts";
+import { createMetrics, type Metrics } from "../../src/monitoring/index.ts";
+import type { Recommender } from "../../src/pipeline/recommender.ts";
+import { createServer, type Server, type ServerParts, type ServerSettings } from "../../src/serving/index.ts";
+import { open, type Upnext } from "../../src/upnext.ts";
 
 export interface Harness {
   readonly url: string;
   readonly port: number;
   readonly server: Server;
-  readonly recommender: PlainRecommender;
+  /** What the server was made of, for another one beside it. */
+  readonly parts: ServerParts;
+  readonly upnext: Upnext;
   readonly observed: { route: string; method: string; status: number }[];
+  /** Events in the log. */
+  end(): Promise<number>;
   close(): Promise<void>;
 }
 
+/** `changed` replaces methods of the recommender that the server sees: to be slow, or to fail. */
 export async function startServer(
   settings: Partial<ServerSettings> = {},
-  change: (recommender: PlainRecommender) => PlainRecommender = (same) => same,
+  changed: (upnext: Upnext) => Partial<Recommender> = () => ({}),
 ): Promise<Harness> {
-  const recommender = change(plainRecommender(systemClock));
-  const observed: Harness["observed"] = [];
+  const directory = await mkdtemp(join(tmpdir(), "upnext-serving-"));
   const counted = createMetrics();
-  const metrics: ServerMetrics = {
-    contentType: counted.contentType,
+  const observed: Harness["observed"] = [];
+  const metrics: Metrics = {
+    ...counted,
     observeRequest(route, method, status, seconds) {
       observed.push({ route, method, status });
       counted.observeRequest(route, method, status, seconds);
     },
-    text: () => counted.text(),
   };
-  const server = await createServer({
-    recommender,
-    metrics,
-    clock: systemClock,
-    settings: { port: 0, ...settings },
+  const upnext = await open({ directory, metrics, config: { state: { store: "memory" } } });
+  const recommender: Recommender = Object.assign(Object.create(upnext), changed(upnext));
+  const parts = { recommender, metrics, clock: systemClock, settings: { port: 0, ...settings } };
+  async function release(): Promise<void> {
+    await upnext.close();
+    counted.close();
+    await rm(directory, { recursive: true });
+  }
+  const server = await createServer(parts).catch(async (error) => {
+    await release();
+    throw error;
   });
   const { url } = await server.listen();
   return {
     url,
     port: Number(new URL(url).port),
     server,
-    recommender,
+    parts,
+    upnext,
     observed,
+    end: async () => (await upnext.status()).log.end,
     async close() {
       await server.close();
-      await recommender.close();
-      counted.close();
+      await release();
     },
   };
 }
 
-/** Items v1 (music) and v2 (craft), and u1 who watched v1. */
+/** Items v1 (music) and v2 (craft and music), and u1 who watched v1. */
 export async function fill({ url }: { readonly url: string }): Promise<void> {
   const events = [
     { kind: "item", id: "i1", item: "v1", facts: { title: "One", categories: ["music"], creator: "c1" } },
-    { kind: "item", id: "i2", item: "v2", facts: { title: "Two", categories: ["craft"], duration: 60.5 } },
+    {
+      kind: "item",
+      id: "i2",
+      item: "v2",
+      facts: { title: "Two", categories: ["craft", "music"], duration: 60.5 },
+    },
     { kind: "interaction", id: "e1", user: "u1", item: "v1", type: "watch", value: 0.9 },
   ];
   const answer = await postJson(`${url}/v1/events`, { events });

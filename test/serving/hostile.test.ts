@@ -21,8 +21,8 @@ beforeAll(async () => {
   harness = await startServer({ bodyLimit: BODY_LIMIT, batchBodyLimit: 2 * BODY_LIMIT, maxBatch: 100 });
   await fill(harness);
 });
-beforeEach(() => {
-  end = harness.recommender.end;
+beforeEach(async () => {
+  end = await harness.end();
 });
 afterAll(() => harness.close());
 
@@ -45,7 +45,7 @@ async function expectRefusal(answer: Response, code: ErrorCode, message?: RegExp
   expect(text).not.toContain(SECRET);
   expect(text).not.toMatch(/\bat .+:\d+:\d+|node_modules|\.ts\b/);
   if (message !== undefined) expect(error.message).toMatch(message);
-  expect(harness.recommender.end, "nothing was written").toBe(end);
+  expect(await harness.end(), "nothing was written").toBe(end);
   expect((await fetch(`${harness.url}/healthz`)).status, "the server goes on").toBe(200);
 }
 
@@ -92,7 +92,7 @@ describe("hostile input is refused by name, changes nothing, and the server goes
   it("takes exactly as many events, levels and bytes as it says", async () => {
     const batch = Array.from({ length: 100 }, () => ({ user: "u1", item: "v1", type: "view" }));
     expect((await send("POST", "/v1/events", JSON.stringify(batch))).status).toBe(200);
-    end = harness.recommender.end;
+    end = await harness.end();
     await expectRefusal(await send("POST", "/v1/events", deep(16)), "invalid_event");
     const full = JSON.stringify({ user: "u1", log: false });
     const padded = full.padEnd(BODY_LIMIT, " ");
@@ -125,8 +125,7 @@ describe("failures behind the server", () => {
   it("tells a bug by its request id alone and an unavailable log by its code; a line each, without a user", async () => {
     const lines: string[] = [];
     const logger = pino({ level: "warn" }, { write: (line: string) => lines.push(line) });
-    const failing = await startServer({ logger }, (recommender) => ({
-      ...recommender,
+    const failing = await startServer({ logger }, () => ({
       state: async () => {
         throw new TypeError(`cannot read ${SECRET}`, { cause: new Error(`no key state/${SECRET}`) });
       },

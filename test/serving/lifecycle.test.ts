@@ -2,10 +2,9 @@ import { once } from "node:events";
 import { connect } from "node:net";
 import pino from "pino";
 import { describe, expect, it } from "vitest";
-import { systemClock, UpnextError } from "../../src/core/index.ts";
+import { UpnextError } from "../../src/core/index.ts";
 import { createServer } from "../../src/serving/index.ts";
 import { parseRaw, rawExchange, startServer } from "./harness.ts";
-import { plainRecommender } from "./plain-recommender.ts";
 
 /** A recommender whose `state` answers only when told to. */
 async function startGated(drainTimeout = 10_000) {
@@ -17,12 +16,11 @@ async function startGated(drainTimeout = 10_000) {
   const inside = new Promise<void>((resolve) => {
     entered = resolve;
   });
-  const harness = await startServer({ drainTimeout }, (recommender) => ({
-    ...recommender,
+  const harness = await startServer({ drainTimeout }, (upnext) => ({
     async state(user) {
       entered();
       await gate;
-      return recommender.state(user);
+      return upnext.state(user);
     },
   }));
   return { ...harness, open, inside };
@@ -44,6 +42,7 @@ describe("closing", () => {
     expect((await answer).status).toBe(200);
     expect((await answer).headers.get("connection")).toBe("close");
     await closing;
+    await gated.close();
   });
 
   it("serves what comes on a connection that is busy, and is not ready any more", async () => {
@@ -65,6 +64,7 @@ describe("closing", () => {
     gated.open();
     await end;
     await closing;
+    await gated.close();
     expect(received).toMatch(/^HTTP\/1\.1 200 /);
     expect(received.toLowerCase()).toContain("connection: close");
   });
@@ -79,6 +79,7 @@ describe("closing", () => {
     await gated.server.close();
     expect(await answer).toBe("cut");
     gated.open();
+    await gated.close();
   });
 
   it("does not wait for idle connections", async () => {
@@ -93,28 +94,21 @@ describe("closing", () => {
     const harness = await startServer();
     await Promise.all([harness.server.close(), harness.server.close()]);
     await harness.server.close();
-    const { recommender, server } = await unlistened();
-    await server.close();
-    await recommender.close();
+    const unlistened = await createServer(harness.parts);
+    await unlistened.close();
+    await harness.close();
   });
 });
-
-async function unlistened(settings = {}) {
-  const recommender = plainRecommender(systemClock);
-  const metrics = { contentType: "text/plain", observeRequest() {}, text: async () => "" };
-  const server = await createServer({ recommender, metrics, clock: systemClock, settings });
-  return { recommender, server };
-}
 
 describe("listening", () => {
   it("says which address is taken", async () => {
     const first = await startServer();
-    const second = await unlistened({ port: first.port });
-    await expect(second.server.listen()).rejects.toMatchObject({
+    const second = await createServer({ ...first.parts, settings: { port: first.port } });
+    await expect(second.listen()).rejects.toMatchObject({
       code: "invalid_config",
       message: `127.0.0.1:${first.port}: expected an address to listen on, got EADDRINUSE. Set another port or host.`,
     });
-    await second.server.close();
+    await second.close();
     await first.close();
   });
 
@@ -126,9 +120,9 @@ describe("listening", () => {
   });
 
   it("answers without a socket, too", async () => {
-    const { server } = await unlistened();
+    const { server, close } = await startServer();
     expect((await server.inject({ url: "/healthz" })).json()).toEqual({ status: "ok" });
-    await server.close();
+    await close();
   });
 });
 
@@ -184,8 +178,7 @@ describe("the log", () => {
   it("has a line a request at info, with the route's pattern and no id of a user", async () => {
     const lines: string[] = [];
     const logger = pino({ level: "info" }, { write: (line: string) => lines.push(line) });
-    const { url, close } = await startServer({ logger }, (recommender) => ({
-      ...recommender,
+    const { url, close } = await startServer({ logger }, () => ({
       async similar() {
         throw new UpnextError("unknown_item", "item: not known.");
       },
