@@ -91,6 +91,8 @@ export interface Upnext extends Recommender {
 const DEFAULT_LIMIT = 20;
 const MAX_LIMIT = 500;
 const MAX_WHY_NOT = 20;
+/** Measured: after some 20 requests the time of one no longer falls. */
+const WARM_UP_REQUESTS = 20;
 /** How often another process's training is looked for. */
 const REFRESH_MS = 2_000;
 
@@ -239,10 +241,8 @@ class Instance implements Upnext {
     const before = await this.state(user);
     const touches = [...before.touches, ...before.vetoes];
     // Clients' clocks may be ahead of this one: the erasure takes everything that is known, whatever its time.
-    const time = touches.reduce(
-      (newest, touch) => Math.max(newest, touch.time),
-      this.parts.clock.now(),
-    ) as EpochMs;
+    const newest = Math.max(this.parts.clock.now(), ...touches.map((touch) => touch.time));
+    const time = newest as EpochMs;
     const { offset } = await this.append([{ kind: "erasure", id: randomUUID() as EventId, time, user }]);
     const { bundle } = this.models;
     return {
@@ -400,12 +400,28 @@ class Instance implements Upnext {
         current === null
           ? await untrainedModels(this.catalog)
           : await servingModels(await registry.open(current), this.catalog);
+      await this.warmUp();
       this.bundleProblem = null;
       metrics?.setBundle(this.models.bundle);
       await before.close();
     } catch (cause) {
       // The models that are in service stay: a bad bundle must not take a good one down.
       this.bundleProblem = cause instanceof Error ? cause.message : String(cause);
+    }
+  }
+
+  /** Runs requests that nobody asked for, so that the first real one finds compiled code and learned costs. */
+  private async warmUp(): Promise<void> {
+    const user = "" as UserId;
+    for (let i = 0; i < WARM_UP_REQUESTS; i++) {
+      await runPath({ user }, DEFAULT_LIMIT, Number.POSITIVE_INFINITY as Ms, {
+        catalog: this.catalog,
+        models: this.models,
+        clock: this.parts.clock,
+        cost: this.cost,
+        settings: this.settings,
+        readState: () => this.follower.read(user),
+      });
     }
   }
 

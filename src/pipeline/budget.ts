@@ -36,6 +36,7 @@ export class RankingCost {
 
 /** The promise's value, or `late` where it takes longer than `ms`. A failure later on is not left unhandled. */
 export async function within<T>(promise: Promise<T>, ms: number): Promise<T | "late"> {
+  if (ms === Number.POSITIVE_INFINITY) return promise;
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<"late">((resolve) => {
     timer = setTimeout(() => resolve("late"), Math.max(0, ms));

@@ -86,9 +86,14 @@ export async function runPath(
   const now = clock.now();
   const trace = new Trace(clock);
 
-  const state = await trace.stage("state", 1, async () =>
-    readWithin(parts, request, deadline, budget, trace),
-  );
+  let read = await trace.stage("state", 1, async () => {
+    const value = await readWithin(parts, request, deadline, budget, trace);
+    const out = value.state.touches.length + value.state.vetoes.length;
+    return { value, out, ...(value.fallback && { fallback: value.fallback }) };
+  });
+  // An event of this user that was applied since would be in the catalog's offset and not in the state.
+  while (read.stale()) read = await readWithin(parts, request, deadline, budget, trace);
+  const { state } = read;
   const offset = catalog.applied;
   const mask = trace.now("filter", catalog.size, () => {
     const built = buildMask(catalog, state, request, now);
