@@ -90,7 +90,8 @@ export class Replay {
       (a, b) => history.times[a]! - history.times[b]! || a - b,
     );
     const { size, items } = history.catalog;
-    this.statistics.widen(size);
+    // New counters have room for a small catalogue already.
+    if (size > this.statistics.engagements.length) this.statistics.widen(size);
     this.allowed = items.live.slice(0, size);
     const dated: number[] = [];
     for (let row = 0; row < size; row++) {
