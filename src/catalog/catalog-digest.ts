@@ -33,6 +33,7 @@ export function catalogDigest(
     items.duration,
     items.publishedAt,
     items.firstSeen,
+    items.bornAt,
     statistics.engagements,
     statistics.vetoes,
     statistics.impressions,

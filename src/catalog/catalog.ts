@@ -41,8 +41,10 @@ export interface ItemColumns {
   readonly duration: Float32Array;
   /** EpochMs, NaN where unknown. */
   readonly publishedAt: Float64Array;
-  /** EpochMs of the event that first mentioned the item. */
+  /** EpochMs: the earliest time of all upserts and interactions of the item, whichever came into the log first. */
   readonly firstSeen: Float64Array;
+  /** EpochMs from which the item's age counts: publishedAt, or firstSeen where that is unknown. */
+  readonly bornAt: Float64Array;
 }
 
 /** Half-lives of the decayed counters, in days: "now", "this week", "this month" (guesses; features choose). */

@@ -13,6 +13,7 @@ export class ItemTable implements ItemColumns {
   duration = new Float32Array(FIRST_CAPACITY);
   publishedAt = new Float64Array(FIRST_CAPACITY);
   firstSeen = new Float64Array(FIRST_CAPACITY);
+  bornAt = new Float64Array(FIRST_CAPACITY);
   readonly categoryCodes = new Dictionary();
   readonly creatorCodes = new Dictionary();
   private readonly lists = new CategoryLists();
@@ -51,7 +52,10 @@ export class ItemTable implements ItemColumns {
   /** The item's row; a new, live one where the item is mentioned for the first time. */
   mention(item: ItemId, time: number): ItemRow {
     const known = this.rows.get(item);
-    if (known !== undefined) return known;
+    if (known !== undefined) {
+      if (time < this.firstSeen[known]!) this.see(known, time);
+      return known;
+    }
     const row = this.size as ItemRow;
     if (row === this.capacity) this.widen(this.capacity * 2);
     this.rows.set(item, row);
@@ -60,9 +64,14 @@ export class ItemTable implements ItemColumns {
     this.live[row] = 1;
     this.duration[row] = Number.NaN;
     this.publishedAt[row] = Number.NaN;
-    this.firstSeen[row] = time;
+    this.see(row, time);
     this.size++;
     return row;
+  }
+
+  private see(row: number, time: number): void {
+    this.firstSeen[row] = time;
+    if (Number.isNaN(this.publishedAt[row]!)) this.bornAt[row] = time;
   }
 
   /** Replaces all facts of the item; a removed item is live again. */
@@ -74,6 +83,7 @@ export class ItemTable implements ItemColumns {
     this.creator[row] = this.creatorCodes.codeOf(facts.creator ?? "");
     this.duration[row] = facts.duration ?? Number.NaN;
     this.publishedAt[row] = facts.publishedAt ?? Number.NaN;
+    this.bornAt[row] = facts.publishedAt ?? this.firstSeen[row]!;
     this.lists.set(row, [...categories], this.size);
   }
 
@@ -88,6 +98,7 @@ export class ItemTable implements ItemColumns {
     this.duration = widened(this.duration, capacity);
     this.publishedAt = widened(this.publishedAt, capacity);
     this.firstSeen = widened(this.firstSeen, capacity);
+    this.bornAt = widened(this.bornAt, capacity);
     this.lists.widen(capacity);
   }
 }

@@ -45,8 +45,7 @@ export const item: FeatureGroup = {
         matrix[at++] = Math.log(count + 0.1);
       }
       matrix[at++] = Math.log((week + 0.5) / (month + 0.5));
-      const born = Number.isNaN(items.publishedAt[row]!) ? items.firstSeen[row]! : items.publishedAt[row]!;
-      matrix[at++] = Math.log1p(Math.max(0, query.now - born) / DAY);
+      matrix[at++] = Math.log1p(Math.max(0, query.now - items.bornAt[row]!) / DAY);
       matrix[at++] = Math.log1p(Math.min(sinceEngagement, 10_000 * DAY) / HOUR);
       const shown = Math.max(impressions[row]!, 0);
       matrix[at++] = Math.log(

@@ -14,15 +14,10 @@ export const fresh: Source = {
   personal: false,
   weight: 0.1,
   async load(_columns, catalog) {
-    return statisticsRetriever(this, (now) => {
-      const { publishedAt, firstSeen } = catalog.items;
-      return {
-        keyOf: (row) => {
-          const born = Number.isNaN(publishedAt[row]!) ? firstSeen[row]! : publishedAt[row]!;
-          return 1 - Math.max(0, now - born) / WINDOW;
-        },
-        scoreOf: (key) => Math.max(0, key),
-      };
-    });
+    return statisticsRetriever(this, (now) => ({
+      keys: catalog.items.bornAt,
+      origin: now,
+      scoreOf: (distance) => Math.max(0, 1 + Math.min(0, distance) / WINDOW),
+    }));
   },
 };

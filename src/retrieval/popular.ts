@@ -8,9 +8,10 @@ export const popular: Source = {
   personal: false,
   weight: 0.2,
   async load(_columns, catalog) {
-    return statisticsRetriever(this, () => {
-      const { engagements } = catalog.statistics;
-      return { keyOf: (row) => engagements[row]!, scoreOf: Math.log1p };
-    });
+    return statisticsRetriever(this, () => ({
+      keys: catalog.statistics.engagements,
+      origin: 0,
+      scoreOf: Math.log1p,
+    }));
   },
 };

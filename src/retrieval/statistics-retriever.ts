@@ -7,10 +7,12 @@ import type { Retriever } from "./retriever.ts";
 import { TopK } from "./top-k.ts";
 
 export interface Ordering {
-  /** Orders items; -Infinity, or 0 and below after `key - origin`, where the source does not know the item. */
-  readonly keyOf: (row: number) => number;
-  /** Bounded score of a key, rising with it; 0 where the source does not know the item. */
-  readonly scoreOf: (key: number) => number;
+  /** (catalog.size) orders items, best highest. */
+  readonly keys: Float64Array;
+  /** Taken from every key, so that the keys in question are small numbers and 32 bits tell them apart. */
+  readonly origin: number;
+  /** Bounded score of `key - origin`, rising with it; 0 where the source does not know the item. */
+  readonly scoreOf: (distance: number) => number;
 }
 
 /**
@@ -26,11 +28,13 @@ export function statisticsRetriever(
     signalNames: source.signalNames,
     personal: source.personal,
     retrieve(query, k) {
-      const { keyOf, scoreOf } = orderingAt(query.now);
+      const { keys, origin, scoreOf } = orderingAt(query.now);
       const best = new TopK(k);
       const { allowed } = query;
       for (let row = 0; row < allowed.length; row++) {
-        if (allowed[row] === 1) best.push(row, keyOf(row));
+        if (allowed[row] === 0) continue;
+        const distance = keys[row]! - origin;
+        if (distance >= best.floor) best.push(row, distance);
       }
       const { rows, scores } = best.take();
       let known = 0;
@@ -44,7 +48,9 @@ export function statisticsRetriever(
         scores: scores.subarray(0, known),
         signals(rows, out) {
           const column = out[0]!;
-          for (let i = 0; i < rows.length; i++) column[i] = scoreOf(keyOf(rows[i]!));
+          for (let i = 0; i < rows.length; i++) {
+            column[i] = scoreOf(Math.fround(keys[rows[i]!]! - origin));
+          }
         },
       };
     },

@@ -13,8 +13,8 @@ export class TopK {
   private readonly heapRows: Int32Array;
   private readonly heapScores: Float32Array;
   private size = 0;
-  /** Score of the worst that is kept, once `k` are. */
-  private floor = Number.NEGATIVE_INFINITY;
+  /** Score of the worst that is kept, once `k` are; pushing a lower one changes nothing. */
+  floor = Number.NEGATIVE_INFINITY;
 
   constructor(k: number) {
     this.k = k;
@@ -57,6 +57,7 @@ export class TopK {
       this.size--;
       if (this.size > 0) this.sinkFromRoot(this.heapRows[this.size]!, this.heapScores[this.size]!);
     }
+    this.floor = Number.NEGATIVE_INFINITY;
     return { rows, scores };
   }
 

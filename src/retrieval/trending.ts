@@ -11,11 +11,11 @@ export const trending: Source = {
   personal: false,
   weight: 0.2,
   async load(_columns, catalog) {
-    return statisticsRetriever(this, (now) => {
-      const { heat } = catalog.statistics;
-      const today = now / (HALF_LIVES_DAYS[TREND_HALF_LIFE] * DAY);
-      // The key is log2 of the decayed count at `now`.
-      return { keyOf: (row) => heat[row]! - today, scoreOf: (key) => Math.log1p(2 ** Math.min(key, 40)) };
-    });
+    return statisticsRetriever(this, (now) => ({
+      keys: catalog.statistics.heat,
+      origin: now / (HALF_LIVES_DAYS[TREND_HALF_LIFE] * DAY),
+      // The distance is log2 of the decayed count at `now`.
+      scoreOf: (distance) => Math.log1p(2 ** Math.min(distance, 40)),
+    }));
   },
 };

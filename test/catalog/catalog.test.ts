@@ -107,7 +107,9 @@ describe("catalog: items", () => {
     expect(catalog.factsOf(1)).toBeUndefined();
     expect(catalog.creatorNames[items.creator[0]!]).toBe("ada");
     expect(categoriesOf(catalog, 0)).toEqual(["drama", "noir"]);
-    expect([items.duration[0], items.publishedAt[0], items.firstSeen[0]]).toEqual([90, 77, 3]);
+    expect([items.duration[0], items.publishedAt[0], items.firstSeen[0], items.bornAt[0]]).toEqual([
+      90, 77, 3, 77,
+    ]);
     expect([items.creator[1], items.categoryCounts[1], items.duration[1], items.publishedAt[1]]).toEqual([
       0,
       0,
@@ -127,7 +129,7 @@ describe("catalog: items", () => {
     expect(catalog.items.creator[0]).toBe(0);
     expect(catalog.items.duration[0]).toBeNaN();
     expect(categoriesOf(catalog, 0)).toEqual(["y", "x"]);
-    expect(catalog.items.firstSeen[0]).toBe(100);
+    expect([catalog.items.firstSeen[0], catalog.items.bornAt[0]]).toEqual([50, 50]);
   });
 
   it("takes a removed item out until it is upserted again; interactions do not bring it back", () => {
@@ -155,7 +157,7 @@ describe("catalog: items", () => {
     const events = Array.from({ length: count }, (_, i) =>
       upsert(`v${i}`, { creator: `c${i % 7}`, categories: [`k${i % 3}`], duration: i }, i),
     );
-    const catalog = folded(...events, act("v0", 7), act(`v${count - 1}`, 8));
+    const catalog = folded(...events, act("v0", 7), act(`v${count - 1}`, count + 8));
     expect(catalog.size).toBe(count);
     for (let row = 0; row < count; row++) {
       const { items, statistics } = catalog;
@@ -164,7 +166,7 @@ describe("catalog: items", () => {
       expect(catalog.creatorNames[items.creator[row]!]).toBe(`c${row % 7}`);
       expect(categoriesOf(catalog, row)).toEqual([`k${row % 3}`]);
       const edge = row === 0 || row === count - 1;
-      expect(statistics.decayedAt[row]).toBe(edge ? (row === 0 ? 7 : 8) : -Infinity);
+      expect(statistics.decayedAt[row]).toBe(edge ? (row === 0 ? 7 : count + 8) : -Infinity);
       expect(statistics.decayed[0]![row]).toBe(edge ? 1 : 0);
     }
   });
