@@ -1,5 +1,5 @@
 /** `upnext evaluate`: split a log, train on the training part alone, rank the full catalogue for every test item. */
-import { type EpochMs, type Progress, Random, UpnextError } from "../core/index.ts";
+import { type Clock, type EpochMs, type Progress, Random, systemClock, UpnextError } from "../core/index.ts";
 import type { Split, SystemScores } from "../evaluation/index.ts";
 import type { EventLog } from "../events/index.ts";
 import { examplesBetween } from "./examples.ts";
@@ -14,6 +14,8 @@ export interface EvaluationOptions {
   readonly headWeights?: Readonly<Record<string, number>>;
   /** More test examples than this are sampled. */
   readonly maxExamples?: number;
+  /** What seconds are measured with; the system's where absent. */
+  readonly clock?: Clock;
 }
 
 export interface Evaluation {
@@ -54,9 +56,10 @@ export async function evaluate(
     options.maxExamples ?? MAX_EXAMPLES,
     new Random(`${settings.seed}/evaluation`),
   );
-  const started = performance.now();
+  const clock = options.clock ?? systemClock;
+  const started = clock.monotonic();
   const models = await fitTwoStage(history, train, settings, progress);
-  const fitSeconds = (performance.now() - started) / 1000;
+  const fitSeconds = (clock.monotonic() - started) / 1000;
   const systems = await measureSystems({
     history,
     models,
@@ -64,7 +67,9 @@ export async function evaluate(
     examples,
     candidates: settings.candidates,
     perSource: settings.perSource,
+    touches: settings.touches,
     headWeights: options.headWeights ?? {},
+    clock,
     progress,
   });
   return {

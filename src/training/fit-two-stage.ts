@@ -8,6 +8,7 @@
 import { type Progress, Random } from "../core/index.ts";
 import { type FeatureSet, featuresFor } from "../features/index.ts";
 import { type FittedSources, type Source, sourcesNamed } from "../retrieval/index.ts";
+import { DEFAULT_LIMITS } from "../state/index.ts";
 import { examplesBetween } from "./examples.ts";
 import { fitSources } from "./fit-sources.ts";
 import type { History, Slate } from "./history.ts";
@@ -26,6 +27,8 @@ export interface TwoStageSettings {
   readonly rankerShare: number;
   /** At most so many lists of each kind. */
   readonly maxLists: number;
+  /** How many touches of a user serving keeps: examples see no more. */
+  readonly touches: number;
 }
 
 /**
@@ -38,6 +41,7 @@ export const DEFAULT_TWO_STAGE: TwoStageSettings = {
   perSource: 500,
   rankerShare: 0.1,
   maxLists: 12_000,
+  touches: DEFAULT_LIMITS.touches,
 };
 
 export interface TwoStage {
@@ -74,6 +78,7 @@ export async function fitTwoStage(
     slates,
     candidates: settings.candidates,
     perSource: settings.perSource,
+    touches: settings.touches,
     random,
     progress,
   });

@@ -38,6 +38,8 @@ export interface History {
 export interface Slate {
   readonly user: number;
   readonly time: number;
+  /** Size of the catalog when it was shown: serving counts an impression for the rows below it alone. */
+  readonly known: number;
   /** (n) catalog rows */
   readonly items: Int32Array;
   /** (n) 0-based positions */
@@ -53,44 +55,41 @@ export async function readHistory(log: EventLog): Promise<History> {
   const rowOfUser = new Map<UserId, number>();
   const users: UserId[] = [];
   const entries: Entry[] = [];
-  const impressions: Impression[] = [];
-  const answers = new Map<string, Interaction[]>();
+  const impressions: Shown[] = [];
   const erasedAt = new Map<UserId, number>();
   for await (const batch of log.read(0 as Offset)) {
-    catalog.apply(batch);
-    for (const { event } of batch) {
+    for (const logged of batch) {
+      const { event } = logged;
+      catalog.apply([logged]);
       if (event.kind === "erasure") {
         erasedAt.set(event.user, Math.max(erasedAt.get(event.user) ?? -Infinity, event.time));
       } else if (event.kind === "impression") {
-        impressions.push(event);
+        impressions.push({ user: rowFor(event.user), event, known: catalog.size });
       } else if (event.kind === "interaction") {
-        let user = rowOfUser.get(event.user);
-        if (user === undefined) {
-          user = users.length;
-          rowOfUser.set(event.user, user);
-          users.push(event.user);
-        }
-        entries.push({ user, event });
-        if (event.request !== undefined) {
-          const list = answers.get(event.request);
-          if (list === undefined) answers.set(event.request, [event]);
-          else list.push(event);
-        }
+        entries.push({ user: rowFor(event.user), event });
       }
     }
   }
+  function rowFor(user: UserId): number {
+    let row = rowOfUser.get(user);
+    if (row === undefined) {
+      row = users.length;
+      rowOfUser.set(user, row);
+      users.push(user);
+    }
+    return row;
+  }
   const erased = (user: UserId, time: number) => time <= (erasedAt.get(user) ?? -Infinity);
   const kept = erasedAt.size === 0 ? entries : entries.filter(({ event }) => !erased(event.user, event.time));
+  const answers = answersByRequest(kept);
   return {
     catalog,
     users,
     ...columnsOf(kept, users.length, catalog),
     slates: impressions
-      .filter((impression) => !erased(impression.user, impression.time))
-      .sort((a, b) => a.time - b.time)
-      .flatMap((impression) =>
-        slateOf(impression, rowOfUser, answers.get(impression.request) ?? [], catalog),
-      ),
+      .filter(({ event }) => !erased(event.user, event.time))
+      .sort((a, b) => a.event.time - b.event.time)
+      .flatMap((shown) => slateOf(shown, answers.get(shown.event.request) ?? [], catalog)),
     logOffset: log.end,
   };
 }
@@ -98,6 +97,23 @@ export async function readHistory(log: EventLog): Promise<History> {
 interface Entry {
   readonly user: number;
   readonly event: Interaction;
+}
+
+interface Shown {
+  readonly user: number;
+  readonly event: Impression;
+  readonly known: number;
+}
+
+function answersByRequest(entries: readonly Entry[]): ReadonlyMap<string, readonly Interaction[]> {
+  const answers = new Map<string, Interaction[]>();
+  for (const { event } of entries) {
+    if (event.request === undefined) continue;
+    const list = answers.get(event.request);
+    if (list === undefined) answers.set(event.request, [event]);
+    else list.push(event);
+  }
+  return answers;
 }
 
 function columnsOf(entries: Entry[], users: number, catalog: Catalog) {
@@ -131,13 +147,10 @@ function columnsOf(entries: Entry[], users: number, catalog: Catalog) {
 }
 
 function slateOf(
-  impression: Impression,
-  rowOfUser: ReadonlyMap<UserId, number>,
+  { user, event: impression, known }: Shown,
   answers: readonly Interaction[],
   catalog: Catalog,
 ): Slate[] {
-  const user = rowOfUser.get(impression.user);
-  if (user === undefined) return [];
   const slots = impression.slots.filter((slot) => catalog.rowOf(slot.item) !== undefined);
   if (slots.length === 0) return [];
   const bits = new Int32Array(slots.length);
@@ -153,6 +166,7 @@ function slateOf(
     {
       user,
       time: impression.time,
+      known,
       items: Int32Array.from(slots, (slot) => catalog.rowOf(slot.item)!),
       positions: Int32Array.from(slots, (slot) => slot.position),
       answers: bits,

@@ -1,6 +1,6 @@
 /** Ranks the full catalogue for every example with each source, the blend and both stages, and counts. */
 import { withStatistics } from "../catalog/index.ts";
-import type { Progress } from "../core/index.ts";
+import type { Clock, Progress } from "../core/index.ts";
 import { pessimisticRank, type SystemScores, SystemTally } from "../evaluation/index.ts";
 import { blendHeads, HEADS, networkRanker } from "../ranking/index.ts";
 import { blend, contributionOf, loadSources } from "../retrieval/index.ts";
@@ -17,14 +17,17 @@ export interface MeasureOptions {
   readonly examples: readonly Example[];
   readonly candidates: number;
   readonly perSource: number;
+  /** How many touches of a user serving keeps. */
+  readonly touches: number;
   /** Weight of each head in the score, by name. */
   readonly headWeights: Readonly<Record<string, number>>;
+  readonly clock: Clock;
   readonly progress: Progress;
 }
 
 export async function measureSystems(options: MeasureOptions): Promise<readonly SystemScores[]> {
-  const { history, models, progress, examples } = options;
-  const replay = new Replay(history, options.statisticsCut);
+  const { history, models, clock, progress, examples } = options;
+  const replay = new Replay(history, options.statisticsCut, options.touches);
   const catalog = withStatistics(history.catalog, replay.statistics);
   const sources = await loadSources(models.sources, models.fitted, catalog);
   const ranker = models.ranker && (await networkRanker(models.ranker.header, models.ranker.model));
@@ -43,12 +46,12 @@ export async function measureSystems(options: MeasureOptions): Promise<readonly 
   progress.step("evaluate", examples.length, "examples");
   await visit(history, replay, examples, async (query, target, { user }, index) => {
     const count = (name: string, rows: Int32Array, scores: Float32Array, since: number) => {
-      tally(name).add(user, pessimisticRank(rows, scores, target), rows, performance.now() - since);
+      tally(name).add(user, pessimisticRank(rows, scores, target), rows, clock.monotonic() - since);
     };
-    const started = performance.now();
+    const started = clock.monotonic();
     const contributions = [];
     for (const source of sources) {
-      const since = performance.now();
+      const since = clock.monotonic();
       const contribution = contributionOf(source, query, options.perSource);
       contributions.push(contribution);
       count(contribution.name, contribution.retrieved!.rows, contribution.retrieved!.scores, since);

@@ -63,13 +63,15 @@ export interface ListOptions {
   /** Candidates of the blend, and how many each source is asked for. */
   readonly candidates: number;
   readonly perSource: number;
+  /** How many touches of a user serving keeps. */
+  readonly touches: number;
   readonly random: Random;
   readonly progress: Progress;
 }
 
 export async function rankingLists(options: ListOptions): Promise<RankingLists> {
   const { history, featureSet, random } = options;
-  const replay = new Replay(history, options.cut);
+  const replay = new Replay(history, options.cut, options.touches);
   const catalog = withStatistics(history.catalog, replay.statistics);
   const sources = await loadSources(options.sources, options.fitted, catalog);
   const lists = new ListWriter(options.examples.length + options.slates.length, featureSet.names.length);

@@ -72,36 +72,43 @@ export function sequencesOf(history: History, cut: Cut): Sequences {
 
 const VETO_CODES = Uint8Array.from(INTERACTION_TYPE_NAMES, (type) => (isVeto(type) ? 1 : 0));
 
-/** Item statistics and allowed items at a moment that only moves forward. */
+/**
+ * Item statistics and allowed items at a moment that only moves forward. An item that the log had not mentioned by then
+ * is not allowed: nobody could have been shown it, and that it will be watched one day must not be known.
+ */
 export class Replay {
   readonly statistics = new ItemCounters();
-  /** (items) 1 where an item may be shown: live, published, and not hidden for the example at hand. */
+  /** (items) 1 where an item may be shown: live, known, published, and not hidden for the example at hand. */
   readonly allowed: Uint8Array;
   private readonly history: History;
   private readonly order: Int32Array;
-  private readonly unpublished: Int32Array;
+  /** Live items in the order of the moment from which on they may be shown, and that moment by row. */
+  private readonly coming: Int32Array;
+  private readonly showableFrom: Float64Array;
+  private readonly touches: number;
   private nextEntry = 0;
   private nextSlate = 0;
-  private nextPublished = 0;
+  private nextComing = 0;
 
-  constructor(history: History, cut: Cut) {
+  /** @param touches how many of a user's touches the state in serving keeps */
+  constructor(history: History, cut: Cut, touches = DEFAULT_LIMITS.touches) {
     this.history = history;
+    this.touches = touches;
     this.order = Int32Array.from(entriesOf(history, cut)).sort(
       (a, b) => history.times[a]! - history.times[b]! || a - b,
     );
-    const { size, items } = history.catalog;
+    const { size } = history.catalog;
     // New counters have room for a small catalogue already.
     if (size > this.statistics.engagements.length) this.statistics.widen(size);
-    this.allowed = items.live.slice(0, size);
-    const dated: number[] = [];
-    for (let row = 0; row < size; row++) {
-      if (this.allowed[row] === 1 && items.publishedAt[row]! > Number.NEGATIVE_INFINITY) dated.push(row);
-    }
-    this.unpublished = Int32Array.from(dated).sort((a, b) => items.publishedAt[a]! - items.publishedAt[b]!);
-    for (const row of this.unpublished) this.allowed[row] = 0;
+    this.allowed = new Uint8Array(size);
+    const from = showableFrom(history);
+    this.showableFrom = from;
+    this.coming = Int32Array.from({ length: size }, (_, row) => row)
+      .filter((row) => from[row] !== Infinity)
+      .sort((a, b) => from[a]! - from[b]! || a - b);
   }
 
-  /** Takes every entry and slate with `time < moment`, and everything published by then. */
+  /** Takes every entry and slate with `time < moment`, and everything known and published by then. */
   advance(moment: number): void {
     const { history, order, statistics } = this;
     for (; this.nextEntry < order.length; this.nextEntry++) {
@@ -115,12 +122,11 @@ export class Replay {
     for (; this.nextSlate < history.slates.length; this.nextSlate++) {
       const slate = history.slates[this.nextSlate]!;
       if (slate.time >= moment) break;
-      for (const row of slate.items) statistics.show(row);
+      for (const row of slate.items) if (row < slate.known) statistics.show(row);
     }
-    const { publishedAt } = history.catalog.items;
-    for (; this.nextPublished < this.unpublished.length; this.nextPublished++) {
-      const row = this.unpublished[this.nextPublished]!;
-      if (publishedAt[row]! > moment) break;
+    for (; this.nextComing < this.coming.length; this.nextComing++) {
+      const row = this.coming[this.nextComing]!;
+      if (this.showableFrom[row]! > moment) break;
       this.allowed[row] = 1;
     }
   }
@@ -139,24 +145,45 @@ export class Replay {
       hidden.push(row);
     }
     try {
-      return await use(touchesBefore(history, user, end, now, allowed));
+      return await use(touchesBefore(history, user, end, now, allowed, this.touches));
     } finally {
       for (const row of hidden) allowed[row] = 1;
     }
   }
 }
 
-/** The newest touches before entry `end`, bounded like user state. */
+/** (items) the moment from which on each may be shown: known before it and published by then; Infinity where removed. */
+function showableFrom(history: History): Float64Array {
+  const { size, items } = history.catalog;
+  const known = items.firstSeen.slice(0, size);
+  for (let e = 0; e < history.items.length; e++) {
+    const row = history.items[e]!;
+    if (history.times[e]! < known[row]!) known[row] = history.times[e]!;
+  }
+  return known.map((time, row) => {
+    if (items.live[row] === 0) return Infinity;
+    const published = items.publishedAt[row]!;
+    // Times are whole milliseconds: what happened before a moment happened at least one before it.
+    return Number.isNaN(published) ? time + 1 : Math.max(time + 1, published);
+  });
+}
+
+/**
+ * What serving would make of the user's state as it was before entry `end`.
+ *
+ * @param limit how many touches the state keeps
+ */
 export function touchesBefore(
   history: History,
   user: number,
   end: number,
   now: EpochMs,
   allowed: Uint8Array,
+  limit: number,
 ): Query {
   const start = history.offsets[user]!;
   const entries: number[] = [];
-  for (let e = end - 1, touches = 0; e >= start && touches < DEFAULT_LIMITS.touches; e--) {
+  for (let e = end - 1, touches = 0; e >= start && touches < limit; e--) {
     if (VETO_CODES[history.types[e]!] === 1) continue;
     touches++;
     if (history.weights[e]! > 0) entries.push(e);

@@ -42,7 +42,7 @@ export interface TrainedRanker {
   readonly epochs: number;
 }
 
-/** Returns null where there are too few lists. */
+/** Returns null where there are too few lists, or none of those that choose the epoch has a target. */
 export async function trainRanker(
   lists: RankingLists,
   featureSet: FeatureSet,
@@ -53,6 +53,7 @@ export async function trainRanker(
   const heads = usableHeads(lists);
   const validation = Math.max(1, Math.floor(lists.count * VALIDATION));
   const training = lists.count - validation;
+  if (!lists.targets.subarray(training * LIST_SIZE).includes(1)) return null;
   const shape: RankingNetworkShape = {
     features: lists.width,
     heads: heads.length,

@@ -86,7 +86,9 @@ export async function train(
           examples,
           candidates: settings.candidates,
           perSource: settings.perSource,
+          touches: settings.touches,
           headWeights: settings.headWeights,
+          clock,
           progress,
         });
   const fitted = measured
@@ -134,10 +136,15 @@ async function publish(
       itemCount: catalog.size,
       fingerprint: models.featureSet.fingerprint,
       config: { ...settings, sources: models.sources.map((source) => source.name) },
-      metrics,
+      metrics: withoutInfinities(metrics),
     },
     files,
   );
+}
+
+/** JSON has no infinities, and the half-width of an interval over one user is one: they become null. */
+function withoutInfinities(metrics: unknown): unknown {
+  return JSON.parse(JSON.stringify(metrics));
 }
 
 /** The ranker with what it says to inputs drawn by seed: whoever loads it compares. */
