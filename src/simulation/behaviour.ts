@@ -191,6 +191,6 @@ function isFavourite(world: World, user: number, creator: number): boolean {
 }
 
 /** Number of videos that are published at `time`. */
-export function publishedBy(world: World, time: number): number {
+function publishedBy(world: World, time: number): number {
   return firstAbove(world.catalogue.publishedAt, time);
 }

@@ -12,7 +12,7 @@ import { firstAbove } from "./sampling.ts";
 import { createShelves, type Shelves } from "./shelves.ts";
 import type { World } from "./world.ts";
 
-export const SLATE = 10;
+const SLATE = 10;
 export const LOGGING_MODEL = "logging-policy";
 
 /** Names as they appear in the slots, with the weights of the mixture. */
