@@ -18,10 +18,10 @@ const layers = {
   evaluation: [...BASE, "events"],
   policy: [...BASE, "catalog", "state"],
   config: [...BASE, "events", "state", "policy"],
-  retrieval: [...BASE, "tensor", "catalog", "state"],
+  retrieval: [...FACTS, "tensor"],
   features: [...FACTS, "retrieval"],
   models: [...BASE, "tensor"],
-  ranking: [...BASE, "tensor", "features", "models"],
+  ranking: [...BASE, "events", "state", "tensor", "retrieval", "features", "models"],
   pipeline: [...FACTS, "features", "retrieval", "ranking", "policy", "registry", "monitoring"],
   training: [
     ...FACTS,
