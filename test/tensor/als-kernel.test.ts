@@ -1,11 +1,8 @@
 /** The ALS kernels against slow plain code on small data, and fold-in against the fit. */
 import fc from "fast-check";
-import { beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { Random } from "../../src/core/index.ts";
 import { alsFoldIn, dotRows, fitAls } from "../../src/tensor/index.ts";
-import { buildKernels } from "./kernels-built.ts";
-
-beforeAll(buildKernels);
 
 interface Data {
   readonly users: number;

@@ -1,10 +1,7 @@
 /** The exact search against a plain sort. */
 import fc from "fast-check";
-import { beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { itemScorer } from "../../src/tensor/index.ts";
-import { buildKernels } from "./kernels-built.ts";
-
-beforeAll(buildKernels);
 
 /** Rows and scores by sorting all; whole numbers keep the sums exact, so that ties are real. */
 function plain(
