@@ -1,6 +1,6 @@
 /**
- * Where the constants of transitions and co-visitation come from: windows, lags and damping by popularity, measured on
- * the validation items (every user's second last) of ml-1m and amazon-beauty. Test items are never looked at.
+ * Where the constants of transitions, co-visitation and ALS come from: measured on the validation items (every user's
+ * second last) of ml-1m and amazon-beauty. Test items are never looked at.
  *
  * Each grid has the source's own formula and its other constants; the row `as shipped` runs the source itself, so a
  * constant that was changed without this grid shows as a row that no other equals.
@@ -11,26 +11,61 @@ import { type EpochMs, Random, silent } from "../src/core/index.ts";
 import { importInto } from "../src/datasets/index.ts";
 import { clusteredMean, hitAt, ndcgAt, pessimisticRank } from "../src/evaluation/index.ts";
 import { memoryLog } from "../src/events/index.ts";
+import { als } from "../src/retrieval/als.ts";
 import { covisitation } from "../src/retrieval/covisitation.ts";
-import type { Query, Source } from "../src/retrieval/index.ts";
+import type { Query, Sequences, Source } from "../src/retrieval/index.ts";
 import { countNeighbours, NeighbourSum } from "../src/retrieval/neighbours.ts";
 import { transitions } from "../src/retrieval/transitions.ts";
+import { alsFoldIn, fitAls, itemScorer } from "../src/tensor/index.ts";
 import { type Example, examplesBetween, visit } from "../src/training/examples.ts";
 import { sample } from "../src/training/fit-two-stage.ts";
 import { type History, readHistory } from "../src/training/history.ts";
 import { cutLast, Replay, sequencesOf } from "../src/training/replay.ts";
 
 export const about =
-  "The choice of the constants of transitions and co-visitation: NDCG@10 / Recall@500 over the full catalogue on the validation items (every user's second last), by window, damping by popularity and how many of the newest items vote (lags).";
+  "The choice of the sources' constants: NDCG@10 / Recall@500 over the full catalogue on the validation items (every user's second last). Window: how far apart two items of a user may stand; damping: the power of the popularity that divides; lags: how many of the newest items vote; decay: how much less each older touch counts.";
 
 const { UPNEXT_DATA: DATA = join(import.meta.dirname, "..", "..", "shared", "data") } = process.env;
 const SETS = ["ml-1m", "amazon-beauty"] as const;
-const LAGS = [5, 10, 20] as const;
 const TOP = 500;
 /** Examples of a set with `--quick`. */
 const QUICK = 1_000;
 
-interface Family {
+/** One choice of constants, under measurement: a row and a column of a table. */
+interface Choice {
+  readonly row: Readonly<Record<string, string | number>>;
+  readonly column: string;
+  readonly top: (query: Query) => { readonly rows: Int32Array; readonly scores: Float32Array };
+  readonly ranks: number[];
+}
+
+interface Grid {
+  readonly source: Source;
+  choices(sequences: Sequences, quick: boolean): AsyncGenerator<Omit<Choice, "ranks">>;
+}
+
+const GRIDS: readonly Grid[] = [
+  neighbourGrid({
+    source: transitions,
+    weight: (gap) => 1 / gap,
+    both: false,
+    decay: 0.8,
+    dampings: [0, 0.2, 0.4],
+    strength: (damping) => (count, total, _from, to) => count / (total + 20) / to ** damping,
+  }),
+  neighbourGrid({
+    source: covisitation,
+    weight: (gap) => 1 / Math.sqrt(gap),
+    both: true,
+    decay: 0.9,
+    // 0.5 is the cosine.
+    dampings: [0, 0.3, 0.5],
+    strength: (damping) => (count, _total, from, to) => count / (from ** (1 - damping) * to ** damping + 10),
+  }),
+  { source: als, choices: alsChoices },
+];
+
+interface NeighbourFamily {
   readonly source: Source;
   readonly weight: (gap: number) => number;
   readonly both: boolean;
@@ -39,33 +74,51 @@ interface Family {
   readonly strength: (damping: number) => (count: number, total: number, from: number, to: number) => number;
 }
 
-const FAMILIES: readonly Family[] = [
-  {
-    source: transitions,
-    weight: (gap) => 1 / gap,
-    both: false,
-    decay: 0.8,
-    dampings: [0, 0.2, 0.4],
-    strength: (damping) => (count, total, _from, to) => count / (total + 20) / to ** damping,
-  },
-  {
-    source: covisitation,
-    weight: (gap) => 1 / Math.sqrt(gap),
-    both: true,
-    decay: 0.9,
-    // 0.5 is the cosine.
-    dampings: [0, 0.3, 0.5],
-    strength: (damping) => (count, _total, from, to) => count / (from ** (1 - damping) * to ** damping + 10),
-  },
-];
+function neighbourGrid({ source, weight, both, decay, dampings, strength }: NeighbourFamily): Grid {
+  return {
+    source,
+    async *choices(sequences, quick) {
+      for (const window of quick ? [3, 10] : [1, 2, 3, 5, 10, 20]) {
+        const forward = Array.from({ length: window }, (_, i) => weight(i + 1));
+        for (const damping of dampings) {
+          const options = { forward, backward: both ? forward : [], keep: TOP, strength: strength(damping) };
+          const table = await countNeighbours(sequences, options, silent);
+          for (const lags of [5, 10, 20]) {
+            const sum = new NeighbourSum(table, lags, decay);
+            yield { row: { window, damping }, column: `${lags} lags`, top: (query) => sum.top(query, TOP) };
+          }
+        }
+      }
+    },
+  };
+}
 
-/** One choice of constants, under measurement. */
-interface Choice {
-  readonly window: number | "as shipped";
-  readonly damping: number | "";
-  readonly lags: number | "as shipped";
-  readonly top: (query: Query) => { readonly rows: Int32Array; readonly scores: Float32Array };
-  readonly ranks: number[];
+async function* alsChoices(sequences: Sequences, quick: boolean): ReturnType<Grid["choices"]> {
+  const { offsets, items, weights, itemCount } = sequences;
+  const factors = 64;
+  for (const regularization of quick ? [0.1] : [0.01, 0.1, 1]) {
+    for (const alpha of quick ? [10] : [1, 3, 10, 30]) {
+      const { itemFactors } = await fitAls({
+        ...{ offsets, items, weights, itemCount, factors, regularization, alpha },
+        users: offsets.length - 1,
+        iterations: 10,
+        random: new Random("bench/sources/als"),
+      });
+      const foldIn = alsFoldIn({ itemFactors, itemCount, factors, regularization, alpha });
+      const scorer = await itemScorer({ factors: itemFactors, N: itemCount, k: factors });
+      for (const decay of [0.9, 0.95, 0.98, 1]) {
+        const top = (query: Query) => {
+          const n = Math.min(query.items.length, 100);
+          if (n === 0) return { rows: new Int32Array(0), scores: new Float32Array(0) };
+          const vector = new Float32Array(factors);
+          const decayed = query.weights.slice(0, n).map((weight, i) => weight * decay ** i);
+          foldIn.solve(query.items.slice(0, n), decayed, vector);
+          return scorer.top(vector, query.allowed, TOP);
+        };
+        yield { row: { regularization, alpha }, column: `decay ${decay}`, top };
+      }
+    }
+  }
 }
 
 /** Arguments: `--quick` for a sample of the examples and of the windows. */
@@ -89,52 +142,25 @@ async function measure(path: string, quick: boolean): Promise<Record<string, unk
   const found = examplesBetween(history, train, cutLast(history, 1));
   const examples = quick ? sample(found, QUICK, new Random("bench/sources")) : found;
   const result: Record<string, unknown> = { users: history.users.length, examples: examples.length };
-  for (const family of FAMILIES) {
-    const choices = await choicesOf(family, history, train, quick ? [3, 10] : [1, 2, 3, 5, 10, 20]);
+  for (const grid of GRIDS) {
+    const choices: Choice[] = [await shipped(grid.source, history, train)];
+    for await (const choice of grid.choices(sequencesOf(history, train), quick)) {
+      choices.push({ ...choice, ranks: [] });
+    }
     await rankAll(choices, history, train, examples);
-    result[family.source.name] = tableOf(choices, examples);
+    result[grid.source.name] = tableOf(choices, examples);
   }
   return result;
 }
 
-async function choicesOf(
-  family: Family,
-  history: History,
-  train: Int32Array,
-  windows: readonly number[],
-): Promise<readonly Choice[]> {
+async function shipped(source: Source, history: History, train: Int32Array): Promise<Choice> {
   const sequences = sequencesOf(history, train);
-  const fitted = await family.source.fit!({ sequences, random: new Random(1), progress: silent });
-  const shipped = await family.source.load(fitted, history.catalog);
-  const choices: Choice[] = [
-    {
-      window: "as shipped",
-      damping: "",
-      lags: "as shipped",
-      top: (query) => shipped.retrieve(query, TOP),
-      ranks: [],
-    },
-  ];
-  for (const window of windows) {
-    const weights = Array.from({ length: window }, (_, i) => family.weight(i + 1));
-    for (const damping of family.dampings) {
-      const table = await countNeighbours(
-        sequences,
-        {
-          forward: weights,
-          backward: family.both ? weights : [],
-          keep: TOP,
-          strength: family.strength(damping),
-        },
-        silent,
-      );
-      for (const lags of LAGS) {
-        const sum = new NeighbourSum(table, lags, family.decay);
-        choices.push({ window, damping, lags, top: (query) => sum.top(query, TOP), ranks: [] });
-      }
-    }
-  }
-  return choices;
+  const random = new Random("bench/sources/als");
+  const retriever = await source.load(
+    await source.fit!({ sequences, random, progress: silent }),
+    history.catalog,
+  );
+  return { row: {}, column: "as shipped", top: (query) => retriever.retrieve(query, TOP), ranks: [] };
 }
 
 async function rankAll(
@@ -151,30 +177,28 @@ async function rankAll(
   });
 }
 
-/** A row for each window and damping, a column for each number of lags, and the widest interval of all. */
+/** The cells by row and column, and the widest interval of all. */
 function tableOf(choices: readonly Choice[], examples: readonly Example[]) {
   const users = examples.map(({ user }) => user);
-  const widest = { "ndcg@10": 0, "recall@500": 0 };
+  const widest = [0, 0];
   const rows = new Map<string, Record<string, string | number>>();
-  for (const { window, damping, lags, ranks } of choices) {
-    const ndcg = clusteredMean(
-      ranks.map((rank) => ndcgAt(rank, 10)),
-      users,
+  for (const { row, column, ranks } of choices) {
+    const estimates = [(rank: number) => ndcgAt(rank, 10), (rank: number) => hitAt(rank, TOP)].map((metric) =>
+      clusteredMean(ranks.map(metric), users),
     );
-    const recall = clusteredMean(
-      ranks.map((rank) => hitAt(rank, TOP)),
-      users,
-    );
-    widest["ndcg@10"] = Math.max(widest["ndcg@10"], ndcg.halfWidth);
-    widest["recall@500"] = Math.max(widest["recall@500"], recall.halfWidth);
-    const key = `${window}/${damping}`;
-    const row = rows.get(key) ?? { window, damping };
-    rows.set(key, row);
-    row[lags === "as shipped" ? lags : `${lags} lags`] =
-      `${ndcg.mean.toFixed(4)} / ${recall.mean.toFixed(4)}`;
+    estimates.forEach(({ halfWidth }, i) => {
+      widest[i] = Math.max(widest[i]!, halfWidth);
+    });
+    const key = JSON.stringify(row);
+    const cells = rows.get(key) ?? { ...row };
+    rows.set(key, cells);
+    cells[column] = estimates.map(({ mean }) => mean.toFixed(4)).join(" / ");
   }
+  const asShipped = rows.get("{}")?.["as shipped"];
+  rows.delete("{}");
   return {
-    "widest 95 % interval": `±${widest["ndcg@10"].toFixed(4)} / ±${widest["recall@500"].toFixed(4)}`,
+    "as shipped": asShipped,
+    "widest 95 % interval": widest.map((width) => `±${width.toFixed(4)}`).join(" / "),
     choices: [...rows.values()],
   };
 }
