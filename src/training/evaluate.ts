@@ -6,7 +6,7 @@ import { examplesBetween } from "./examples.ts";
 import { DEFAULT_TWO_STAGE, fitTwoStage, sample, type TwoStageSettings } from "./fit-two-stage.ts";
 import { type History, readHistory } from "./history.ts";
 import { measureSystems } from "./measure-systems.ts";
-import { type Cut, cutAt, cutLast, everything, momentOf } from "./replay.ts";
+import { type Cut, cutAt, cutLast, everything, momentOf, sequencesOf } from "./replay.ts";
 
 export interface EvaluationOptions {
   readonly split: Split;
@@ -48,6 +48,12 @@ export async function evaluate(
     throw new UpnextError(
       "not_enough_data",
       `evaluate: expected at least one item to test on after the split, got none out of ${history.items.length} interactions of ${history.users.length} users; choose another --split`,
+    );
+  }
+  if (sequencesOf(history, train).items.length === 0) {
+    throw new UpnextError(
+      "not_enough_data",
+      `evaluate: expected interactions that show interest before the split, got none out of ${history.items.length} interactions of ${history.users.length} users; choose another --split`,
     );
   }
   const settings = { ...DEFAULT_TWO_STAGE, ...options.settings };

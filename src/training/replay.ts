@@ -155,12 +155,7 @@ export class Replay {
 /** (items) the moment from which on each may be shown: known before it and published by then; Infinity where removed. */
 function showableFrom(history: History): Float64Array {
   const { size, items } = history.catalog;
-  const known = items.firstSeen.slice(0, size);
-  for (let e = 0; e < history.items.length; e++) {
-    const row = history.items[e]!;
-    if (history.times[e]! < known[row]!) known[row] = history.times[e]!;
-  }
-  return known.map((time, row) => {
+  return items.firstSeen.slice(0, size).map((time, row) => {
     if (items.live[row] === 0) return Infinity;
     const published = items.publishedAt[row]!;
     // Times are whole milliseconds: what happened before a moment happened at least one before it.

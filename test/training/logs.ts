@@ -77,15 +77,3 @@ export function withoutErased(events: readonly Event[]): readonly Event[] {
       !("user" in event) || event.kind === "erasure" || event.time > (erasedAt.get(event.user) ?? -Infinity),
   );
 }
-
-/** Users who go round a ring of items, each from a place of its own, a step an hour: the next item is certain. */
-export function ring(items: number, users: number, steps: number): Event[] {
-  const events: Event[] = [];
-  for (let step = 0; step < steps; step++) {
-    for (let user = 0; user < users; user++) {
-      const item = (user * 7 + step) % items;
-      events.push(took(`u${user}`, `v${item}`, START + step * HOUR_MS + user));
-    }
-  }
-  return events;
-}
