@@ -42,7 +42,7 @@ class Scratch {
   /** Fused score of a row. */
   sums = new Float64Array(0);
   touched = new Int32Array(0);
-  /** 1 + index of a row among the candidates. */
+  /** 1 + index of a row among the candidates; while fusing, 1 for a row that was found. */
   slots = new Int32Array(0);
 
   reserve(size: number): void {
@@ -55,16 +55,19 @@ class Scratch {
 
 const scratch = new Scratch();
 
-/** The `limit` best of everything that the sources found. */
+/** The `limit` best of everything that the sources found, equal fused scores by lower row. */
 export function blend(query: Query, contributions: readonly Contribution[], limit: number): Candidates {
   scratch.reserve(query.allowed.length);
-  const { sums, touched } = scratch;
+  const { sums, touched, slots } = scratch;
   let n = 0;
   for (const { weight, retrieved } of contributions) {
     if (retrieved === null) continue;
     for (let rank = 0; rank < retrieved.rows.length; rank++) {
       const row = retrieved.rows[rank]!;
-      if (sums[row] === 0) touched[n++] = row;
+      if (slots[row] === 0) {
+        slots[row] = 1;
+        touched[n++] = row;
+      }
       sums[row] = sums[row]! + weight / (FLATNESS + rank);
     }
   }
@@ -73,11 +76,12 @@ export function blend(query: Query, contributions: readonly Contribution[], limi
     const row = touched[i]!;
     top.push(row, sums[row]!);
     sums[row] = 0;
+    slots[row] = 0;
   }
   return candidatesOf(query, contributions, top.take().rows);
 }
 
-/** Chosen rows as candidates, with the provenance that `blend` would give them. */
+/** Chosen rows, without repeats, as candidates: with the provenance that `blend` would give them. */
 export function candidatesOf(
   query: Query,
   contributions: readonly Contribution[],
@@ -90,11 +94,9 @@ export function candidatesOf(
   const fused = new Float64Array(n);
   const ranks: Int32Array[] = [];
   const scores: Float32Array[] = [];
-  const signals: Float32Array[] = [];
-  for (const { retrieved, signalNames, weight } of contributions) {
+  for (const { retrieved, weight } of contributions) {
     const rank = new Int32Array(n).fill(-1);
     const score = new Float32Array(n);
-    const columns = signalNames.map(() => new Float32Array(n));
     if (retrieved !== null) {
       for (let r = 0; r < retrieved.rows.length; r++) {
         const slot = slots[retrieved.rows[r]!]! - 1;
@@ -103,13 +105,17 @@ export function candidatesOf(
         score[slot] = retrieved.scores[r]!;
         fused[slot] = fused[slot]! + weight / (FLATNESS + r);
       }
-      retrieved.signals(rows, columns);
     }
     ranks.push(rank);
     scores.push(score);
-    signals.push(...columns);
   }
   for (let i = 0; i < n; i++) slots[rows[i]!] = 0;
+  // Sources are asked when the scratch is clean again: one that throws leaves nothing behind for the next request.
+  const signals = contributions.flatMap(({ retrieved, signalNames }) => {
+    const columns = signalNames.map(() => new Float32Array(n));
+    retrieved?.signals(rows, columns);
+    return columns;
+  });
   return {
     rows,
     fused: Float32Array.from(fused),

@@ -33,22 +33,23 @@ export interface Retrieved {
   /** (n) scores, descending, finite. */
   readonly scores: Float32Array;
   /**
-   * The source's signals for any rows, found or not: out[j] has (rows.length) values of signal j, NaN-free, 0 where
-   * the source knows nothing. Signals are features of the ranker. Synchronous, and independent of other queries.
+   * The source's signals for any rows of the catalog without repeats, found or not: out[j] (rows.length) is overwritten
+   * with signal j, finite, 0 where the source knows nothing. The first is the retrieval score. Signals are features of
+   * the ranker: a row's values do not depend on the other rows. Synchronous, and independent of other queries.
    */
   signals(rows: Int32Array, out: readonly Float32Array[]): void;
 }
 
 export interface Retriever {
   readonly name: string;
-  /** Names of the columns that `Retrieved.signals` fills; the first is the retrieval score on a bounded scale. */
+  /** Names of the columns that `Retrieved.signals` fills. The first is the source's own name: its retrieval score. */
   readonly signalNames: readonly string[];
   /** Whether the source looks at the user's touches at all; what only such sources find is personal. */
   readonly personal: boolean;
   /**
-   * The k best allowed items. Equal scores are ordered by row. Empty where the source has nothing to say. Synchronous:
-   * nothing else happens between the moment whose statistics a request reads and its candidates, so that the log can
-   * give the same answer again.
+   * The k best allowed items; the k best are the head of the k + 1 best. Items between which the source makes no
+   * difference are ordered by row. Empty where the source has nothing to say. Synchronous: nothing else happens between
+   * the moment whose statistics a request reads and its candidates, so that the log can give the same answer again.
    */
   retrieve(query: Query, k: number): Retrieved;
 }
