@@ -132,6 +132,14 @@ const training = section({
     .min(0, { error: "expected a share from 0 to 0.5" })
     .max(0.5, { error: "expected a share from 0 to 0.5" })
     .default(0.1),
+  /** Share of the interactions, the newest, that the ranker learns from; training's own default where absent. */
+  rankerShare: z
+    .number({ error: "expected a share from 0.01 to 0.5" })
+    .min(0.01, { error: "expected a share from 0.01 to 0.5" })
+    .max(0.5, { error: "expected a share from 0.01 to 0.5" })
+    .optional(),
+  /** At most so many lists of each kind for the ranker; training's own default where absent. */
+  maxLists: integer(1, 10_000_000).optional(),
 });
 
 export const configSchema = section({

@@ -1,0 +1,78 @@
+/** `upnext doctor`: what is missing or broken, and how to mend it. */
+import { Command } from "commander";
+import { UpnextError } from "../../core/index.ts";
+import type { Check } from "../../pipeline/recommender.ts";
+import { checksSummary, checksText } from "../checks-text.ts";
+import { shownPath } from "../command-line.ts";
+import type { Context, GlobalOptions } from "../context.ts";
+import { openInstance } from "../open-instance.ts";
+import { withContext } from "../with-context.ts";
+
+interface Options extends GlobalOptions {
+  readonly json?: true;
+}
+
+export function doctorCommand(): Command {
+  return new Command("doctor")
+    .summary("check configuration, log, state, catalog and bundle")
+    .description("Says what is missing or broken, and how to mend it. Exit code 1 where something is broken.")
+    .option("--json", "the checks as JSON")
+    .action(withContext("apart", examine));
+}
+
+async function examine(context: Context, { json }: Options) {
+  const checks = [environment(), configuration(context), ...(await directory(context))];
+  const failed = checks.some(({ level }) => level === "failure");
+  context.print(json ? JSON.stringify({ ok: !failed, checks }, null, 2) : checksText(checks));
+  if (!json) context.say(`\n${checksSummary(checks)}`);
+  if (failed) process.exitCode = 1;
+}
+
+function environment(): Check {
+  const { node } = process.versions;
+  const [major = 0, minor = 0] = node.split(".").map(Number);
+  if (major > 20 || (major === 20 && minor >= 19))
+    return { name: "node", level: "ok", message: `Node.js ${node}.` };
+  return {
+    name: "node",
+    level: "failure",
+    message: `Node.js ${node} is older than 20.19.`,
+    cure: "install Node.js 20.19 or later: https://nodejs.org",
+  };
+}
+
+/** A configuration that cannot be read has ended the command before this. */
+function configuration({ config, configPath }: Context): Check {
+  const { host, apiKeys } = config.server;
+  const message =
+    configPath === null ? "No file; all values are defaults." : `${shownPath(configPath)} is in use.`;
+  if (apiKeys.length > 0 || ["127.0.0.1", "::1", "localhost"].includes(host)) {
+    return { name: "configuration", level: "ok", message };
+  }
+  return {
+    name: "configuration",
+    level: "warning",
+    message: `${message} The server listens on ${host} without API keys: everyone who reaches it may do everything.`,
+    cure: "set server.apiKeys in upnext.config.ts",
+  };
+}
+
+/** The checks of the opened directory, or the one thing that keeps it from being opened. */
+async function directory(context: Context): Promise<readonly Check[]> {
+  const path = shownPath(context.config.directory);
+  try {
+    const instance = await openInstance(context, { readOnly: true });
+    const { checks } = await instance.status();
+    return [{ name: "directory", level: "ok", message: path }, ...checks];
+  } catch (error) {
+    if (!(error instanceof UpnextError)) throw error;
+    return [
+      {
+        name: "directory",
+        level: "failure",
+        message: `${error.code}: ${error.message}`,
+        cure: `see docs/errors.md#${error.code}`,
+      },
+    ];
+  }
+}

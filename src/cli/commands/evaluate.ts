@@ -1,0 +1,66 @@
+/** `upnext evaluate`: how good every source, the blend and the two stages are on data that training has not seen. */
+import { Command } from "commander";
+import type { Context, GlobalOptions } from "../context.ts";
+import { addDataOptions, type DataOptions, importRequest } from "../data-options.ts";
+import { asUsage } from "../failure.ts";
+import { prepareJsonFile, writeJsonFile } from "../json-file.ts";
+import { withContext } from "../with-context.ts";
+
+interface Options extends GlobalOptions, DataOptions {
+  readonly data: string;
+  readonly split: string;
+  readonly json?: string;
+}
+
+export function evaluateCommand(): Command {
+  const command = new Command("evaluate")
+    .summary("measure every source and the two stages on data, held-out part unseen")
+    .description(
+      "Imports the data into a log in memory, trains on the training part alone, and ranks the whole catalogue for " +
+        "every test item. Leaves nothing in --dir.",
+    )
+    .requiredOption("--data <path>", "a file, or the folder of a known data set")
+    .option(
+      "--split <split>",
+      "leave-one-out, time:SHARE (time:0.9) or time:MOMENT (time:2022-05-01+08:00)",
+      "time:0.9",
+    )
+    .option("--json <file>", "write the result there, too");
+  return addDataOptions(command).action(withContext("together", evaluateData));
+}
+
+async function evaluateData({ config, clock, progress, print, say }: Context, options: Options) {
+  const [{ parseSplit }, { importInto }, { memoryLog }, { evaluate }] = await Promise.all([
+    import("../../evaluation/index.ts"),
+    import("../../datasets/index.ts"),
+    import("../../events/index.ts"),
+    import("../../training/index.ts"),
+  ]);
+  const { evaluationTable, TABLE_LEGEND } = await import("../evaluation-table.ts");
+  const split = asUsage("option '--split'", () => parseSplit(options.split));
+  const request = await importRequest(options.data, options);
+  await prepareJsonFile(options.json);
+
+  const log = memoryLog();
+  await importInto(log, { ...request, now: clock.now() }, progress);
+  const { training, retrieval, ranking, seed } = config;
+  const settings = {
+    seed,
+    candidates: retrieval.candidates,
+    perSource: retrieval.perSource,
+    ...(training.rankerShare === undefined ? {} : { rankerShare: training.rankerShare }),
+    ...(training.maxLists === undefined ? {} : { maxLists: training.maxLists }),
+  };
+  const result = await evaluate(log, { split, settings, headWeights: ranking.headWeights }, progress);
+  const { users, items, interactions, examples, examplesFound, fitSeconds, systems } = result;
+  print(
+    [
+      `${options.data}, ${options.split}: ${users} users, ${items} items, ${interactions} interactions, ` +
+        `${examples}${examples < examplesFound ? ` of ${examplesFound}` : ""} test items, trained in ${fitSeconds.toFixed(1)} s`,
+      "",
+      evaluationTable(systems),
+    ].join("\n"),
+  );
+  say(`\n${TABLE_LEGEND}`);
+  await writeJsonFile(options.json, { data: options.data, split: options.split, ...result });
+}

@@ -1,0 +1,185 @@
+/**
+ * `upnext start`: from nothing to a running recommender. The first time it makes a log (a simulated video platform, or
+ * the user's own data), trains, and says how good it is; every time it serves, and says what to try.
+ */
+import { basename, join, resolve } from "node:path";
+import { Command, Option } from "commander";
+import type { UserId } from "../../core/index.ts";
+import { DAY, UpnextError } from "../../core/index.ts";
+import type { Upnext } from "../../upnext.ts";
+import { type AddressOptions, addressOf, addressOptions, checkAddress } from "../address.ts";
+import { count, duration } from "../amounts.ts";
+import { programName, shownPath } from "../command-line.ts";
+import type { Context, GlobalOptions } from "../context.ts";
+import { addDataOptions, type DataOptions, importRequest } from "../data-options.ts";
+import { openInstance } from "../open-instance.ts";
+import { integerFrom } from "../option-parsers.ts";
+import type { StartSource } from "../start-data.ts";
+import { readMarker, type SimulatedData, type StartMarker } from "../start-marker.ts";
+import { withContext } from "../with-context.ts";
+
+interface Options extends GlobalOptions, DataOptions, AddressOptions {
+  readonly data?: string;
+  readonly serve: boolean;
+  readonly users: number;
+  readonly videos: number;
+  readonly events: number;
+  readonly days: number;
+}
+
+/** Trains within a minute on two cores, and is large enough for the sources to differ. */
+const PLATFORM = { users: 2_500, videos: 6_000, events: 220_000, days: 30 } as const;
+
+export function startCommand(): Command {
+  const [port, host] = addressOptions();
+  const command = new Command("start")
+    .alias("demo")
+    .summary("make or import a log, train, serve: the whole path in one command")
+    .description(
+      "Makes the log of a simulated video platform (or imports --data), trains, prints how good it is, and serves. " +
+        "The second time it serves what is there.",
+    )
+    .option(
+      "--data <path>",
+      "your own data instead of the simulation: a file, or the folder of a known data set",
+    )
+    .addOption(port)
+    .addOption(host)
+    .addOption(new Option("--no-serve", "end when everything is ready").hideHelp())
+    .addHelpText("after", examples);
+  for (const [name, size] of Object.entries(PLATFORM)) {
+    const parse = integerFrom(1, 1_000_000_000);
+    command.addOption(new Option(`--${name} <n>`).argParser(parse).default(size).hideHelp());
+  }
+  return addDataOptions(command).action(withContext("together", start));
+}
+
+async function start(context: Context, options: Options) {
+  const { config, clock, say } = context;
+  const began = clock.monotonic();
+  const address = addressOf(options, config.server);
+  if (options.serve) await checkAddress(address);
+  const directory = directoryOf(context, options);
+  const found = await readMarker(directory);
+  const source =
+    options.data === undefined || found?.complete ? undefined : await sourceOf(options.data, options);
+
+  const { createMetrics } = await import("../../monitoring/index.ts");
+  const metrics = createMetrics();
+  say(`upnext in ${shownPath(directory)}`);
+  const instance = await openInstance(context, { directory, metrics });
+  const { log } = await instance.status();
+  if (log.end > 0) refuseOtherData(directory, found, options);
+  const marker = found?.complete ? found : await fill(context, instance, directory, found, options, source);
+  const trained = await ensureTrained(context, instance);
+  if (found?.complete && !trained) say(await foundText(instance));
+  if (!options.serve) return;
+
+  const { serveInstance } = await import("../serve-instance.ts");
+  const tryNext = await tryNextLines(context, instance, marker, directory);
+  await serveInstance(context, instance, metrics, address, (url) => {
+    context.print(`serving on ${url} after ${duration(clock.monotonic() - began)}`);
+    say(
+      `\nTry next, in another terminal:\n${tryNext(url)}\n\nCtrl-C ends it; the next start serves the same log and bundle.`,
+    );
+  });
+}
+
+/** --dir itself where it is given; otherwise one folder a data set, so that none is mixed into another. */
+function directoryOf({ config, directoryGiven }: Context, { data }: Options): string {
+  if (directoryGiven) return config.directory;
+  if (data === undefined) return join(config.directory, "demo");
+  const name = basename(resolve(data)).replace(/(\.(csv|tsv|txt|dat|jsonl|ndjson|json|parquet|gz))+$/i, "");
+  return join(config.directory, name === "" ? "data" : name);
+}
+
+function refuseOtherData(directory: string, marker: StartMarker | null, { data }: Options): void {
+  if (marker === null) return;
+  const there = marker.data.kind === "import" ? marker.data.path : "the simulation";
+  const wanted = data === undefined ? "the simulation" : resolve(data);
+  if (there === wanted) return;
+  throw new UpnextError(
+    "invalid_request",
+    `${shownPath(directory)}: expected the log of ${wanted}, it holds ${there}. ` +
+      `Choose another directory with --dir, or add to this log with: ${programName()} import PATH --dir ${shownPath(directory)}`,
+  );
+}
+
+/** The user's data, looked at before anything is made: a wrong path leaves nothing behind. */
+async function sourceOf(path: string, options: Options): Promise<StartSource> {
+  const { exampleOf } = await import("../start-data.ts");
+  const request = await importRequest(resolve(path), options);
+  return { request, example: await exampleOf(request) };
+}
+
+/** Makes the log; goes on where an earlier start was stopped. */
+async function fill(
+  context: Context,
+  instance: Upnext,
+  directory: string,
+  found: StartMarker | null,
+  options: Options,
+  source: StartSource | undefined,
+): Promise<StartMarker> {
+  const { clock, config, say } = context;
+  const { importForStart, simulateInto } = await import("../start-data.ts");
+  const { log } = await instance.status();
+  const begun = found !== null && log.end > 0;
+  if (begun) say("an earlier start did not finish its data; going on with it");
+  if (source !== undefined) return importForStart(context, instance, directory, source);
+  const { users, videos, events, days } = options;
+  // Whole days: two starts on one day make the same log.
+  const end = Math.floor(clock.now() / DAY) * DAY;
+  const fresh: SimulatedData = { kind: "simulation", users, videos, events, days, seed: config.seed, end };
+  const data = begun && found.data.kind === "simulation" ? found.data : fresh;
+  return simulateInto(context, instance, directory, data);
+}
+
+/** Trains where there is no bundle, or none that can be served. Returns whether it did. */
+async function ensureTrained({ config, progress, print, say }: Context, instance: Upnext): Promise<boolean> {
+  const { bundle, checks } = await instance.status();
+  const refused = checks.find(({ name, level }) => name === "bundle" && level === "failure");
+  if (bundle !== null && refused === undefined) return false;
+  if (refused !== undefined) say(`${refused.message} Training anew.`);
+  const report = await instance.train(progress);
+  const { trainText } = await import("../train-text.ts");
+  print(`${trainText(report, config.training.holdOut)}\n`);
+  return true;
+}
+
+async function foundText(instance: Upnext): Promise<string> {
+  const { log, catalog, bundle } = await instance.status();
+  const trained =
+    bundle === null
+      ? "nothing trained"
+      : `bundle ${bundle.id}, trained ${new Date(bundle.trainedAt).toISOString()}`;
+  return `found ${count(log.end)} events, ${count(catalog.items)} items, ${trained}`;
+}
+
+/** The example user's first item is asked for now: what is pasted then is about something on the screen. */
+async function tryNextLines(
+  { config, directoryGiven }: Context,
+  instance: Upnext,
+  { example }: StartMarker,
+  directory: string,
+): Promise<(url: string) => string> {
+  const { tryNextText } = await import("../try-next.ts");
+  const { items } = await instance.recommend({ user: example.user as UserId, limit: 1, log: false });
+  const shown = {
+    user: example.user,
+    item: items[0]?.item ?? example.item,
+    keyed: config.server.apiKeys.length > 0,
+  };
+  const dir = directoryGiven || directory !== config.directory ? { directory: shownPath(directory) } : {};
+  return (url) => tryNextText({ url, ...shown, ...dir });
+}
+
+function examples(): string {
+  const upnext = programName();
+  return `
+Examples:
+  ${upnext} start
+  PORT=9000 ${upnext} start
+  ${upnext} start --data ml-latest-small
+  ${upnext} start --data watched.csv --columns user=uid,item=video,time=ts --items videos.csv`;
+}

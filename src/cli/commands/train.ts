@@ -1,0 +1,34 @@
+/** `upnext train`: trains both stages on the log and puts the bundle into service. */
+import { Command } from "commander";
+import { programName } from "../command-line.ts";
+import type { Context, GlobalOptions } from "../context.ts";
+import { prepareJsonFile, writeJsonFile } from "../json-file.ts";
+import { openInstance } from "../open-instance.ts";
+import { withContext } from "../with-context.ts";
+
+interface Options extends GlobalOptions {
+  readonly json?: string;
+}
+
+export function trainCommand(): Command {
+  return new Command("train")
+    .summary("train on the log, measure, and put the bundle into service")
+    .description(
+      "Trains both stages on the log, measures them on the newest interactions, and publishes a bundle. A server that " +
+        "runs on the same directory takes it up within seconds.",
+    )
+    .option("--json <file>", "write what was trained and measured there")
+    .action(withContext("together", train));
+}
+
+async function train(context: Context, { json }: Options) {
+  const { config, print, say, progress } = context;
+  const { trainText } = await import("../train-text.ts");
+  await prepareJsonFile(json);
+  // Training reads the log and writes bundles: it runs beside a server.
+  const instance = await openInstance(context, { readOnly: true });
+  const report = await instance.train(progress);
+  print(trainText(report, config.training.holdOut));
+  say(`\nnext: ${programName()} serve`);
+  await writeJsonFile(json, report);
+}

@@ -1,0 +1,48 @@
+/** Opens the directory of a command, and closes it when the command ends. */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { UpnextError } from "../core/index.ts";
+import type { Metrics } from "../monitoring/index.ts";
+import type { Upnext } from "../upnext.ts";
+import { programName, shownPath } from "./command-line.ts";
+import type { Context } from "./context.ts";
+
+export interface OpenInstance {
+  /** Beside a writer in another process: no events, no impressions. */
+  readonly readOnly?: boolean;
+  readonly metrics?: Metrics;
+  /** Instead of the configuration's. */
+  readonly directory?: string;
+}
+
+/** Rejects with `data_not_found` where a reader finds nothing, otherwise as `open` does. */
+export async function openInstance(context: Context, options: OpenInstance = {}): Promise<Upnext> {
+  const { config, clock, progress, shutdown } = context;
+  const { readOnly = false, metrics } = options;
+  const directory = options.directory ?? config.directory;
+  if (readOnly && !existsSync(join(directory, "log"))) {
+    throw new UpnextError(
+      "data_not_found",
+      `${shownPath(directory)}: expected a directory with a log, there is none. ${elsewhere(directory)}` +
+        `Read data into it with: ${programName()} import PATH`,
+    );
+  }
+  const { open } = await import("../upnext.ts");
+  const instance = await open({
+    config,
+    directory,
+    clock,
+    progress,
+    readOnly,
+    ...(metrics === undefined ? {} : { metrics }),
+  });
+  shutdown.defer(() => instance.close());
+  progress.end();
+  return instance;
+}
+
+/** `start` keeps its data one level below. */
+function elsewhere(directory: string): string {
+  const demo = join(directory, "demo");
+  return existsSync(join(demo, "log")) ? `The demo is in ${shownPath(demo)}: --dir ${shownPath(demo)}. ` : "";
+}

@@ -1,0 +1,46 @@
+/** What to try once the server is up: lines that can be pasted, in an order that tells a story. */
+import { programName, quoted } from "./command-line.ts";
+
+export interface TryNext {
+  readonly url: string;
+  readonly user: string;
+  /** An item that the user is shown now: watching it changes the next answer. */
+  readonly item: string;
+  /** The directory as one would type it; undefined where it is the configured one. */
+  readonly directory?: string;
+  /** Whether the server asks for an API key. */
+  readonly keyed: boolean;
+}
+
+export function tryNextText({ url, user, item, directory, keyed }: TryNext): string {
+  const curl = keyed ? 'curl -s -H "authorization: Bearer $UPNEXT_KEY"' : "curl -s";
+  const query = `user=${encodeURIComponent(user)}&limit=5`;
+  const event = JSON.stringify({ user, item, type: "watch", value: 0.95 }).replaceAll("'", "\\u0027");
+  const dir = directory === undefined ? "" : ` --dir ${quoted(directory)}`;
+  const upnext = programName();
+  const lines: readonly (readonly [string, string])[] = [
+    [
+      `five videos for ${user}, and why each is there`,
+      `${curl} '${url}/v1/recommendations?${query}&explain=true'`,
+    ],
+    [
+      `${user} watches the first of them; the answer has the offset`,
+      `OFFSET=$(${curl} ${url}/v1/events -H 'content-type: application/json' -d '${event}' | sed 's/.*"offset":\\([0-9]*\\).*/\\1/')`,
+    ],
+    [
+      "the same question again: this answer reflects that event",
+      `${curl} "${url}/v1/recommendations?${query}&after=$OFFSET"`,
+    ],
+    ["what goes with an item", `${curl} '${url}/v1/items/${encodeURIComponent(item)}/similar?limit=5'`],
+    ["what is known of the user", `${curl} '${url}/v1/users/${encodeURIComponent(user)}/state'`],
+    [
+      "metrics for Prometheus, and the description of the whole API",
+      `${curl} ${url}/metrics; ${curl} ${url}/openapi.json`,
+    ],
+    [
+      "the same without HTTP, and what could be better",
+      `${upnext} recommend --user ${quoted(user)} --why${dir}; ${upnext} doctor${dir}`,
+    ],
+  ];
+  return lines.map(([what, line]) => `  # ${what}\n  ${line}`).join("\n");
+}
