@@ -23,7 +23,14 @@ import {
   type UserId,
 } from "./core/index.ts";
 import { type ImportReport, type ImportRequest, importInto } from "./datasets/index.ts";
-import { type AppendResult, type Event, type FileLog, openFileLog, parseEvent } from "./events/index.ts";
+import {
+  type AppendResult,
+  type Event,
+  type FileLog,
+  isValidId,
+  openFileLog,
+  parseEvent,
+} from "./events/index.ts";
 import type { Metrics } from "./monitoring/index.ts";
 import {
   answerOf,
@@ -37,7 +44,7 @@ import {
   RankingCost,
   type Recommendation,
   type Recommender,
-  type RecommendRequest,
+  type RecommendRequest as RequestOfPath,
   replayRequest,
   runPath,
   type ServingModels,
@@ -63,12 +70,23 @@ export interface OpenOptions {
   readonly metrics?: Metrics;
 }
 
+/** The same with plain strings and numbers for ids, times and units: what a caller writes. Checked where it comes in. */
+type Plain<T> = T extends string & { readonly __brand: string }
+  ? string
+  : T extends number & { readonly __brand: string }
+    ? number
+    : T extends object
+      ? { readonly [K in keyof T]: Plain<T[K]> }
+      : T;
+
 /** An event as a caller writes it: `id` and `time` are filled in where they are absent. */
 export type EventInput = Event extends infer E
   ? E extends Event
-    ? Omit<E, "id" | "time"> & Partial<Pick<E, "id" | "time">>
+    ? Plain<Omit<E, "id" | "time"> & Partial<Pick<E, "id" | "time">>>
     : never
   : never;
+
+export type RecommendRequest = Plain<RequestOfPath>;
 
 export interface Upnext extends Recommender {
   readonly config: ResolvedConfig;
@@ -77,12 +95,17 @@ export interface Upnext extends Recommender {
    * when they are durable and reflected by catalog and state.
    */
   track(events: EventInput | readonly EventInput[]): Promise<AppendResult>;
+  /** Rejects with `invalid_request` or `offset_ahead`; what is late or fails on the way is a reason in the answer. */
+  recommend(request: RecommendRequest): Promise<Recommendation>;
+  similar(item: string, limit?: number): Promise<SimilarItems>;
+  state(user: string): Promise<UserState>;
+  forget(user: string): Promise<ErasureReceipt>;
   /** Reads a data set into the log; see `upnext import`. */
   import(request: Omit<ImportRequest, "now">, progress?: Progress): Promise<ImportReport>;
   /** Trains both stages on the log, publishes the bundle and serves it. */
   train(progress?: Progress): Promise<TrainReport>;
   /** Computes a request of the log again, as of its moment: the same features and scores to the bit. */
-  replay(request: RequestId): Promise<PathResult>;
+  replay(request: string): Promise<PathResult>;
   /** Takes up the registry's current bundle, if it is another one. Called every two seconds while open. */
   refresh(): Promise<void>;
   close(): Promise<void>;
@@ -193,9 +216,10 @@ class Instance implements Upnext {
     );
   }
 
-  async recommend(request: RecommendRequest): Promise<Recommendation> {
+  async recommend(wanted: RecommendRequest): Promise<Recommendation> {
     this.assertOpen();
-    const limit = checkRequest(request);
+    const limit = checkRequest(wanted);
+    const request = wanted as RequestOfPath;
     await this.reflects(request.after);
     const { clock, metrics } = this.parts;
     const budget = request.budgetMs ?? (this.config.budgetMs as Ms);
@@ -218,9 +242,10 @@ class Instance implements Upnext {
     return answer;
   }
 
-  async similar(item: ItemId, limit = DEFAULT_LIMIT): Promise<SimilarItems> {
+  async similar(id: string, limit = DEFAULT_LIMIT): Promise<SimilarItems> {
     this.assertOpen();
     checkLimit(limit);
+    const item = id as ItemId;
     const row = this.catalog.rowOf(item);
     if (row === undefined) {
       throw new UpnextError(
@@ -231,13 +256,14 @@ class Instance implements Upnext {
     return similarItems(item, row, limit, this.parts.clock.now(), this.catalog, this.models);
   }
 
-  async state(user: UserId): Promise<UserState> {
+  async state(user: string): Promise<UserState> {
     this.assertOpen();
-    return (await this.follower.read(user)).state;
+    return (await this.follower.read(checkUser(user))).state;
   }
 
-  async forget(user: UserId): Promise<ErasureReceipt> {
+  async forget(id: string): Promise<ErasureReceipt> {
     this.assertWritable();
+    const user = checkUser(id);
     const before = await this.state(user);
     const touches = [...before.touches, ...before.vetoes];
     // Clients' clocks may be ahead of this one: the erasure takes everything that is known, whatever its time.
@@ -285,7 +311,7 @@ class Instance implements Upnext {
     return report;
   }
 
-  async replay(request: RequestId): Promise<PathResult> {
+  async replay(request: string): Promise<PathResult> {
     this.assertOpen();
     const { log, registry, store } = this.parts;
     for await (const batch of log.read(0 as Offset)) {
@@ -442,9 +468,7 @@ class Instance implements Upnext {
 
 /** Checks what types do not hold for callers in JavaScript; returns the limit. */
 function checkRequest(request: RecommendRequest): number {
-  if (typeof request.user !== "string" || request.user.length === 0 || request.user.length > 256) {
-    throw new UpnextError("invalid_request", "user: expected an id of 1 to 256 characters");
-  }
+  checkUser(request.user);
   const { budgetMs, after, whyNot } = request;
   if (budgetMs !== undefined && !(budgetMs >= 1 && budgetMs <= 60_000)) {
     throw new UpnextError("invalid_request", `budgetMs: expected 1 to 60000 milliseconds, got ${budgetMs}`);
@@ -463,6 +487,14 @@ function checkRequest(request: RecommendRequest): number {
   return limit;
 }
 
+function checkUser(user: string): UserId {
+  if (typeof user === "string" && isValidId(user)) return user as UserId;
+  throw new UpnextError(
+    "invalid_request",
+    "user: expected an id of 1 to 256 characters without control characters",
+  );
+}
+
 function checkLimit(limit: number): void {
   if (Number.isInteger(limit) && limit >= 1 && limit <= MAX_LIMIT) return;
   throw new UpnextError("invalid_request", `limit: expected an integer from 1 to ${MAX_LIMIT}, got ${limit}`);
@@ -474,7 +506,6 @@ export type { Event } from "./events/index.ts";
 export type {
   ErasureReceipt,
   Recommendation,
-  RecommendRequest,
   SimilarItems,
   Status,
 } from "./pipeline/index.ts";
