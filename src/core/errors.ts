@@ -16,7 +16,10 @@ export const ERRORS = {
   batch_too_large: { status: 413, about: "The batch holds more events than one request may carry." },
   unsupported_media_type: { status: 415, about: "The body's content type is not application/json." },
   unauthorized: { status: 401, about: "The API key is missing or not known." },
-  forbidden: { status: 403, about: "The API key is known, but does not have the scope that the route needs." },
+  forbidden: {
+    status: 403,
+    about: "The API key is known, but does not have the scope that the route needs.",
+  },
   not_found: { status: 404, about: "There is no such route." },
   method_not_allowed: { status: 405, about: "The route exists, but not for this method." },
   request_timeout: { status: 408, about: "The request did not arrive completely in time." },

@@ -35,6 +35,6 @@ export function impressionOf(
 }
 
 /** One impression a request: asking again with the same id does not show twice. */
-export function impressionId(request: RequestId): EventId {
+function impressionId(request: RequestId): EventId {
   return `impression:${request}` as EventId;
 }

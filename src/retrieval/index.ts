@@ -35,4 +35,3 @@ export {
 export { queryOf } from "./query.ts";
 export type { Columns, FitContext, Query, Retrieved, Retriever, Source } from "./retriever.ts";
 export type { Sequences } from "./sequences.ts";
-export { TopK } from "./top-k.ts";

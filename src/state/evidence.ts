@@ -2,7 +2,7 @@
 import { INTERACTION_TYPES, type InteractionType } from "../events/index.ts";
 
 /** Share of a video below which playing it is not taken as interest (guess: about one glance at a short video). */
-export const MIN_WATCH_SHARE = 0.3;
+const MIN_WATCH_SHARE = 0.3;
 
 /**
  * Weight of the evidence that the user is interested in the item, 0 where it is none. A watch counts by its share, a

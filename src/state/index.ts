@@ -10,7 +10,7 @@ export const STATE_STORES = {
 
 export type StateStoreName = keyof typeof STATE_STORES;
 
-export { evidence, MIN_WATCH_SHARE } from "./evidence.ts";
+export { evidence } from "./evidence.ts";
 export { openLmdbStore } from "./lmdb-store.ts";
 export { memoryStore } from "./memory-store.ts";
 export { eraseBefore, mergeTouches, touchOf } from "./merge-touches.ts";

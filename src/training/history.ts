@@ -4,13 +4,7 @@
  */
 import { type Catalog, createCatalog } from "../catalog/index.ts";
 import type { Offset, UserId } from "../core/index.ts";
-import {
-  type EventLog,
-  type Impression,
-  INTERACTION_TYPE_NAMES,
-  type Interaction,
-  interactionCode,
-} from "../events/index.ts";
+import { type EventLog, type Impression, type Interaction, interactionCode } from "../events/index.ts";
 import { evidence } from "../state/index.ts";
 
 export interface History {
@@ -173,12 +167,4 @@ function slateOf(
       shares,
     },
   ];
-}
-
-/** Whether code `code` is one of the interaction types that `names` lists, as bits to test `Slate.answers` with. */
-export function typeBits(predicate: (type: (typeof INTERACTION_TYPE_NAMES)[number]) => boolean): number {
-  return INTERACTION_TYPE_NAMES.reduce(
-    (bits, name, code) => (predicate(name) ? bits | (1 << code) : bits),
-    0,
-  );
 }
