@@ -5,13 +5,16 @@
  * counts against the model. With one relevant item HR@k = Recall@k and NDCG@k = 1 / log2(rank + 1).
  */
 
-/** 1-based rank of `target` among scored rows, or Infinity where it is not among them. Ties count against it. */
+/**
+ * 1-based rank of `target` among scored rows, or Infinity where it is not among them. Whatever is not scored below it
+ * counts against it: ties, and scores that are NaN, its own included.
+ */
 export function pessimisticRank(rows: Int32Array, scores: Float32Array, target: number): number {
   const at = rows.indexOf(target);
   if (at < 0) return Infinity;
   const score = scores[at]!;
   let rank = 0;
-  for (let i = 0; i < rows.length; i++) if (scores[i]! >= score) rank++;
+  for (let i = 0; i < rows.length; i++) if (!(scores[i]! < score)) rank++;
   return rank;
 }
 

@@ -35,6 +35,9 @@ function parseMoment(text: string): EpochMs | undefined {
   const match = /^(\d{4}-\d\d-\d\d)(?:T([\d:.]+))?(Z|[+-]\d\d:\d\d)?$/.exec(text);
   if (match === null) return undefined;
   const [, day, time = "00:00", zone = "Z"] = match;
+  // Date.parse takes the 30th of February for the 2nd of March.
+  const start = Date.parse(`${day}T00:00Z`);
+  if (Number.isNaN(start) || new Date(start).toISOString().slice(0, 10) !== day) return undefined;
   const moment = Date.parse(`${day}T${time}${zone}`);
   return Number.isNaN(moment) ? undefined : (moment as EpochMs);
 }
