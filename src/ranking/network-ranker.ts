@@ -32,10 +32,10 @@ export async function networkRanker(header: RankerHeader, model: Uint8Array): Pr
     if (rows === 0) return header.heads.map(() => new Float32Array(0));
     const { probabilities } = await session.run({ features: { data: features, dims: [rows, width] } });
     const data = probabilities?.data;
-    if (!(data instanceof Float32Array)) {
+    if (!(data instanceof Float32Array) || data.length !== rows * count) {
       throw new UpnextError(
         "internal",
-        `ranker ${header.name}: expected float32 probabilities from the model`,
+        `ranker ${header.name}: expected ${rows} × ${count} float32 probabilities from the model, got ${data?.length ?? "none"}`,
       );
     }
     return header.heads.map((_, head) => {
