@@ -50,9 +50,9 @@ export const affinity: FeatureGroup = {
       matrix[at++] = count === 0 ? 0 : newest / count;
       const duration = items.duration[row]!;
       matrix[at++] =
-        Number.isNaN(duration) || Number.isNaN(profile.logDuration)
-          ? 0
-          : Math.abs(Math.log1p(duration) - profile.logDuration);
+        Number.isFinite(duration) && Number.isFinite(profile.logDuration)
+          ? Math.abs(Math.log1p(duration) - profile.logDuration)
+          : 0;
       matrix[at++] = Number.isNaN(profile.logPopularity)
         ? 0
         : Math.log1p(statistics.engagements[row]!) - profile.logPopularity;
@@ -96,7 +96,8 @@ function profileOf(query: Query, catalog: Catalog): Profile {
       if (t === 0) newestCategories.add(code);
     }
     const duration = items.duration[row]!;
-    if (!Number.isNaN(duration)) {
+    // Not even a number of seconds where 32 bits cannot hold it.
+    if (Number.isFinite(duration)) {
       durations += share * Math.log1p(duration);
       withDuration += share;
     }

@@ -52,7 +52,7 @@ export const item: FeatureGroup = {
         (Math.min(engagements[row]!, shown) + PRIOR_RATE * PRIOR_SHOWN) / (shown + PRIOR_SHOWN),
       );
       matrix[at++] = vetoes[row]! / (engagements[row]! + vetoes[row]! + PRIOR_SHOWN);
-      matrix[at++] = Number.isNaN(items.duration[row]!) ? 0 : Math.log1p(items.duration[row]!);
+      matrix[at++] = Number.isFinite(items.duration[row]!) ? Math.log1p(items.duration[row]!) : 0;
     }
   },
 };
