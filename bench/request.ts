@@ -13,14 +13,14 @@ import { createServer as createBareServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Clock, type EpochMs, Random, systemClock, type UserId } from "../src/core/index.ts";
+import { type Clock, type EpochMs, Random, systemClock } from "../src/core/index.ts";
 import { createMetrics } from "../src/monitoring/index.ts";
 import { createServer } from "../src/serving/index.ts";
 import { simulate } from "../src/simulation/index.ts";
 import { open, type Recommendation, type RecommendRequest, type Upnext } from "../src/upnext.ts";
 
 export const about =
-  "A whole request: state, sources, blend, features, ranking, policy; 20 items out of 500 candidates, one request at a time, LMDB for the state. `logged`: the impression goes into the durable log after the answer. `bare node:http`: a server that answers as many bytes at once.";
+  "A whole request: state, sources, blend, features, ranking, policy; 20 items out of 500 candidates, one request at a time, LMDB for the state. `logged`: the impression goes into the durable log after the answer. `GET /healthz`: the server's own way, without a recommendation. `bare node:http`: a server that answers as many bytes as a recommendation has.";
 
 interface Size {
   readonly users: number;
@@ -94,7 +94,7 @@ async function measure(size: Size, plan: Plan): Promise<Record<string, unknown>>
 }
 
 function libraryCases(upnext: Upnext, { users }: Size, trace: TraceTimes): Case[] {
-  const known = (random: Random) => `u${1 + random.int(users)}` as UserId;
+  const known = (random: Random) => `u${1 + random.int(users)}`;
   const case_ = (what: string, make: (random: Random) => RecommendRequest, see?: TraceTimes): Case => ({
     what,
     async round(requests, random) {
@@ -120,7 +120,7 @@ function libraryCases(upnext: Upnext, { users }: Size, trace: TraceTimes): Case[
     case_("known user", (random) => ({ user: known(random), log: false }), trace),
     case_("known user, explained", (random) => ({ user: known(random), log: false, explain: true })),
     case_("known user, logged", (random) => ({ user: known(random) })),
-    case_("unknown user", (random) => ({ user: `nobody-${random.uint32()}` as UserId, log: false })),
+    case_("unknown user", (random) => ({ user: `nobody-${random.uint32()}`, log: false })),
   ];
 }
 
@@ -137,25 +137,34 @@ async function httpCases(upnext: Upnext, { users }: Size): Promise<Case[]> {
   await once(bare, "listening");
   const bareUrl = `http://127.0.0.1:${(bare.address() as AddressInfo).port}`;
   const client = new Client();
-  const case_ = (what: string, base: string, close: () => Promise<unknown>): Case => ({
+  const case_ = (what: string, target: (random: Random) => string, close?: () => Promise<unknown>): Case => ({
     what,
     async round(requests, random) {
-      const paths = Array.from({ length: requests }, () => base + path(random));
+      const paths = Array.from({ length: requests }, () => target(random));
       const cpu = process.cpuUsage();
       const latencies = await client.get(paths);
       return summary(latencies, cpuMs(cpu) / requests);
     },
     async close() {
-      await close();
+      await close?.();
     },
   });
   return [
-    case_("known user, over HTTP", url, async () => {
-      client.close();
-      await server.close();
-      metrics.close();
-    }),
-    case_(`bare node:http, ${example.length} bytes`, bareUrl, async () => bare.close()),
+    case_("known user, over HTTP", (random) => url + path(random)),
+    case_(
+      "GET /healthz",
+      () => `${url}/healthz`,
+      async () => {
+        client.close();
+        await server.close();
+        metrics.close();
+      },
+    ),
+    case_(
+      `bare node:http, ${example.length} bytes`,
+      () => bareUrl,
+      async () => bare.close(),
+    ),
   ];
 }
 
