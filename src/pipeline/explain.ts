@@ -33,6 +33,14 @@ export function whyNotOf(path: PathResult, catalog: Catalog, item: ItemId): WhyN
   const filtered = path.mask.reasonFor(row);
   if (filtered !== null) return { item, stage: "filter", reason: filtered };
   const index = path.candidates.rows.indexOf(row);
+  const before = path.found.rows.indexOf(row);
+  if (index < 0 && before >= 0) {
+    return {
+      item,
+      stage: "ranking",
+      reason: `Retrieval put it at ${before + 1} of ${path.found.rows.length}, and there was time to rank the first ${path.candidates.rows.length} only.`,
+    };
+  }
   if (index < 0) {
     const asked = path.sources.map(({ name, found }) => `${name} (${found})`).join(", ");
     return {

@@ -23,6 +23,7 @@ export class Follower {
   private running: Promise<void> | undefined;
   /** Users of the batch that is being applied. */
   private applying: ReadonlySet<UserId> = new Set();
+  private batch: Promise<void> | undefined;
   /** The reads under way and those just made, by user: an applied batch marks them. */
   private readonly reads = new Map<UserId, Set<{ stale: boolean }>>();
 
@@ -44,7 +45,7 @@ export class Follower {
 
   /** The state of `user`, as of what the catalog has applied when the promise resolves, unless it says it is stale. */
   async read(user: UserId): Promise<StateRead> {
-    while (this.applying.has(user)) await this.running;
+    while (this.applying.has(user)) await this.batch;
     const mark = { stale: false };
     const marks = this.reads.get(user) ?? new Set();
     this.reads.set(user, marks.add(mark));
@@ -63,13 +64,18 @@ export class Follower {
   private async run(progress?: Progress): Promise<void> {
     for await (const batch of this.log.read(this.catalog.applied)) {
       this.begin(batch);
-      try {
-        await this.store.apply(batch);
-        this.catalog.apply(batch);
-      } finally {
-        this.applying = new Set();
-      }
+      this.batch = this.apply(batch);
+      await this.batch;
       progress?.update(this.catalog.applied);
+    }
+  }
+
+  private async apply(batch: readonly LoggedEvent[]): Promise<void> {
+    try {
+      await this.store.apply(batch);
+      this.catalog.apply(batch);
+    } finally {
+      this.applying = new Set();
     }
   }
 

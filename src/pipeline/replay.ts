@@ -1,6 +1,13 @@
 /** Computes a logged request again, from the log and the bundle alone: the same features and scores to the bit. */
 import { createCatalog } from "../catalog/index.ts";
-import { type EpochMs, ManualClock, type Ms, type Offset, UpnextError } from "../core/index.ts";
+import {
+  type BundleId,
+  type EpochMs,
+  ManualClock,
+  type Ms,
+  type Offset,
+  UpnextError,
+} from "../core/index.ts";
 import type { EventLog, Impression } from "../events/index.ts";
 import type { Registry } from "../registry/index.ts";
 import { memoryStore, type StateLimits } from "../state/index.ts";
@@ -11,7 +18,10 @@ import { type PathResult, type PathSettings, runPath } from "./request-path.ts";
 import { servingModels, untrainedModels } from "./serving-models.ts";
 
 /**
- * @param impression one that upnext wrote, with its context
+ * Rejects with `unknown_request` where the impression has no context, `no_bundle` where the bundle that served it is
+ * gone, and with what `servingModels` rejects with.
+ *
+ * @param impression one that upnext wrote
  * @param settings those of the instance that served it
  * @returns what the request computed. Its rung is "full" wherever there was a ranker: a replay is never late
  */
@@ -33,10 +43,10 @@ export async function replayRequest(
   const store = memoryStore({ limits });
   const follower = new Follower(until(log, context.offset), catalog, store);
   await follower.reached(context.offset);
-  const bundle = (await registry.list()).find(({ id }) => id === model);
-  const models = bundle
-    ? await servingModels(await registry.open(bundle.id), catalog)
-    : await untrainedModels(catalog);
+  const models =
+    model === undefined
+      ? await untrainedModels(catalog)
+      : await servingModels(await registry.open(model as BundleId), catalog);
   try {
     const request = context.request as RecommendRequest;
     return await runPath(request, request.limit ?? settings.limit, Number.POSITIVE_INFINITY as Ms, {

@@ -55,7 +55,9 @@ export interface PathResult {
   readonly offset: Offset;
   readonly query: Query;
   readonly mask: RequestMask;
-  /** In retrieval order; the ranked part of it where there was time for a part only. */
+  /** Everything that retrieval found, in its order. */
+  readonly found: Candidates;
+  /** What was ranked: the head of `found` where there was time for a part only, all of it where nothing was ranked. */
   readonly candidates: Candidates;
   /** (n, features) of the candidates; null where they were not ranked. */
   readonly features: Float32Array | null;
@@ -101,7 +103,8 @@ export async function runPath(
   });
   const query = queryOf(state, catalog, mask.allowed, now);
   const personal = query.items.length > 0;
-  if (!personal) trace.reason(isUnknown(state, catalog) ? "unknown_user" : "no_history");
+  // Of a user whose state did not come, nothing is known to be missing.
+  if (!personal && !read.fallback) trace.reason(isUnknown(state, catalog) ? "unknown_user" : "no_history");
   if (models.bundle === null) trace.reason("not_trained");
   if (mask.count === 0) trace.reason("no_candidates");
 
@@ -121,6 +124,7 @@ export async function runPath(
     offset,
     query,
     mask,
+    found,
     candidates: ranking.candidates,
     features: ranking.features,
     heads: ranking.heads,
@@ -192,7 +196,7 @@ function retrieve(
         const found = contribution.retrieved?.rows.length ?? 0;
         if (found > 0) answered++;
         trace.source(retriever.name, found, started);
-        return contribution;
+        return guarded(contribution, trace);
       } catch {
         fallback = trace.reason("source_failed");
         return silent;
@@ -200,6 +204,26 @@ function retrieve(
     });
     return { value: contributions, out: sumFound(contributions), ...(fallback && { fallback }) };
   });
+}
+
+/** The same, with signals that say nothing where the source fails to tell them. */
+function guarded(contribution: Contribution, trace: Trace): Contribution {
+  const { retrieved } = contribution;
+  if (retrieved === null) return contribution;
+  return {
+    ...contribution,
+    retrieved: {
+      ...retrieved,
+      signals(rows, out) {
+        try {
+          retrieved.signals(rows, out);
+        } catch {
+          trace.reason("source_failed");
+          for (const column of out) column.fill(0);
+        }
+      },
+    },
+  };
 }
 
 function sumFound(contributions: readonly Contribution[]): number {
@@ -230,8 +254,11 @@ async function rank(
   if (ranker === null || n === 0)
     return unranked(found, models.bundle === null ? "popular" : "retrieval-order");
   const affordable = cost.affordable(n, (end - deadline.elapsed()) as Ms);
-  if (affordable < n) trace.reason("ranking_late");
-  if (affordable === 0) return unranked(found, "retrieval-order");
+  const fallback = affordable < n ? trace.reason("ranking_late") : undefined;
+  if (affordable === 0) {
+    trace.unranked(n, clock.monotonic(), "ranking_late");
+    return unranked(found, "retrieval-order");
+  }
   const candidates =
     affordable === n
       ? found
@@ -248,6 +275,7 @@ async function rank(
     const heads = await trace.stage("rank", affordable, async () => ({
       value: await ranker.score({ query, candidates, features }),
       out: affordable,
+      ...(fallback && { fallback }),
     }));
     cost.observe(affordable, (clock.monotonic() - started) as Ms);
     const headWeights = ranker.heads.map(
@@ -265,7 +293,7 @@ async function rank(
       rung: affordable === n ? "full" : "fewer-candidates",
     };
   } catch {
-    trace.reason("ranking_failed");
+    trace.unranked(n, started, trace.reason("ranking_failed"));
     return unranked(found, "retrieval-order");
   }
 }
@@ -317,6 +345,11 @@ class Trace {
   async stage<T>(stage: StageTrace["stage"], entered: number, run: () => Promise<Staged<T>>): Promise<T> {
     const started = this.clock.monotonic();
     return this.record(stage, entered, started, await run());
+  }
+
+  /** Ranking, where all `candidates` stay in retrieval order instead. */
+  unranked(candidates: number, started: Ms, fallback: Reason): void {
+    this.record("rank", candidates, started, { value: null, out: candidates, fallback });
   }
 
   private record<T>(stage: StageTrace["stage"], entered: number, started: Ms, staged: Staged<T>): T {

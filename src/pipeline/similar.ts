@@ -1,8 +1,10 @@
 /** Items that go with an item: what the personal sources would say to someone who has just taken it, and nothing else. */
 import type { Catalog } from "../catalog/index.ts";
-import type { EpochMs, ItemId, ItemRow } from "../core/index.ts";
+import type { EpochMs, ItemId, ItemRow, UserId } from "../core/index.ts";
 import { interactionCode } from "../events/index.ts";
+import { buildMask } from "../policy/index.ts";
 import { blend, type Query, retrieveAll } from "../retrieval/index.ts";
+import { emptyState } from "../state/index.ts";
 import type { Reason, SimilarItems } from "./recommender.ts";
 import type { ServingModels } from "./serving-models.ts";
 
@@ -14,7 +16,8 @@ export function similarItems(
   catalog: Catalog,
   models: ServingModels,
 ): SimilarItems {
-  const allowed = catalog.items.live.slice(0, catalog.size);
+  // Nobody asks, so nobody has seen or blocked anything: what is left is what may be shown at all.
+  const { allowed } = buildMask(catalog, emptyState("" as UserId), {}, now);
   allowed[row] = 0;
   const query: Query = {
     now,

@@ -76,7 +76,7 @@ describe("an evaluation", () => {
 
   it("on a simulated platform puts both stages above every source and far above popularity", async () => {
     const size = { users: 150, videos: 300, events: 6000, end: Date.UTC(2026, 0, 1) as EpochMs };
-    const { evaluation, hr10 } = await evaluated([...simulate(size)].flat(), LAST_FIFTH, 500);
+    const { hr10 } = await evaluated([...simulate(size)].flat(), LAST_FIFTH, 500);
     for (const source of SOURCES) expect(hr10("two-stage")).toBeGreaterThan(hr10(source));
     expect(hr10("two-stage")).toBeGreaterThan(2 * hr10("popular"));
   });

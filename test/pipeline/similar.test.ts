@@ -1,0 +1,91 @@
+import { describe, expect, it } from "vitest";
+import { type Catalog, createCatalog } from "../../src/catalog/index.ts";
+import { DAY, silent } from "../../src/core/index.ts";
+import type { Event } from "../../src/events/index.ts";
+import { featuresFor } from "../../src/features/index.ts";
+import { type ServingModels, similarItems, untrainedModels } from "../../src/pipeline/index.ts";
+import { loadSources, sourcesNamed } from "../../src/retrieval/index.ts";
+import { fitSources } from "../../src/training/fit-sources.ts";
+import { readHistory } from "../../src/training/history.ts";
+import { everything, sequencesOf } from "../../src/training/replay.ts";
+import { at, itemId, logged, logOf, START, took } from "../training/logs.ts";
+import { ring } from "../training/worlds.ts";
+
+const NOW = at(START + 10 * DAY);
+
+const upsert = (name: string, facts: Extract<Event, { kind: "item" }>["facts"]): Event => ({
+  kind: "item",
+  id: `i-${name}` as Event["id"],
+  time: at(START),
+  item: itemId(name),
+  facts,
+});
+
+/** A ring of twelve, each with a colour; the last of the others nobody took, one is removed, one not published yet. */
+const EVENTS: readonly Event[] = [
+  ...Array.from({ length: 12 }, (_, i) => upsert(`v${i}`, { categories: [i % 2 ? "odd" : "even"] })),
+  upsert("fresh", { categories: ["odd"] }),
+  upsert("alone", {}),
+  upsert("next-year", { categories: ["odd"], publishedAt: at(NOW + 365 * DAY) }),
+  ...ring(12, 12, 6),
+  took("late", "next-year", START),
+  took("late", "v5", START + 1),
+  { kind: "item-removal", id: "gone" as Event["id"], time: at(START), item: itemId("v6") },
+];
+
+async function trainedModels(catalog: Catalog): Promise<ServingModels> {
+  const history = await readHistory(await logOf(EVENTS));
+  const sources = sourcesNamed();
+  const fitted = await fitSources(sources, sequencesOf(history, everything(history)), 1, silent);
+  return {
+    bundle: { id: "b" as never, trainedAt: NOW, logOffset: 0 as never },
+    sources: await loadSources(sources, fitted, catalog),
+    ranker: null,
+    featureSet: featuresFor(sources),
+    close: async () => {},
+  };
+}
+
+async function similar(name: string, limit: number, models?: (catalog: Catalog) => Promise<ServingModels>) {
+  const catalog = createCatalog();
+  catalog.apply(logged(EVENTS));
+  const item = itemId(name);
+  const serving = await (models ?? trainedModels)(catalog);
+  const found = similarItems(item, catalog.rowOf(item)!, limit, NOW, catalog, serving);
+  return { ...found, items: found.items.map(({ item }) => item as string) };
+}
+
+describe("items similar to one", () => {
+  it("begin with what users take next, and never hold the item itself", async () => {
+    const { items, reasons } = await similar("v1", 20);
+    expect(items[0]).toBe("v2");
+    expect(items).not.toContain("v1");
+    expect(reasons).toEqual([]);
+  });
+
+  it("are never removed ones or ones that are not published yet", async () => {
+    for (const name of ["v4", "v5", "fresh"]) {
+      const { items } = await similar(name, 500);
+      expect(items.length).toBeGreaterThan(0);
+      expect(items).not.toContain("v6");
+      expect(items).not.toContain("next-year");
+    }
+  });
+
+  it("of one that nobody took are the popular ones of its categories", async () => {
+    const { items, reasons } = await similar("fresh", 500);
+    expect([...items].sort()).toEqual(["v1", "v11", "v3", "v5", "v7", "v9"]);
+    expect(reasons).toEqual(["no_history"]);
+  });
+
+  it("without anything trained are such ones, too, and say so", async () => {
+    const { items, reasons } = await similar("v1", 3, untrainedModels);
+    expect(items.length).toBe(3);
+    for (const item of items) expect(Number(item.slice(1)) % 2).toBe(1);
+    expect(reasons).toEqual(["not_trained"]);
+  });
+
+  it("of one that shares nothing with any are none", async () => {
+    expect((await similar("alone", 20)).items).toEqual([]);
+  });
+});
