@@ -59,6 +59,8 @@ export const als: Source = {
         if (touches.items.length === 0) return nothing;
         const vector = new Float32Array(FACTORS);
         foldIn.solve(touches.items, touches.weights, vector);
+        // Touches of items that nobody else took say nothing: all scores would be 0.
+        if (vector.every((value) => value === 0)) return nothing;
         const best = scorer.top(vector, query.allowed, k);
         return {
           ...best,
