@@ -35,7 +35,8 @@ export function statisticsRetriever(
       // most first has little to do afterwards. Measured for 500 of 100,000 ascending keys: 0.16 ms instead of 5.8.
       for (let row = allowed.length - 1; row >= 0; row--) {
         if (allowed[row] === 0) continue;
-        const distance = keys[row]! - origin;
+        // As the heap stores it: in 64 bits, a tie with the worst that is kept could pass for less.
+        const distance = Math.fround(keys[row]! - origin);
         if (distance >= best.floor) best.push(row, distance);
       }
       const { rows, scores } = best.take();
