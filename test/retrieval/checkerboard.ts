@@ -44,13 +44,22 @@ const orders = Array.from({ length: USERS }, (_, user) => takenBy(new Random(`ch
 /** One minute between two events, users in turn. */
 const timeOf = (user: number, entry: number): number => START + (entry * USERS + user) * MINUTE;
 
-export const sequences: Sequences = {
-  offsets: Int32Array.from({ length: USERS + 1 }, (_, user) => user * LENGTH),
-  items: Int32Array.from(orders.flat()),
-  times: Float64Array.from(orders.flatMap((order, user) => order.map((_, entry) => timeOf(user, entry)))),
-  weights: new Float32Array(USERS * LENGTH).fill(1),
-  itemCount: FITTED,
-};
+/** The items that each user took, oldest first, as sequences. */
+export function sequencesOf(users: readonly (readonly number[])[], itemCount: number): Sequences {
+  const offsets = new Int32Array(users.length + 1);
+  users.forEach((rows, user) => {
+    offsets[user + 1] = offsets[user]! + rows.length;
+  });
+  return {
+    offsets,
+    items: Int32Array.from(users.flat()),
+    times: Float64Array.from(users.flatMap((rows, user) => rows.map((_, entry) => timeOf(user, entry)))),
+    weights: new Float32Array(offsets.at(-1)!).fill(1),
+    itemCount,
+  };
+}
+
+export const sequences: Sequences = sequencesOf(orders, FITTED);
 
 export function click(item: ItemId, user: string, time: number): Event {
   return {

@@ -2,7 +2,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { silent } from "../../src/core/index.ts";
-import type { Sequences } from "../../src/retrieval/index.ts";
 import {
   countNeighbours,
   type NeighbourOptions,
@@ -11,20 +10,9 @@ import {
   neighbourColumns,
   neighboursFrom,
 } from "../../src/retrieval/neighbours.ts";
-import { queryOver } from "./checkerboard.ts";
+import { queryOver, sequencesOf } from "./checkerboard.ts";
 
 const ITEMS = 8;
-
-function sequencesOf(users: readonly (readonly number[])[], itemCount = ITEMS): Sequences {
-  const items = users.flat();
-  return {
-    offsets: Int32Array.from([0, ...users.map((_, u) => users.slice(0, u + 1).flat().length)]),
-    items: Int32Array.from(items),
-    times: new Float64Array(items.length),
-    weights: new Float32Array(items.length).fill(1),
-    itemCount,
-  };
-}
 
 interface Entry {
   readonly item: number;
@@ -83,7 +71,7 @@ describe("counting neighbours", () => {
   it("gives what a look at every pair of places gives, for any sequences, windows and limits", async () => {
     await fc.assert(
       fc.asyncProperty(anyUsers, anyOptions, async (users, options) => {
-        const table = await countNeighbours(sequencesOf(users), options, silent);
+        const table = await countNeighbours(sequencesOf(users, ITEMS), options, silent);
         expect(listsOf(table)).toEqual(plainNeighbours(users, options));
       }),
       { numRuns: 200 },
@@ -112,7 +100,7 @@ describe("counting neighbours", () => {
 
   it("goes through columns and back", async () => {
     const options = { forward: [1], backward: [1], keep: 9, strength: (count: number) => count };
-    const table = await countNeighbours(sequencesOf([[0, 1, 0, 2]]), options, silent);
+    const table = await countNeighbours(sequencesOf([[0, 1, 0, 2]], 3), options, silent);
     expect(neighboursFrom(neighbourColumns(table))).toEqual(table);
     expect(listsOf(neighboursFrom({}))).toEqual([]);
   });
@@ -145,7 +133,7 @@ describe("adding up the neighbours of the newest items", () => {
     await fc.assert(
       fc.asyncProperty(anyUsers, anyHistory, anyMask, fc.nat(10), async (users, history, allowed, k) => {
         const options = { forward: [1, 0.5], backward: [0.25], keep: 4, strength: (count: number) => count };
-        const table = await countNeighbours(sequencesOf(users), options, silent);
+        const table = await countNeighbours(sequencesOf(users, ITEMS), options, silent);
         const lists = listsOf(table);
         const adder = new NeighbourSum(table, LAGS, DECAY);
         const query = queryOver(history, { allowed });

@@ -24,6 +24,7 @@ import {
   NOW,
   queryOver,
   sequences,
+  sequencesOf,
   upsert,
 } from "./checkerboard.ts";
 
@@ -283,14 +284,3 @@ describe.each(SOURCES.map((source) => ({ name: source.name, source })))("$name",
     }
   });
 });
-
-function sequencesOf(users: readonly (readonly number[])[], itemCount: number): Sequences {
-  const items = users.flat();
-  return {
-    offsets: Int32Array.from([0, ...users.map((_, u) => users.slice(0, u + 1).flat().length)]),
-    items: Int32Array.from(items),
-    times: Float64Array.from(items, (_, i) => NOW - (items.length - i) * HOUR),
-    weights: new Float32Array(items.length).fill(1),
-    itemCount,
-  };
-}

@@ -1,0 +1,126 @@
+/** What holds of all features: finite, of their own candidate alone, named once, and known by a fingerprint. */
+import { describe, expect, it } from "vitest";
+import { Random } from "../../src/core/index.ts";
+import { FEATURE_GROUPS, type FeatureGroup, featureSet, featuresFor } from "../../src/features/index.ts";
+import { pickCandidates, sourcesNamed } from "../../src/retrieval/index.ts";
+import { anyWorld } from "./world.ts";
+
+const SEEDS = Array.from({ length: 30 }, (_, seed) => seed);
+
+/** Row `i` of a matrix (n, width). */
+function rowOf(matrix: Float32Array, i: number, width: number): Float32Array {
+  return matrix.slice(i * width, (i + 1) * width);
+}
+
+describe("all features", () => {
+  it.each(SEEDS)("are finite in the odd world %i", async (seed) => {
+    const { set, context } = await anyWorld(seed);
+    const matrix = set.compute(context);
+    expect(matrix).toHaveLength(context.candidates.rows.length * set.names.length);
+    const odd = matrix.findIndex((value) => !Number.isFinite(value));
+    expect(odd < 0 ? "none" : set.names[odd % set.names.length]).toBe("none");
+  });
+
+  it.each(SEEDS)("depend, to the bit, on their own candidate alone in the odd world %i", async (seed) => {
+    const { set, context, candidatesOf } = await anyWorld(seed);
+    const { candidates } = context;
+    const width = set.names.length;
+    const matrix = set.compute(context);
+    const random = new Random(seed);
+    const all = Int32Array.from(candidates.rows, (_, i) => i);
+    const some = random.shuffle(all.slice()).slice(0, random.int(all.length + 1));
+    for (const chosen of [some, ...Array.from(all.subarray(0, 3), (i) => Int32Array.of(i))]) {
+      const picked = pickCandidates(candidates, chosen);
+      // The same candidates by two ways: out of the batch, and asked of the sources again without the others.
+      for (const part of [picked, candidatesOf(picked.rows)]) {
+        const values = set.compute({ ...context, candidates: part });
+        chosen.forEach((i, j) => {
+          expect(rowOf(values, j, width)).toEqual(rowOf(matrix, i, width));
+        });
+      }
+    }
+  });
+
+  it("are the same when they are computed again, with another request between", async () => {
+    const one = await anyWorld(3);
+    const other = await anyWorld(4);
+    const first = one.set.compute(one.context);
+    other.set.compute(other.context);
+    expect(one.set.compute(one.context)).toEqual(first);
+  });
+
+  it("can be computed of rows that no source found", async () => {
+    const { set, context, candidatesOf } = await anyWorld(5);
+    const rows = Int32Array.from({ length: context.catalog.size }, (_, row) => row);
+    const matrix = set.compute({ ...context, candidates: candidatesOf(rows) });
+    expect(matrix.every(Number.isFinite)).toBe(true);
+  });
+
+  it("are an empty matrix without candidates", async () => {
+    const { set, context, candidatesOf } = await anyWorld(6);
+    expect(set.compute({ ...context, candidates: candidatesOf(new Int32Array(0)) })).toHaveLength(0);
+  });
+
+  it("have names that are told apart, whichever sources there are", () => {
+    for (const sources of [[], sourcesNamed(["popular"]), sourcesNamed()]) {
+      const { names, smallestDeviations } = featuresFor(sources);
+      expect(new Set(names).size).toBe(names.length);
+      expect(smallestDeviations).toHaveLength(names.length);
+      expect(smallestDeviations.every((deviation) => deviation >= 0)).toBe(true);
+    }
+    const groups = FEATURE_GROUPS.map((group) => group.name);
+    expect(new Set(groups).size).toBe(groups.length);
+  });
+});
+
+describe("a feature set", () => {
+  const group = (
+    name: string,
+    columns: readonly string[],
+    version = 1,
+    smallestDeviation = 0,
+  ): FeatureGroup => ({
+    name,
+    version,
+    smallestDeviation,
+    columns: () => columns,
+    fill({ candidates }, { matrix, width, first }) {
+      for (let i = 0; i < candidates.rows.length; i++) {
+        for (let f = 0; f < columns.length; f++) {
+          matrix[i * width + first + f] = 100 * candidates.rows[i]! + first + f;
+        }
+      }
+    },
+  });
+
+  it("lays the columns of its groups side by side, one row a candidate", async () => {
+    const { context } = await anyWorld(1);
+    const set = featureSet([group("a", ["x", "y"], 1, 0.5), group("b", ["x"])], [], []);
+    expect(set.names).toEqual(["a.x", "a.y", "b.x"]);
+    expect(set.smallestDeviations).toEqual(Float32Array.of(0.5, 0.5, 0));
+    const candidates = { ...context.candidates, rows: Int32Array.of(7, 4) };
+    expect(set.compute({ ...context, candidates })).toEqual(Float32Array.of(700, 701, 702, 400, 401, 402));
+  });
+
+  it("has a fingerprint that any change of meaning changes, and nothing else", () => {
+    const base = () => [group("a", ["x", "y"]), group("b", ["z"])];
+    const print = (groups: readonly FeatureGroup[], sources = ["s", "t"], signals = ["s", "t"]) =>
+      featureSet(groups, sources, signals).fingerprint;
+    expect(print(base())).toBe(print(base()));
+    expect(print(base())).toMatch(/^[0-9a-f]{16}$/);
+    const others = [
+      print([group("a", ["x", "y"], 2), group("b", ["z"])]),
+      print([group("a", ["x", "w"]), group("b", ["z"])]),
+      print([group("a", ["y", "x"]), group("b", ["z"])]),
+      print([group("a", ["x"]), group("b", ["z"])]),
+      print([group("c", ["x", "y"]), group("b", ["z"])]),
+      print(base().reverse()),
+      print(base(), ["t", "s"]),
+      print(base(), ["s"]),
+      print(base(), ["s", "t"], ["s"]),
+      print([group("a", ["x"]), group("b", ["y", "z"])]),
+      print([]),
+    ];
+    expect(new Set([print(base()), ...others]).size).toBe(others.length + 1);
+  });
+});
