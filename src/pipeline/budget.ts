@@ -10,7 +10,7 @@ import type { Ms } from "../core/index.ts";
 export const STAGE_ENDS = { state: 0.3, retrieve: 0.6, rank: 0.9 } as const;
 
 /** Weight of the newest request in the mean. */
-const NEWEST = 0.1;
+const NEWEST = 0.2;
 /** Before the first request (measured: some 2 µs on a slow core, with a margin). */
 const FIRST_GUESS_MS = 0.005;
 /** Twice the mean, since a mean is exceeded half of the time. */

@@ -1,6 +1,6 @@
 /** `upnext recommend`: what a user is shown, and why. */
 import { Command } from "commander";
-import type { ItemId, UserId } from "../../core/index.ts";
+import type { ItemId, Ms, UserId } from "../../core/index.ts";
 import { programName } from "../command-line.ts";
 import type { Context, GlobalOptions } from "../context.ts";
 import { openInstance } from "../open-instance.ts";
@@ -17,6 +17,8 @@ interface Options extends GlobalOptions {
   readonly allowSeen?: true;
   readonly json?: true;
 }
+
+const PATIENCE_MS = 5_000 as Ms;
 
 export function recommendCommand(): Command {
   return new Command("recommend")
@@ -50,6 +52,8 @@ async function recommend(context: Context, options: Options) {
     explain: why === true,
     allowSeen: allowSeen === true,
     log: false,
+    // A process that has just begun is slow, and a person is waiting, not a page: the best answer, not the fastest.
+    budgetMs: PATIENCE_MS,
     ...(whyNot === undefined ? {} : { whyNot: whyNot as readonly ItemId[] }),
     ...(category === undefined ? {} : { categories: category }),
   });
