@@ -9,6 +9,7 @@ import { join, resolve } from "node:path";
 import { type Catalog, createCatalog } from "./catalog/index.ts";
 import { type ResolvedConfig, resolveConfig, type UpnextConfig } from "./config/index.ts";
 import {
+  type BundleId,
   type Clock,
   type EpochMs,
   type EventId,
@@ -27,18 +28,24 @@ import {
   type AppendResult,
   type Event,
   type FileLog,
-  isValidId,
+  type Impression,
   openFileLog,
   parseEvent,
 } from "./events/index.ts";
 import type { Metrics } from "./monitoring/index.ts";
 import {
   answerOf,
+  checkLimit,
+  checkRequest,
   checksOf,
+  checkUser,
+  DEFAULT_LIMIT,
   type ErasureReceipt,
   Follower,
   type Health,
   impressionOf,
+  ModelsInService,
+  type PathParts,
   type PathResult,
   type PathSettings,
   RankingCost,
@@ -63,7 +70,7 @@ export interface OpenOptions {
   /** Where log, state and bundles are; made where it is missing. The configuration's `directory` where absent. */
   readonly directory?: string;
   readonly config?: UpnextConfig;
-  /** Reads beside a writer in another process: no events, no impressions, no training. */
+  /** Reads beside a writer in another process: no events, no impressions. Training is reading. */
   readonly readOnly?: boolean;
   readonly clock?: Clock;
   readonly progress?: Progress;
@@ -111,13 +118,12 @@ export interface Upnext extends Recommender {
   close(): Promise<void>;
 }
 
-const DEFAULT_LIMIT = 20;
-const MAX_LIMIT = 500;
-const MAX_WHY_NOT = 20;
 /** Measured: after some 20 requests the time of one no longer falls. */
 const WARM_UP_REQUESTS = 20;
 /** How often another process's training is looked for. */
 const REFRESH_MS = 2_000;
+/** How long a bundle that was refused is left alone: reading it costs as much as a good one. */
+const RETRY_MS = 60_000;
 
 /** Rejects with what the log, the store, the registry or the configuration reject with. */
 export async function open(options: OpenOptions = {}): Promise<Upnext> {
@@ -169,12 +175,14 @@ class Instance implements Upnext {
   private readonly follower: Follower;
   private readonly cost = new RankingCost();
   private readonly settings: PathSettings;
-  private models!: ServingModels;
+  private serving!: ModelsInService;
   private bundleProblem: string | null = null;
+  /** The bundle that was refused last, and when. */
+  private refused: { readonly id: BundleId | null; readonly at: Ms } | undefined;
   private foldProblem: string | null = null;
   private refreshing: Promise<void> | undefined;
   private timer: NodeJS.Timeout | undefined;
-  /** Impressions on their way into the log. */
+  /** What goes on by itself: impressions on their way into the log, models that wait for their last user. */
   private readonly pending = new Set<Promise<unknown>>();
   private closing: Promise<void> | undefined;
 
@@ -192,12 +200,18 @@ class Instance implements Upnext {
   }
 
   async start(progress: Progress): Promise<void> {
-    const { log } = this.parts;
+    const { log, store } = this.parts;
+    if (store.applied > log.end) {
+      throw new UpnextError(
+        "store_unavailable",
+        `state: expected at most the ${log.end} events of the log to be applied, got ${store.applied}: the states belong to another log. Delete the folder state/, it is rebuilt from the log at the next start.`,
+      );
+    }
     progress.step("replay the log", log.end, "events");
     await this.follower.reached(log.end, progress);
-    this.models = await untrainedModels(this.catalog);
+    this.serving = new ModelsInService(await untrainedModels(this.catalog));
     await this.refresh();
-    this.timer = setInterval(() => void this.refresh(), REFRESH_MS).unref();
+    this.timer = setInterval(() => void this.look(RETRY_MS), REFRESH_MS).unref();
   }
 
   async track(input: EventInput | readonly EventInput[]): Promise<AppendResult> {
@@ -221,25 +235,18 @@ class Instance implements Upnext {
     const limit = checkRequest(wanted);
     const request = wanted as RequestOfPath;
     await this.reflects(request.after);
-    const { clock, metrics } = this.parts;
     const budget = request.budgetMs ?? (this.config.budgetMs as Ms);
     // Taken once: a swap of the bundle in the middle must not mix two.
-    const { models } = this;
-    const path = await runPath(request, limit, budget, {
-      catalog: this.catalog,
-      models,
-      clock,
-      cost: this.cost,
-      settings: this.settings,
-      readState: () => this.follower.read(request.user),
+    return this.serving.use(async (models) => {
+      const path = await runPath(request, limit, budget, this.pathParts(request.user, models));
+      const id = request.request ?? (randomUUID() as RequestId);
+      const answer = answerOf(request, id, budget, path, this.catalog, models);
+      this.parts.metrics?.observeRecommendation(answer);
+      if ((request.log ?? true) && !this.parts.readOnly && answer.items.length > 0) {
+        this.logLater(impressionOf(request, answer, path, models));
+      }
+      return answer;
     });
-    const id = request.request ?? (randomUUID() as RequestId);
-    const answer = answerOf(request, id, budget, path, this.catalog, models);
-    metrics?.observeRecommendation(answer);
-    if ((request.log ?? true) && !this.parts.readOnly && answer.items.length > 0) {
-      this.logLater(impressionOf(request, answer, path, models));
-    }
-    return answer;
   }
 
   async similar(id: string, limit = DEFAULT_LIMIT): Promise<SimilarItems> {
@@ -253,7 +260,7 @@ class Instance implements Upnext {
         "similar: expected an item of the catalog, there is none with this id",
       );
     }
-    return similarItems(item, row, limit, this.parts.clock.now(), this.catalog, this.models);
+    return similarItems(item, row, limit, this.parts.clock.now(), this.catalog, this.serving.models);
   }
 
   async state(user: string): Promise<UserState> {
@@ -269,8 +276,12 @@ class Instance implements Upnext {
     // Clients' clocks may be ahead of this one: the erasure takes everything that is known, whatever its time.
     const newest = Math.max(this.parts.clock.now(), ...touches.map((touch) => touch.time));
     const time = newest as EpochMs;
-    const { offset } = await this.append([{ kind: "erasure", id: randomUUID() as EventId, time, user }]);
-    const { bundle } = this.models;
+    let { offset } = await this.erase(user, time);
+    // Facts with a time ahead of that have outlived it; how far ahead, the log knows.
+    if (this.catalog.userFacts(user) !== undefined) {
+      ({ offset } = await this.erase(user, await this.newestFacts(user)));
+    }
+    const { bundle } = this.serving.models;
     return {
       user,
       time,
@@ -294,7 +305,7 @@ class Instance implements Upnext {
 
   async train(progress: Progress = silent): Promise<TrainReport> {
     this.assertOpen();
-    const { retrieval, ranking, training, seed } = this.config;
+    const { retrieval, ranking, state, training, seed } = this.config;
     const settings = {
       ...DEFAULT_TRAIN,
       seed,
@@ -303,10 +314,13 @@ class Instance implements Upnext {
       ...(retrieval.sources && { sources: retrieval.sources }),
       headWeights: ranking.headWeights,
       holdOut: training.holdOut,
+      touches: state.touches,
       ...(training.rankerShare !== undefined && { rankerShare: training.rankerShare }),
       ...(training.maxLists !== undefined && { maxLists: training.maxLists }),
     };
-    const report = await train(this.parts.log, this.parts.registry, settings, this.parts.clock, progress);
+    const { log, registry, clock } = this.parts;
+    await log.refresh();
+    const report = await train(log, registry, settings, clock, progress);
     await this.refresh();
     return report;
   }
@@ -314,23 +328,29 @@ class Instance implements Upnext {
   async replay(request: string): Promise<PathResult> {
     this.assertOpen();
     const { log, registry, store } = this.parts;
+    let found: Impression | undefined;
+    const erasures = new Map<UserId, number>();
     for await (const batch of log.read(0 as Offset)) {
       for (const { event } of batch) {
-        if (event.kind !== "impression" || event.request !== request) continue;
-        return replayRequest(log, registry, event, store.limits, { ...this.settings, limit: DEFAULT_LIMIT });
+        if (event.kind === "impression" && event.request === request) found ??= event;
+        if (event.kind !== "erasure") continue;
+        erasures.set(event.user, Math.max(erasures.get(event.user) ?? -Infinity, event.time));
       }
     }
-    throw new UpnextError(
-      "unknown_request",
-      "replay: expected a request of the log, there is no impression with this id",
-    );
+    // What was shown to a user who was forgotten since counts as not having happened.
+    if (found === undefined || found.time <= (erasures.get(found.user) ?? -Infinity)) {
+      throw new UpnextError(
+        "unknown_request",
+        "replay: expected a request of the log, there is no impression with this id, or its user was forgotten",
+      );
+    }
+    return replayRequest(log, registry, found, store.limits, { ...this.settings, limit: DEFAULT_LIMIT });
   }
 
-  refresh(): Promise<void> {
-    this.refreshing ??= this.takeUpBundle().finally(() => {
-      this.refreshing = undefined;
-    });
-    return this.refreshing;
+  async refresh(): Promise<void> {
+    // One that is under way may have looked before the caller's bundle was there.
+    await this.refreshing;
+    await this.look(0);
   }
 
   async status(): Promise<Status> {
@@ -350,7 +370,7 @@ class Instance implements Upnext {
       live,
       withoutFacts,
       stateApplied: store.applied,
-      models: this.models,
+      models: this.serving.models,
       bundleProblem: this.bundleProblem,
       foldProblem: this.foldProblem,
     };
@@ -361,7 +381,7 @@ class Instance implements Upnext {
       log: { end: log.end, tail: log.tail },
       catalog: { items: size, live, withoutFacts, engagements: statistics.totalEngagements },
       state: { store: store.name, applied: store.applied },
-      bundle: this.models.bundle,
+      bundle: this.serving.models.bundle,
     };
   }
 
@@ -369,15 +389,22 @@ class Instance implements Upnext {
     this.closing ??= (async () => {
       clearInterval(this.timer);
       await this.refreshing;
-      await Promise.allSettled(this.pending);
-      await this.models.close();
+      // Requests under way first: their impressions are then among what is pending.
+      await this.serving.close();
+      await Promise.all(this.pending);
       await this.parts.store.close();
       await this.parts.log.close();
     })();
     return this.closing;
   }
 
-  private async append(events: readonly Event[]): Promise<AppendResult> {
+  private append(events: readonly Event[]): Promise<AppendResult> {
+    const appended = this.appendAndApply(events);
+    this.later(appended);
+    return appended;
+  }
+
+  private async appendAndApply(events: readonly Event[]): Promise<AppendResult> {
     const result = await this.parts.log.append(events);
     this.parts.metrics?.observeAppend(result);
     await this.apply(result.offset);
@@ -397,10 +424,27 @@ class Instance implements Upnext {
 
   /** The answer is out already: what fails here is counted, not thrown at anybody. */
   private logLater(impression: Event): void {
-    const done = this.append([impression])
-      .catch(() => this.parts.metrics?.countStateError("impression"))
-      .finally(() => this.pending.delete(done));
+    this.append([impression]).catch(() => this.parts.metrics?.countStateError("impression"));
+  }
+
+  /** Lets `close` wait for `work`; how it ends is the business of others. */
+  private later(work: Promise<unknown>): void {
+    const gone = () => void this.pending.delete(done);
+    const done: Promise<void> = work.then(gone, gone);
     this.pending.add(done);
+  }
+
+  private erase(user: UserId, time: EpochMs): Promise<AppendResult> {
+    return this.append([{ kind: "erasure", id: randomUUID() as EventId, time, user }]);
+  }
+
+  private async newestFacts(user: UserId): Promise<EpochMs> {
+    let newest = -Infinity;
+    for await (const batch of this.parts.log.read(0 as Offset)) {
+      for (const { event } of batch)
+        if (event.kind === "user" && event.user === user && event.time > newest) newest = event.time;
+    }
+    return newest as EpochMs;
   }
 
   private async reflects(after: Offset | undefined): Promise<void> {
@@ -416,39 +460,63 @@ class Instance implements Upnext {
     if (wanted !== undefined) await this.apply(wanted);
   }
 
-  private async takeUpBundle(): Promise<void> {
-    const { registry, metrics } = this.parts;
+  /** Looks for another bundle; leaves one alone that was refused less than `patience` ms ago. */
+  private look(patience: number): Promise<void> {
+    this.refreshing ??= this.takeUpBundle(patience).finally(() => {
+      this.refreshing = undefined;
+    });
+    return this.refreshing;
+  }
+
+  private async takeUpBundle(patience: number): Promise<void> {
+    if (this.closing !== undefined) return;
+    const { registry, metrics, clock, readOnly } = this.parts;
+    let current: BundleId | null = null;
     try {
-      const current = await registry.current();
-      if (current === (this.models.bundle?.id ?? null)) return;
-      const before = this.models;
-      this.models =
-        current === null
-          ? await untrainedModels(this.catalog)
-          : await servingModels(await registry.open(current), this.catalog);
-      await this.warmUp();
+      current = await registry.current();
+      if (current !== (this.serving.models.bundle?.id ?? null)) {
+        const { refused } = this;
+        if (refused?.id === current && clock.monotonic() - refused.at < patience) return;
+        // A bundle that another process has trained may know items that this catalog has not seen yet.
+        if (readOnly) await this.reflects(undefined);
+        const models =
+          current === null
+            ? await untrainedModels(this.catalog)
+            : await servingModels(await registry.open(current), this.catalog);
+        await this.warmUp(models);
+        this.later(this.serving.replace(models));
+        metrics?.setBundle(models.bundle);
+      }
       this.bundleProblem = null;
-      metrics?.setBundle(this.models.bundle);
-      await before.close();
     } catch (cause) {
       // The models that are in service stay: a bad bundle must not take a good one down.
+      this.refused = { id: current, at: clock.monotonic() };
       this.bundleProblem = cause instanceof Error ? cause.message : String(cause);
     }
   }
 
   /** Runs requests that nobody asked for, so that the first real one finds compiled code and learned costs. */
-  private async warmUp(): Promise<void> {
+  private async warmUp(models: ServingModels): Promise<void> {
     const user = "" as UserId;
-    for (let i = 0; i < WARM_UP_REQUESTS; i++) {
-      await runPath({ user }, DEFAULT_LIMIT, Number.POSITIVE_INFINITY as Ms, {
-        catalog: this.catalog,
-        models: this.models,
-        clock: this.parts.clock,
-        cost: this.cost,
-        settings: this.settings,
-        readState: () => this.follower.read(user),
-      });
+    const parts = this.pathParts(user, models);
+    try {
+      for (let i = 0; i < WARM_UP_REQUESTS; i++)
+        await runPath({ user }, DEFAULT_LIMIT, Number.POSITIVE_INFINITY as Ms, parts);
+    } catch (cause) {
+      await models.close();
+      throw cause;
     }
+  }
+
+  private pathParts(user: UserId, models: ServingModels): PathParts {
+    return {
+      catalog: this.catalog,
+      models,
+      clock: this.parts.clock,
+      cost: this.cost,
+      settings: this.settings,
+      readState: () => this.follower.read(user),
+    };
   }
 
   private assertOpen(): void {
@@ -464,40 +532,6 @@ class Instance implements Upnext {
       );
     }
   }
-}
-
-/** Checks what types do not hold for callers in JavaScript; returns the limit. */
-function checkRequest(request: RecommendRequest): number {
-  checkUser(request.user);
-  const { budgetMs, after, whyNot } = request;
-  if (budgetMs !== undefined && !(budgetMs >= 1 && budgetMs <= 60_000)) {
-    throw new UpnextError("invalid_request", `budgetMs: expected 1 to 60000 milliseconds, got ${budgetMs}`);
-  }
-  if (after !== undefined && !(Number.isInteger(after) && after >= 0)) {
-    throw new UpnextError("invalid_request", `after: expected an offset, an integer from 0 on, got ${after}`);
-  }
-  if (whyNot !== undefined && whyNot.length > MAX_WHY_NOT) {
-    throw new UpnextError(
-      "invalid_request",
-      `whyNot: expected at most ${MAX_WHY_NOT} items, got ${whyNot.length}`,
-    );
-  }
-  const limit = request.limit ?? DEFAULT_LIMIT;
-  checkLimit(limit);
-  return limit;
-}
-
-function checkUser(user: string): UserId {
-  if (typeof user === "string" && isValidId(user)) return user as UserId;
-  throw new UpnextError(
-    "invalid_request",
-    "user: expected an id of 1 to 256 characters without control characters",
-  );
-}
-
-function checkLimit(limit: number): void {
-  if (Number.isInteger(limit) && limit >= 1 && limit <= MAX_LIMIT) return;
-  throw new UpnextError("invalid_request", `limit: expected an integer from 1 to ${MAX_LIMIT}, got ${limit}`);
 }
 
 export { defineConfig, type UpnextConfig } from "./config/index.ts";

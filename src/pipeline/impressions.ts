@@ -1,6 +1,7 @@
 /** A request's answer as an impression: what was shown, by which model, and what is needed to compute it again. */
+import { createHash } from "node:crypto";
 import type { EventId, RequestId } from "../core/index.ts";
-import type { Impression } from "../events/index.ts";
+import { EVENT_LIMITS, type Impression, isValidId } from "../events/index.ts";
 import type { Recommendation, RecommendRequest } from "./recommender.ts";
 import type { PathResult } from "./request-path.ts";
 import type { ServingModels } from "./serving-models.ts";
@@ -30,11 +31,16 @@ export function impressionOf(
     }),
     rung: answer.rung,
     ...(answer.bundle === null ? {} : { model: answer.bundle }),
-    context: { offset: path.offset, request, fingerprint: models.featureSet.fingerprint },
+    // The log's border takes no longer requests: such a slate is known, and cannot be computed again.
+    ...(JSON.stringify(request).length <= EVENT_LIMITS.request && {
+      context: { offset: path.offset, request, fingerprint: models.featureSet.fingerprint },
+    }),
   };
 }
 
 /** One impression a request: asking again with the same id does not show twice. */
 function impressionId(request: RequestId): EventId {
-  return `impression:${request}` as EventId;
+  const id = `impression:${request}`;
+  const short = isValidId(id) ? id : `impression:${createHash("sha256").update(request).digest("hex")}`;
+  return short as EventId;
 }

@@ -1,8 +1,10 @@
 export { answerOf } from "./answer.ts";
 export { RankingCost } from "./budget.ts";
+export { checkLimit, checkRequest, checkUser, DEFAULT_LIMIT } from "./check-request.ts";
 export { checksOf, type Health } from "./checks.ts";
 export { Follower } from "./follower.ts";
 export { impressionOf } from "./impressions.ts";
+export { ModelsInService } from "./in-service.ts";
 export type {
   Check,
   ErasureReceipt,
