@@ -1,0 +1,251 @@
+/** A known answer for every feature group, on cases made by hand. */
+import { describe, expect, it } from "vitest";
+import { type Catalog, createCatalog } from "../../src/catalog/index.ts";
+import {
+  DAY,
+  type EpochMs,
+  type EventId,
+  HOUR,
+  MINUTE,
+  type RequestId,
+  type UserId,
+} from "../../src/core/index.ts";
+import type { Event, ItemFacts } from "../../src/events/index.ts";
+import { FEATURE_GROUPS, featureSet } from "../../src/features/index.ts";
+import type { Candidates, Query } from "../../src/retrieval/index.ts";
+import { click, extend, itemOf, NOW, queryOver, upsert } from "../retrieval/checkerboard.ts";
+
+/** Candidates that no source found. */
+function candidates(rows: readonly number[], found: Partial<Candidates> = {}): Candidates {
+  return {
+    rows: Int32Array.from(rows),
+    fused: new Float32Array(rows.length),
+    sourceNames: [],
+    ranks: [],
+    scores: [],
+    bestScores: new Float32Array(0),
+    signalNames: [],
+    signals: [],
+    ...found,
+  };
+}
+
+/** The columns of one group by name, each with a value for every candidate. */
+function columnsOf(
+  name: string,
+  context: { readonly query: Query; readonly catalog: Catalog; readonly candidates: Candidates },
+): Record<string, readonly number[]> {
+  const group = FEATURE_GROUPS.find((one) => one.name === name)!;
+  const set = featureSet([group], context.candidates.sourceNames, context.candidates.signalNames);
+  const matrix = set.compute(context);
+  return Object.fromEntries(
+    set.names.map((column, f) => [
+      column.slice(name.length + 1),
+      Array.from(context.candidates.rows, (_, i) => matrix[i * set.names.length + f]!),
+    ]),
+  );
+}
+
+/** Equal in 32 bits, give or take the last ones. */
+function expectColumns(
+  columns: Readonly<Record<string, readonly number[]>>,
+  wanted: Readonly<Record<string, readonly number[]>>,
+): void {
+  expect(Object.keys(columns)).toEqual(Object.keys(wanted));
+  for (const [name, values] of Object.entries(wanted)) {
+    values.forEach((value, i) => {
+      expect(Math.abs(columns[name]![i]! - value), `${name} of candidate ${i}`).toBeLessThan(
+        1e-6 * (1 + Math.abs(value)),
+      );
+    });
+  }
+}
+
+/** Row r is the r-th of these items, known from `time` on. */
+function catalogOf(facts: readonly ItemFacts[], time: number, events: readonly Event[] = []): Catalog {
+  const catalog = createCatalog();
+  extend(
+    catalog,
+    facts.map((own, row) => ({ ...upsert(itemOf(row), time), facts: own }) as Event),
+  );
+  extend(catalog, events);
+  return catalog;
+}
+
+describe("provenance", () => {
+  it("tells who found a candidate, how high, and what every source thinks of it", () => {
+    const { log, log2 } = Math;
+    const columns = columnsOf("provenance", {
+      query: queryOver([]),
+      catalog: createCatalog(),
+      candidates: candidates([5, 3, 9], {
+        fused: Float32Array.of(0.03, 0.02, 0.01),
+        sourceNames: ["near", "late"],
+        ranks: [Int32Array.of(0, 2, -1), Int32Array.of(-1, -1, -1)],
+        scores: [Float32Array.of(8, 2, 0), new Float32Array(3)],
+        bestScores: Float32Array.of(8, 0),
+        signalNames: ["near", "near-newest", "late"],
+        signals: [Float32Array.of(8, 2, 0), Float32Array.of(1, 0, 0), Float32Array.of(0, 0, 0)],
+      }),
+    });
+    expectColumns(columns, {
+      fused: [0.03, 0.02, 0.01],
+      "found-by": [1, 1, 0],
+      "near.reciprocal-rank": [1, 1 / 3, 0],
+      "near.log-rank": [1, 2, log2(2002)],
+      "near.relative-score": [1, 0.25, 0],
+      "late.reciprocal-rank": [0, 0, 0],
+      "late.log-rank": [log2(2002), log2(2002), log2(2002)],
+      "late.relative-score": [0, 0, 0],
+      "near.value": [8, 2, 0],
+      "near.log": [log(8.0001), log(2.0001), log(0.0001)],
+      "near-newest.value": [1, 0, 0],
+      "near-newest.log": [log(1.0001), log(0.0001), log(0.0001)],
+      "late.value": [0, 0, 0],
+      "late.log": [log(0.0001), log(0.0001), log(0.0001)],
+    });
+  });
+
+  it("keeps what a source thinks of a candidate within -1 and 2 of its best", () => {
+    const columns = columnsOf("provenance", {
+      query: queryOver([]),
+      catalog: createCatalog(),
+      candidates: candidates([0, 1], {
+        sourceNames: ["near"],
+        ranks: [Int32Array.of(-1, -1)],
+        scores: [new Float32Array(2)],
+        bestScores: Float32Array.of(0.5),
+        signalNames: ["near"],
+        signals: [Float32Array.of(-70, 70)],
+      }),
+    });
+    expect(columns["near.relative-score"]).toEqual([-1, 2]);
+    expect(columns["near.log"]![0]).toBeCloseTo(Math.log(0.0001), 5);
+  });
+});
+
+describe("item", () => {
+  it("tells how much an item is taken, lately and ever, how old it is, and how it is received", () => {
+    const { log, log1p } = Math;
+    const show = (row: number, n: number): Event => ({
+      kind: "impression",
+      id: `s${row}/${n}` as EventId,
+      user: "u" as UserId,
+      request: `r${row}/${n}` as RequestId,
+      slots: [{ item: itemOf(row), position: 0 }],
+      time: NOW,
+    });
+    // Item 0: two engagements, a week ago; shown twice, hidden once. Item 1: nothing but its facts.
+    const weekAgo = NOW - 7 * DAY;
+    const catalog = catalogOf(
+      [{ publishedAt: (NOW - 30 * DAY) as EpochMs }, { duration: 99 }],
+      NOW - 9 * DAY,
+      [
+        click(itemOf(0), "a", weekAgo),
+        click(itemOf(0), "b", weekAgo),
+        { ...click(itemOf(0), "c", weekAgo), type: "hide" } as Event,
+        show(0, 1),
+        show(0, 2),
+      ],
+    );
+    const week = [2 * 2 ** -7, 2 * 2 ** -1, 2 * 2 ** (-7 / 30)] as const;
+    const columns = columnsOf("item", { query: queryOver([]), catalog, candidates: candidates([0, 1]) });
+    expectColumns(columns, {
+      // Two engagements and one imagined for each of the two items: three of four, and one of four, times two items.
+      "log-share": [log(3 / 2), log(1 / 2)],
+      "log-decayed-1d": [log(week[0] + 0.1), log(0.1)],
+      "log-decayed-7d": [log(week[1] + 0.1), log(0.1)],
+      "log-decayed-30d": [log(week[2] + 0.1), log(0.1)],
+      trend: [log((week[1] + 0.5) / (week[2] + 0.5)), 0],
+      "log-age-days": [log1p(30), log1p(9)],
+      "log-hours-since-engagement": [log1p(7 * 24), log1p(10_000 * 24)],
+      // As if shown twenty times more, with two engagements.
+      "log-engagement-rate": [log((2 + 2) / (2 + 20)), log(2 / 20)],
+      "veto-rate": [1 / (2 + 1 + 20), 0],
+      "log-duration": [0, log1p(99)],
+    });
+  });
+
+  it("takes what is in the future as of now", () => {
+    const catalog = catalogOf([{ publishedAt: (NOW + 9 * DAY) as EpochMs }], NOW, [
+      click(itemOf(0), "a", NOW + DAY),
+    ]);
+    const columns = columnsOf("item", { query: queryOver([]), catalog, candidates: candidates([0]) });
+    expect(columns).toMatchObject({ "log-age-days": [0], "log-hours-since-engagement": [0] });
+    expect(columns["log-decayed-1d"]![0]).toBeCloseTo(Math.log(1.1), 6);
+  });
+});
+
+describe("affinity", () => {
+  const facts: readonly ItemFacts[] = [
+    { creator: "ann", categories: ["red", "blue"], duration: 60 },
+    { creator: "bob", categories: ["blue"] },
+    { creator: "ann", categories: ["blue"], duration: 600 },
+    { creator: "bob", categories: ["red", "green"], duration: 60 },
+    {},
+  ];
+  const catalog = catalogOf(facts, NOW, [click(itemOf(2), "a", NOW), click(itemOf(2), "b", NOW)]);
+
+  it("compares a candidate with the user's touches, the newer of which count more", () => {
+    // Item 1 last, item 0 before it: shares of 1 and 0.95 of 1.95.
+    const [newest, older] = [1 / 1.95, 0.95 / 1.95];
+    const columns = columnsOf("affinity", {
+      query: queryOver([1, 0]),
+      catalog,
+      candidates: candidates([2, 3, 4, 0]),
+    });
+    expectColumns(columns, {
+      "creator-share": [older, newest, 0, older],
+      "creator-newest": [0, 1, 0, 0],
+      // Red was touched once, blue twice, green never.
+      "category-share": [1, older / 2, 0, (1 + older) / 2],
+      "category-best": [1, older, 0, 1],
+      "category-newest": [1, 0, 0, 0.5],
+      // The one touch whose length is known took 60 seconds.
+      "duration-difference": [Math.log(601 / 61), 0, 0, 0],
+      "popularity-difference": [Math.log(3), 0, 0, 0],
+      "touched-before": [0, 0, 0, 1],
+    });
+  });
+
+  it("weighs touches by their evidence", () => {
+    const query = { ...queryOver([1, 0]), weights: Float32Array.of(1, 3) };
+    const columns = columnsOf("affinity", { query, catalog, candidates: candidates([2, 3]) });
+    expect(columns["creator-share"]![0]).toBeCloseTo(2.85 / 3.85, 6);
+    expect(columns["creator-share"]![1]).toBeCloseTo(1 / 3.85, 6);
+  });
+
+  it("is 0 throughout for a user without touches", () => {
+    const columns = columnsOf("affinity", { query: queryOver([]), catalog, candidates: candidates([0, 4]) });
+    for (const values of Object.values(columns)) expect(values).toEqual([0, 0]);
+  });
+
+  it("does not take two unknown creators for one", () => {
+    const columns = columnsOf("affinity", { query: queryOver([4]), catalog, candidates: candidates([4]) });
+    expect(columns).toMatchObject({ "creator-share": [0], "creator-newest": [0], "touched-before": [1] });
+  });
+});
+
+describe("context", () => {
+  it("tells how much is known of the user, how long ago, and the hour, the same for every candidate", () => {
+    // Six o'clock UTC: a quarter of the way round.
+    const six = (Math.floor(NOW / DAY) * DAY + 6 * HOUR) as EpochMs;
+    const query = { ...queryOver([1, 0, 2], { now: six }), times: Float64Array.of(six - 5 * MINUTE, 0, 0) };
+    const columns = columnsOf("context", { query, catalog: createCatalog(), candidates: candidates([3, 4]) });
+    expectColumns(columns, {
+      "log-touches": [Math.log(4), Math.log(4)],
+      "log-minutes-since-touch": [Math.log(6), Math.log(6)],
+      "hour-sin": [1, 1],
+      "hour-cos": [0, 0],
+    });
+  });
+
+  it("takes a user without touches as one who was away for a year, and a touch from the future as one from now", () => {
+    const context = { catalog: createCatalog(), candidates: candidates([3]) };
+    const nobody = columnsOf("context", { ...context, query: queryOver([]) });
+    expect(nobody["log-touches"]).toEqual([0]);
+    expect(nobody["log-minutes-since-touch"]![0]).toBeCloseTo(Math.log1p(365 * 24 * 60), 5);
+    const early = { ...queryOver([1]), times: Float64Array.of(NOW + DAY) };
+    expect(columnsOf("context", { ...context, query: early })["log-minutes-since-touch"]).toEqual([0]);
+  });
+});
