@@ -2,6 +2,7 @@
  * Replays a history in time, so that every example sees the statistics, the state and the catalogue as they were
  * before it: the same columns that serving folds live.
  */
+import { setImmediate } from "node:timers/promises";
 import { ItemCounters } from "../catalog/index.ts";
 import type { EpochMs } from "../core/index.ts";
 import { INTERACTION_TYPE_NAMES, isVeto } from "../events/index.ts";
@@ -88,6 +89,7 @@ export class Replay {
   private readonly touches: number;
   private nextEntry = 0;
   private nextSlate = 0;
+  private queries = 0;
   private nextComing = 0;
 
   /** @param touches how many of a user's touches the state in serving keeps */
@@ -137,6 +139,9 @@ export class Replay {
    */
   async asOf<T>(user: number, end: number, now: EpochMs, use: (query: Query) => Promise<T>): Promise<T> {
     const { history, allowed } = this;
+    // What is awaited here is mostly there already: without a turn of the event loop now and then, a signal would
+    // wait for minutes.
+    if (++this.queries % YIELD_EVERY === 0) await setImmediate();
     const hidden: number[] = [];
     for (let e = history.offsets[user]!; e < end; e++) {
       const row = history.items[e]!;
@@ -151,6 +156,9 @@ export class Replay {
     }
   }
 }
+
+/** Queries between two turns of the event loop: some tens of milliseconds. */
+const YIELD_EVERY = 16;
 
 /** (items) the moment from which on each may be shown: known before it and published by then; Infinity where removed. */
 function showableFrom(history: History): Float64Array {
