@@ -38,12 +38,12 @@ export async function createContext(options: GlobalOptions, results: "apart" | "
   const stream = results === "apart" ? process.stderr : process.stdout;
   const progress = chooseProgress(stream, systemClock, options.quiet === true);
   const shutdown = new Shutdown((signal) => {
-    progress.end();
+    progress.stop();
     process.stderr.write(
       `stopped by ${signal}; nothing that was acknowledged is lost, and the same command goes on\n`,
     );
   });
-  shutdown.defer(() => progress.end());
+  shutdown.defer(() => progress.stop());
   const print = (text: string) => {
     progress.end();
     process.stdout.write(`${text}\n`);

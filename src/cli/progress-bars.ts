@@ -42,15 +42,21 @@ export function progressBars(stream: NodeJS.WriteStream, clock: Clock): Terminal
 
   function end(): void {
     if (step === undefined) return;
-    const { name, unit, begin, timer } = step;
-    clearTimeout(timer);
+    const { name, total, unit, begin } = step;
     const shown = step.bar !== undefined;
-    hide();
-    step = undefined;
+    stop();
     const elapsed = clock.monotonic() - begin;
     if (!shown && elapsed < VISIBLE_AFTER_MS) return;
-    const made = done > 0 ? `  ${amount(done, undefined, unit)}` : "";
+    // The last update may have come some way before the end.
+    const all = total ?? done;
+    const made = all > 0 ? `  ${amount(all, undefined, unit)}` : "";
     stream.write(`${name}${made}  ${duration(elapsed)}\n`);
+  }
+
+  function stop(): void {
+    clearTimeout(step?.timer);
+    hide();
+    step = undefined;
   }
 
   return {
@@ -75,6 +81,7 @@ export function progressBars(stream: NodeJS.WriteStream, clock: Clock): Terminal
       if (shown) show();
     },
     end,
+    stop,
   };
 }
 

@@ -29,13 +29,19 @@ export function progressLines(write: (line: string) => void, clock: Clock): Term
 
   function end(): void {
     if (step === undefined) return;
-    const { name, unit, begin, timer, said } = step;
-    clearTimeout(timer);
-    step = undefined;
+    const { name, total, unit, begin, said } = step;
+    stop();
     const elapsed = clock.monotonic() - begin;
     if (said === undefined && elapsed < VISIBLE_AFTER_MS) return;
-    const made = done > 0 ? `${amount(done, undefined, unit)}, ` : "";
+    // The last update may have come some way before the end.
+    const all = total ?? done;
+    const made = all > 0 ? `${amount(all, undefined, unit)}, ` : "";
     write(`${name}: done, ${made}${duration(elapsed)}`);
+  }
+
+  function stop(): void {
+    clearTimeout(step?.timer);
+    step = undefined;
   }
 
   return {
@@ -59,5 +65,6 @@ export function progressLines(write: (line: string) => void, clock: Clock): Term
     },
     note: write,
     end,
+    stop,
   };
 }

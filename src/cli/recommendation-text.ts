@@ -1,5 +1,6 @@
 /** A recommendation as a person reads it: the items, and where it was asked for, why each is there. */
 import { REASONS, type Recommendation, type RecommendedItem, type Why } from "../pipeline/recommender.ts";
+import { type StandingOut, standingOut } from "./standing-out.ts";
 import { type Column, printable, textTable } from "./text-table.ts";
 
 const COLUMNS: readonly Column[] = [
@@ -10,8 +11,10 @@ const COLUMNS: readonly Column[] = [
   { title: "score", right: true },
 ];
 
-/** Features that are listed for an item; the rest is in the JSON. */
-const FEATURES = 8;
+/** Features that are listed for an item; all of them are in the JSON. */
+const FEATURES = 5;
+/** What the sources said is told by their ranks. */
+const TOLD = /^provenance\./;
 
 export function recommendationText(answer: Recommendation): string {
   const parts = [headline(answer)];
@@ -44,25 +47,32 @@ function itemsText(items: readonly RecommendedItem[]): string {
   const used = COLUMNS.filter((_, c) => rows.some((row) => row[c] !== ""));
   const cells = rows.map((row) => row.filter((_, c) => used.includes(COLUMNS[c]!)));
   const [heading, ...lines] = textTable(used, cells).split("\n");
+  const special = standingOut(
+    items.map(({ why }) => withoutTold(why?.features ?? {})),
+    FEATURES,
+  );
   const explained = lines.flatMap((line, i) => {
     const { why } = items[i]!;
-    return why === undefined ? [line] : [line, ...whyLines(why).map((text) => `      ${text}`)];
+    return why === undefined ? [line] : [line, ...whyLines(why, special[i]!).map((text) => `      ${text}`)];
   });
   return [heading, ...explained].join("\n");
 }
 
-function whyLines({ sources, heads, rankBeforePolicy, features }: Why): string[] {
+function withoutTold(features: Why["features"]): Why["features"] {
+  return Object.fromEntries(Object.entries(features).filter(([name]) => !TOLD.test(name)));
+}
+
+function whyLines({ sources, heads, rankBeforePolicy }: Why, special: readonly StandingOut[]): string[] {
   const found = sources.map(({ name, rank, score }) => `${name} #${rank + 1} (${short(score)})`);
   const predicted = heads.map(({ name, value, weight }) => `${name} ${short(value)} × ${short(weight)}`);
-  const notable = Object.entries(features)
-    .filter(([, value]) => Number.isFinite(value) && value !== 0)
-    .sort(([, a], [, b]) => Math.abs(b) - Math.abs(a));
-  const shown = notable.slice(0, FEATURES).map(([name, value]) => `${name} ${short(value)}`);
-  const more = notable.length > FEATURES ? ` and ${notable.length - FEATURES} more (--json)` : "";
+  const features = special.map(
+    ({ name, value, deviations }) =>
+      `${name} ${short(value)} (${deviations > 0 ? "+" : ""}${deviations.toFixed(1)} sd)`,
+  );
   return [
-    `found by  ${found.length === 0 ? "no source" : found.join(", ")}`,
-    ...(predicted.length === 0 ? [] : [`heads     ${predicted.join(" + ")}`]),
-    ...(shown.length === 0 ? [] : [`features  ${shown.join(", ")}${more}`]),
+    `found by    ${found.length === 0 ? "no source" : found.join(", ")}`,
+    ...(predicted.length === 0 ? [] : [`predicted   ${predicted.join(" + ")}`]),
+    ...(features.length === 0 ? [] : [`stands out  ${features.join(", ")}`]),
     `rank before the policy: ${rankBeforePolicy + 1}`,
   ];
 }

@@ -68,15 +68,13 @@ async function start(context: Context, options: Options) {
   const metrics = createMetrics();
   say(`upnext in ${shownPath(directory)}`);
   const instance = await openInstance(context, { directory, metrics });
-  const { log } = await instance.status();
-  if (log.end > 0) refuseOtherData(directory, found, options);
-  const marker = found?.complete ? found : await fill(context, instance, directory, found, options, source);
+  const example = await ensureData(context, instance, { directory, found, options, source });
   const trained = await ensureTrained(context, instance);
-  if (found?.complete && !trained) say(await foundText(instance));
+  if (!trained) say(await foundText(instance));
   if (!options.serve) return;
 
   const { serveInstance } = await import("../serve-instance.ts");
-  const tryNext = await tryNextLines(context, instance, marker, directory);
+  const tryNext = await tryNextLines(context, instance, example, directory);
   await serveInstance(context, instance, metrics, address, (url) => {
     context.print(`serving on ${url} after ${duration(clock.monotonic() - began)}`);
     say(
@@ -93,18 +91,6 @@ function directoryOf({ config, directoryGiven }: Context, { data }: Options): st
   return join(config.directory, name === "" ? "data" : name);
 }
 
-function refuseOtherData(directory: string, marker: StartMarker | null, { data }: Options): void {
-  if (marker === null) return;
-  const there = marker.data.kind === "import" ? marker.data.path : "the simulation";
-  const wanted = data === undefined ? "the simulation" : resolve(data);
-  if (there === wanted) return;
-  throw new UpnextError(
-    "invalid_request",
-    `${shownPath(directory)}: expected the log of ${wanted}, it holds ${there}. ` +
-      `Choose another directory with --dir, or add to this log with: ${programName()} import PATH --dir ${shownPath(directory)}`,
-  );
-}
-
 /** The user's data, looked at before anything is made: a wrong path leaves nothing behind. */
 async function sourceOf(path: string, options: Options): Promise<StartSource> {
   const { exampleOf } = await import("../start-data.ts");
@@ -112,27 +98,51 @@ async function sourceOf(path: string, options: Options): Promise<StartSource> {
   return { request, example: await exampleOf(request) };
 }
 
-/** Makes the log; goes on where an earlier start was stopped. */
-async function fill(
+interface Wanted {
+  readonly directory: string;
+  /** What earlier starts have left. */
+  readonly found: StartMarker | null;
+  readonly options: Options;
+  readonly source: StartSource | undefined;
+}
+
+/** Makes the log, or goes on where an earlier start was stopped. Returns a user and an item of it. */
+async function ensureData(
   context: Context,
   instance: Upnext,
-  directory: string,
-  found: StartMarker | null,
-  options: Options,
-  source: StartSource | undefined,
-): Promise<StartMarker> {
+  { directory, found, options, source }: Wanted,
+): Promise<StartMarker["example"]> {
   const { clock, config, say } = context;
-  const { importForStart, simulateInto } = await import("../start-data.ts");
+  const { exampleInLog, importForStart, simulateInto } = await import("../start-data.ts");
   const { log } = await instance.status();
-  const begun = found !== null && log.end > 0;
-  if (begun) say("an earlier start did not finish its data; going on with it");
-  if (source !== undefined) return importForStart(context, instance, directory, source);
+  if (log.end > 0) {
+    // A log that `import` or clients have filled is served as it is.
+    if (found === null && source === undefined) return exampleInLog(directory);
+    refuseOtherData(directory, found, options);
+    if (found?.complete) return found.example;
+    say("an earlier start did not finish its data; going on with it");
+  }
+  if (source !== undefined) return (await importForStart(context, instance, directory, source)).example;
   const { users, videos, events, days } = options;
   // Whole days: two starts on one day make the same log.
   const end = Math.floor(clock.now() / DAY) * DAY;
   const fresh: SimulatedData = { kind: "simulation", users, videos, events, days, seed: config.seed, end };
-  const data = begun && found.data.kind === "simulation" ? found.data : fresh;
-  return simulateInto(context, instance, directory, data);
+  const data = log.end > 0 && found?.data.kind === "simulation" ? found.data : fresh;
+  return (await simulateInto(context, instance, directory, data)).example;
+}
+
+/** One log, one data set: what was mixed can never be taken apart. */
+function refuseOtherData(directory: string, found: StartMarker | null, { data }: Options): void {
+  const wanted = data === undefined ? "the simulation" : resolve(data);
+  const there =
+    found === null ? "other events" : found.data.kind === "import" ? found.data.path : "the simulation";
+  if (there === wanted) return;
+  const path = shownPath(directory);
+  throw new UpnextError(
+    "invalid_request",
+    `${path}: expected the log of ${wanted}, it holds ${there}. Choose another directory with --dir, ` +
+      `or add to this log with: ${programName()} import PATH --dir ${path}`,
+  );
 }
 
 /** Trains where there is no bundle, or none that can be served. Returns whether it did. */
@@ -160,7 +170,7 @@ async function foundText(instance: Upnext): Promise<string> {
 async function tryNextLines(
   { config, directoryGiven }: Context,
   instance: Upnext,
-  { example }: StartMarker,
+  example: StartMarker["example"],
   directory: string,
 ): Promise<(url: string) => string> {
   const { tryNextText } = await import("../try-next.ts");
