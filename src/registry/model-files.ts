@@ -88,13 +88,14 @@ export function decodeModels(bundle: Bundle): BundleModels {
 }
 
 function columnOf(name: string, dtype: string, bytes: Uint8Array): Column {
-  if (!(dtype in DTYPES)) throw broken(name, `one of the types ${Object.keys(DTYPES).join(", ")}`, dtype);
+  if (!Object.hasOwn(DTYPES, dtype))
+    throw broken(name, `one of the types ${Object.keys(DTYPES).join(", ")}`, dtype);
   const Type = DTYPES[dtype as Dtype];
   if (bytes.length % Type.BYTES_PER_ELEMENT !== 0) {
     throw broken(name, `a multiple of ${Type.BYTES_PER_ELEMENT} bytes`, `${bytes.length}`);
   }
-  // Copied: a view needs an aligned offset, and the file's buffer may be shared.
-  return new Type(bytes.slice().buffer);
+  // Copied: a view needs an aligned offset, and the file's buffer may be shared. (`slice` of a Buffer copies nothing.)
+  return new Type(new Uint8Array(bytes).buffer);
 }
 
 function goldenOf(value: unknown): GoldenScores {
@@ -119,8 +120,9 @@ function json(value: unknown): Uint8Array {
 }
 
 function parse(bundle: Bundle, name: string): unknown {
+  const bytes = bundle.file(name);
   try {
-    return JSON.parse(Buffer.from(bundle.file(name)).toString("utf8"));
+    return JSON.parse(Buffer.from(bytes).toString("utf8"));
   } catch (cause) {
     throw new UpnextError("bundle_corrupt", `bundle ${bundle.id}: ${name}: expected JSON`, { cause });
   }

@@ -1,0 +1,181 @@
+/** Models as the files of a bundle and back, through a real registry; and files that are not what they should be. */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type EpochMs, type Offset, systemClock } from "../../src/core/index.ts";
+import {
+  type Bundle,
+  type BundleModels,
+  decodeModels,
+  encodeModels,
+  openFileRegistry,
+  type Registry,
+} from "../../src/registry/index.ts";
+
+let directory: string;
+let registry: Registry;
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), "upnext-models-"));
+  registry = await openFileRegistry(directory, { clock: systemClock });
+});
+afterAll(() => rm(directory, { recursive: true, force: true }));
+
+async function bundleOf(files: Readonly<Record<string, Uint8Array>>): Promise<Bundle> {
+  const about = {
+    createdAt: 0 as EpochMs,
+    logOffset: 0 as Offset,
+    seed: 1,
+    itemCount: 3,
+    fingerprint: "f",
+    config: null,
+    metrics: null,
+  };
+  return registry.open(await registry.publish(about, files));
+}
+
+/** The models of the bundle; the ranker's bytes as a plain array, whatever the registry read them into. */
+function modelsOf(bundle: Bundle): BundleModels {
+  const { ranker, ...rest } = decodeModels(bundle);
+  return { ...rest, ranker: ranker && { ...ranker, model: new Uint8Array(ranker.model) } };
+}
+
+const models: BundleModels = {
+  items: ["a", "b", "ü/\n\"'", ""],
+  sources: {
+    near: {
+      offsets: Int32Array.of(0, -1, 2 ** 31 - 1),
+      strengths: Float32Array.of(0.1, Number.NaN, -Infinity, -0),
+      none: new Float32Array(0),
+    },
+    "with-dash": {
+      bytes: Uint8Array.of(0, 255),
+      counts: Uint32Array.of(2 ** 32 - 1),
+      times: Float64Array.of(0.1, 1e300),
+    },
+  },
+  ranker: {
+    header: { name: "feature-network", heads: ["engage"], features: ["a"], fingerprint: "f" },
+    model: Uint8Array.of(1, 2, 3),
+    golden: { features: [0.5, -1], rows: 2, probabilities: [0.25, 0.75] },
+  },
+};
+
+describe("models", () => {
+  it("come out of a bundle as they went in, every type of column to the bit", async () => {
+    const decoded = modelsOf(await bundleOf(encodeModels(models)));
+    expect(decoded).toEqual(models);
+    expect(Object.is(decoded.sources["near"]!["strengths"]![3], -0)).toBe(true);
+  });
+
+  it("come out without a ranker where there was none, and without sources", async () => {
+    const few: BundleModels = { items: [], sources: {}, ranker: null };
+    expect(decodeModels(await bundleOf(encodeModels(few)))).toEqual(few);
+  });
+
+  it("take a part of a larger array for that part alone", async () => {
+    const whole = Float32Array.of(1, 2, 3, 4);
+    const files = encodeModels({ ...models, sources: { near: { part: whole.subarray(1, 3) } } });
+    whole.fill(9, 0, 1);
+    expect(decodeModels(await bundleOf(files)).sources).toEqual({ near: { part: Float32Array.of(2, 3) } });
+  });
+
+  it("come out as columns of their own: writing into one changes nothing in the bundle", async () => {
+    const bundle = await bundleOf(encodeModels(models));
+    decodeModels(bundle).sources["near"]!["offsets"]!.fill(7);
+    expect(modelsOf(bundle)).toEqual(models);
+  });
+
+  it("are the same files from the same models", () => {
+    expect(encodeModels(models)).toEqual(encodeModels(structuredClone(models)));
+    expect(Object.keys(encodeModels(models))).toEqual([
+      "items.json",
+      "sources/near/offsets.int32",
+      "sources/near/strengths.float32",
+      "sources/near/none.float32",
+      "sources/with-dash/bytes.uint8",
+      "sources/with-dash/counts.uint32",
+      "sources/with-dash/times.float64",
+      "ranker.json",
+      "ranker.onnx",
+      "golden.json",
+    ]);
+  });
+});
+
+describe("a bundle is refused by the name of the file", () => {
+  const good = encodeModels(models);
+  const text = (value: string) => Buffer.from(value);
+  const without = (name: string) =>
+    Object.fromEntries(Object.entries(good).filter(([file]) => file !== name));
+
+  it.each<[string, Readonly<Record<string, Uint8Array>>, string, RegExp]>([
+    [
+      "items are not JSON",
+      { ...good, "items.json": text("[") },
+      "bundle_corrupt",
+      /items\.json: expected JSON/,
+    ],
+    [
+      "items are not a list",
+      { ...good, "items.json": text("{}") },
+      "bundle_corrupt",
+      /items\.json: expected a list/,
+    ],
+    [
+      "an item is not text",
+      { ...good, "items.json": text('["a",1]') },
+      "bundle_corrupt",
+      /items\.json: .* ids/,
+    ],
+    ["items are not there", without("items.json"), "bundle_incompatible", /expected a file "items\.json"/],
+    [
+      "a column is cut within a value",
+      { ...good, "sources/near/offsets.int32": new Uint8Array(7) },
+      "bundle_corrupt",
+      /sources\/near\/offsets\.int32: expected a multiple of 4 bytes, got 7/,
+    ],
+    [
+      "a column has a type that is not known",
+      { ...good, "sources/near/offsets.int16": new Uint8Array(4) },
+      "bundle_corrupt",
+      /offsets\.int16: expected one of the types float32, .*, got int16/,
+    ],
+    [
+      "a column has a type that every object has",
+      { ...good, "sources/near/offsets.constructor": new Uint8Array(4) },
+      "bundle_corrupt",
+      /offsets\.constructor: expected one of the types float32, .*, got constructor/,
+    ],
+    [
+      "the ranker has no model",
+      without("ranker.onnx"),
+      "bundle_incompatible",
+      /expected a file "ranker\.onnx"/,
+    ],
+    ["the ranker has no golden scores", without("golden.json"), "bundle_incompatible", /"golden\.json"/],
+    [
+      "the header is not JSON",
+      { ...good, "ranker.json": text("") },
+      "bundle_corrupt",
+      /ranker\.json: expected JSON/,
+    ],
+    [
+      "golden scores are null",
+      { ...good, "golden.json": text("null") },
+      "bundle_corrupt",
+      /golden\.json: expected/,
+    ],
+    [
+      "golden scores have no count of rows",
+      { ...good, "golden.json": text('{"features":[],"probabilities":[]}') },
+      "bundle_corrupt",
+      /golden\.json: expected features, rows and probabilities/,
+    ],
+  ])("where %s", async (_, files, code, message) => {
+    const bundle = await bundleOf(files);
+    const decoding = () => decodeModels(bundle);
+    expect(decoding).toThrow(message);
+    expect(decoding).toThrow(expect.objectContaining({ code }));
+  });
+});
