@@ -328,6 +328,8 @@ class Instance implements Upnext {
   async replay(request: string): Promise<PathResult> {
     this.assertOpen();
     const { log, registry, store } = this.parts;
+    // The answer may have been given just now, and its impression be on its way.
+    await Promise.all(this.pending);
     let found: Impression | undefined;
     const erasures = new Map<UserId, number>();
     for await (const batch of log.read(0 as Offset)) {

@@ -1,0 +1,127 @@
+/**
+ * Every answer that a busy instance gives is the answer of one prefix of its log: folding the log again up to the
+ * recorded offset gives the same items, scores and features, to the bit.
+ */
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { createCatalog } from "../../src/catalog/index.ts";
+import { DAY, type EpochMs, HOUR, ManualClock, type Ms, Random } from "../../src/core/index.ts";
+import type { Impression } from "../../src/events/index.ts";
+import {
+  answerOf,
+  type PathSettings,
+  RankingCost,
+  type Recommendation,
+  runPath,
+  servingModels,
+} from "../../src/pipeline/index.ts";
+import { DEFAULT_POLICY } from "../../src/policy/index.ts";
+import { openFileRegistry } from "../../src/registry/index.ts";
+import { memoryStore } from "../../src/state/index.ts";
+import type { EventInput, RecommendRequest, Upnext } from "../../src/upnext.ts";
+import { END, eventsOf, openAt, PATIENT, simulated, temporary } from "./harness.ts";
+
+const CALLS = 2000;
+/** Callers at once, each of whom waits for its own answer only. */
+const CALLERS = 25;
+const NOW = (END + DAY) as EpochMs;
+
+let home: { path: string; remove(): Promise<void> };
+let upnext: Upnext;
+beforeAll(async () => {
+  home = await temporary();
+  upnext = await openAt(home.path);
+  await upnext.track(simulated);
+  await upnext.train();
+});
+afterAll(async () => {
+  await upnext.close();
+  await home.remove();
+});
+
+/** An event that someone might send: few users, so that they collide; some late, some of new items, some erasures. */
+function anyEvent(random: Random): EventInput {
+  const user = `u${1 + random.int(8)}`;
+  const time = NOW - random.int(3) * HOUR;
+  const kind = random.int(20);
+  if (kind === 0)
+    return { kind: "item", item: `new${random.int(30)}`, facts: { categories: ["music"] }, time };
+  if (kind === 1) return { kind: "item-removal", item: `v${1 + random.int(200)}`, time };
+  if (kind === 2) return { kind: "erasure", user, time: time - 30 * DAY };
+  if (kind === 3) return { kind: "user", user, facts: { n: random.int(9) }, time };
+  const item = random.int(10) ? `v${1 + random.int(200)}` : `new${random.int(30)}`;
+  const type = random.pick(["click", "watch", "like", "hide", "block"] as const);
+  return { kind: "interaction", user, item, type, time, ...(type === "watch" && { value: random.next() }) };
+}
+
+it(`gives the same features and scores for every one of ${CALLS / 2} requests among as many events`, async () => {
+  const random = new Random("served");
+  const answers: { request: RecommendRequest; answer: Recommendation }[] = [];
+  const call = async () => {
+    if (random.int(2)) return upnext.track(anyEvent(random));
+    const request = {
+      user: `u${1 + random.int(10)}`,
+      explain: true,
+      limit: 5,
+      budgetMs: PATIENT,
+      log: random.int(10) === 0,
+      allowSeen: random.int(4) === 0,
+    };
+    const answer = await upnext.recommend(request);
+    answers.push({ request: { ...request, request: answer.request }, answer });
+    return answer;
+  };
+  const caller = async () => {
+    for (let made = 0; made < CALLS / CALLERS; made++) await call();
+  };
+  await Promise.all(Array.from({ length: CALLERS }, caller));
+  expect(answers.length).toBeGreaterThan(CALLS / 3);
+  expect(answers.filter(({ answer }) => answer.personal).length).toBeGreaterThan(CALLS / 5);
+  for (const { answer } of answers) expect(answer.rung).toBe("full");
+
+  const logged = await eventsOf(home.path);
+  const registry = await openFileRegistry(join(home.path, "bundles"), { clock: new ManualClock() });
+  const catalog = createCatalog();
+  const store = memoryStore();
+  const bundleOffset = answers[0]!.answer.offset;
+  catalog.apply(logged.slice(0, bundleOffset));
+  await store.apply(logged.slice(0, bundleOffset));
+  const models = await servingModels(await registry.open(answers[0]!.answer.bundle!), catalog);
+  const settings: PathSettings = { candidates: 500, perSource: 500, headWeights: {}, policy: DEFAULT_POLICY };
+  let offsets = 1;
+  for (const { request, answer } of answers.sort((a, b) => a.answer.offset - b.answer.offset)) {
+    if (answer.offset > catalog.applied) offsets++;
+    const batch = logged.slice(catalog.applied, answer.offset);
+    catalog.apply(batch);
+    await store.apply(batch);
+    const asked = request as Parameters<typeof runPath>[0];
+    const path = await runPath(asked, 5, Number.POSITIVE_INFINITY as Ms, {
+      catalog,
+      models,
+      clock: new ManualClock(NOW),
+      cost: new RankingCost(),
+      settings,
+      readState: async () => ({ state: await store.read(asked.user), stale: () => false }),
+    });
+    const again = answerOf(asked, answer.request, PATIENT as Ms, path, catalog, models);
+    expect({ ...again, trace: null }).toEqual({ ...answer, trace: null });
+    const counts = (one: Recommendation) => one.trace.stages.map(({ stage, in: a, out }) => [stage, a, out]);
+    expect(counts(again)).toEqual(counts(answer));
+  }
+  expect(offsets).toBeGreaterThan(30);
+  await models.close();
+});
+
+it("replays what it logged by itself, each request from the log and the bundle alone", async () => {
+  const impressions = (await eventsOf(home.path))
+    .map(({ event }) => event)
+    .filter((event): event is Impression => event.kind === "impression" && event.context !== undefined);
+  expect(impressions.length).toBeGreaterThan(20);
+  for (const { request, slots, context } of impressions.slice(-4)) {
+    const path = await upnext.replay(request);
+    expect(path.offset).toBe(context!.offset);
+    expect(Array.from(path.slate.order, (rank) => path.scores[rank])).toEqual(
+      slots.map(({ score }) => score),
+    );
+  }
+});
