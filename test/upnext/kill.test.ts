@@ -1,0 +1,133 @@
+/** `kill -9` in the middle of tracking, importing and training: nothing acknowledged is lost, and the next start works. */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdir, readdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { afterEach, beforeEach, expect, it } from "vitest";
+import { Random } from "../../src/core/index.ts";
+import { open, type Upnext } from "../../src/upnext.ts";
+import { CONFIG, eventsOf, foldedDigests, simulated, storedDigest, temporary } from "./harness.ts";
+
+const WORK = fileURLToPath(new URL("work.child.ts", import.meta.url));
+const random = new Random("kills");
+
+let home: { path: string; remove(): Promise<void> };
+beforeEach(async () => {
+  home = await temporary();
+});
+afterEach(() => home.remove());
+
+/**
+ * Runs one of work.child.ts's functions and kills it `patience` ms after its output shows `mark`. Returns its whole
+ * lines, the last of which may be missing, and whether it was killed before it was done.
+ */
+async function killed(work: string, args: readonly string[], mark: string, patience: number) {
+  const script = `
+    import { createJiti } from "jiti";
+    const work = await createJiti(${JSON.stringify(import.meta.url)}).import(${JSON.stringify(WORK)});
+    await work.${work}(...${JSON.stringify(args)});`;
+  const child = spawn(process.execPath, ["--input-type=module", "-e", script], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  let output = "";
+  let marked = false;
+  child.stdout.on("data", async (chunk: Buffer) => {
+    output += chunk.toString();
+    if (marked || !output.includes(mark)) return;
+    marked = true;
+    await sleep(patience);
+    child.kill("SIGKILL");
+  });
+  const [[, signal]] = await Promise.all([once(child, "exit"), once(child.stdout, "end")]);
+  expect(marked).toBe(true);
+  return { lines: output.split("\n").slice(0, -1), hit: signal === "SIGKILL" };
+}
+
+/** An ordinary start in `directory`, on the real clock. */
+const start = (directory = home.path): Promise<Upnext> => open({ directory, config: CONFIG });
+
+/** States on the disk and the fold of the log are one; the instance must be closed. */
+async function expectFolded(directory: string): Promise<{ catalog: string; state: string }> {
+  const folded = await foldedDigests(directory);
+  const end = (await eventsOf(directory)).length;
+  expect(await storedDigest(directory)).toEqual({ state: folded.state, applied: end });
+  return folded;
+}
+
+it("keeps every event that track acknowledged, and states that are the fold of the log", async () => {
+  const acknowledged: string[] = [];
+  for (let run = 0; run < 2; run++) {
+    const { lines, hit } = await killed("track", [home.path, `r${run}`], "\n", random.next() * 120);
+    expect(hit).toBe(true);
+    acknowledged.push(...lines);
+    const upnext = await start();
+    expect((await upnext.status()).checks.find(({ name }) => name === "state")!.level).toBe("ok");
+    await upnext.close();
+    const ids = (await eventsOf(home.path)).map(({ event }) => event.id as string);
+    expect(new Set(ids).size).toBe(ids.length);
+    const present = new Set(ids);
+    expect(acknowledged.filter((id) => !present.has(id))).toEqual([]);
+    await expectFolded(home.path);
+  }
+  expect(acknowledged.length).toBeGreaterThan(20);
+});
+
+it("ends an import that is run again where an uninterrupted one ends", async () => {
+  const data = join(home.path, "data.csv");
+  const rows = Array.from(
+    { length: 40_000 },
+    (_, n) => `u${n % 1013},v${(n * 7) % 499},${1_600_000_000 + n}`,
+  );
+  await writeFile(data, `user,item,timestamp\n${rows.join("\n")}\n`);
+  const whole = join(home.path, "whole");
+  await mkdir(whole);
+  const untouched = await start(whole);
+  await untouched.import({ path: data });
+  await untouched.close();
+
+  // Killed somewhere between the first event and the last; a kill that comes too late begins anew.
+  let torn = "";
+  for (let round = 0; torn === "" && round < 10; round++) {
+    const directory = join(home.path, `torn${round}`);
+    await mkdir(directory);
+    const { hit } = await killed("load", [directory, data], `import ${2 + round}`, random.next() * 5);
+    const { length } = await eventsOf(directory);
+    if (hit && length > 0 && length < rows.length) torn = directory;
+  }
+  expect(torn).not.toBe("");
+  const upnext = await start(torn);
+  const report = await upnext.import({ path: data });
+  expect(report.accepted + report.duplicates).toBe(rows.length);
+  await upnext.close();
+  expect((await eventsOf(torn)).length).toBe(rows.length);
+  expect(await expectFolded(torn)).toEqual(await expectFolded(whole));
+});
+
+it("leaves no half of a bundle in service when training is killed, and trains afterwards", async () => {
+  const first = await start();
+  await first.track(simulated.slice(0, 5000));
+  await first.close();
+  const marks = ["step train ranker", "step publish"];
+  for (const [i, mark] of marks.entries()) {
+    const { hit } = await killed(
+      "train",
+      [home.path],
+      mark,
+      i === 1 ? random.next() * 10 : random.next() * 100,
+    );
+    expect(hit).toBe(true);
+    const upnext = await start();
+    const status = await upnext.status();
+    expect(status.checks.filter(({ level }) => level === "failure")).toEqual([]);
+    const left = (await readdir(join(home.path, "bundles"))).filter((name) => name.startsWith(".scratch"));
+    expect(left).toEqual([]);
+    await upnext.close();
+  }
+  const upnext = await start();
+  const { bundle } = await upnext.train();
+  const answer = await upnext.recommend({ user: "u1", budgetMs: 60_000 });
+  expect([answer.bundle, answer.rung]).toEqual([bundle, "full"]);
+  await upnext.close();
+});
