@@ -6,6 +6,7 @@
  * After a quoting error it goes on with the line after the one on which the record began, so that a stray quote costs
  * one row and not the rest of the file.
  */
+import { UpnextError } from "../../core/index.ts";
 import { OVERLONG } from "./lines.ts";
 import { LONGEST_LINE } from "./text-blocks.ts";
 
@@ -79,6 +80,10 @@ export class CsvParser {
   private scan(text: string): number {
     const { delimiter, slots, fields } = this;
     const columns = slots.length;
+    // The loop below stops at newlines alone: without one at the end it would never stop.
+    if (text !== "" && text.charCodeAt(text.length - 1) !== LF) {
+      throw new UpnextError("internal", "csv: expected a block of whole lines, got one that ends within a line");
+    }
     let at = 0;
     while (at < text.length) {
       const start = at;
