@@ -14,13 +14,13 @@ export interface TryNext {
 
 export function tryNextText({ url, user, item, directory, keyed }: TryNext): string {
   const curl = keyed ? 'curl -s -H "authorization: Bearer $UPNEXT_KEY"' : "curl -s";
-  const query = `user=${encodeURIComponent(user)}&limit=5`;
+  const query = `user=${inUrl(user)}&limit=5`;
   const event = JSON.stringify({ user, item, type: "watch", value: 0.95 }).replaceAll("'", "\\u0027");
   const dir = directory === undefined ? "" : ` --dir ${quoted(directory)}`;
   const upnext = programName();
   const lines: readonly (readonly [string, string])[] = [
     [
-      `five videos for ${user}, and why each is there`,
+      `five items for ${user}, and why each is there`,
       `${curl} '${url}/v1/recommendations?${query}&explain=true'`,
     ],
     [
@@ -31,8 +31,8 @@ export function tryNextText({ url, user, item, directory, keyed }: TryNext): str
       "the same question again: this answer reflects that event",
       `${curl} "${url}/v1/recommendations?${query}&after=$OFFSET"`,
     ],
-    ["what goes with an item", `${curl} '${url}/v1/items/${encodeURIComponent(item)}/similar?limit=5'`],
-    ["what is known of the user", `${curl} '${url}/v1/users/${encodeURIComponent(user)}/state'`],
+    ["what goes with an item", `${curl} '${url}/v1/items/${inUrl(item)}/similar?limit=5'`],
+    ["what is known of the user", `${curl} '${url}/v1/users/${inUrl(user)}/state'`],
     [
       "metrics for Prometheus, and the description of the whole API",
       `${curl} ${url}/metrics; ${curl} ${url}/openapi.json`,
@@ -43,4 +43,9 @@ export function tryNextText({ url, user, item, directory, keyed }: TryNext): str
     ],
   ];
   return lines.map(([what, line]) => `  # ${what}\n  ${line}`).join("\n");
+}
+
+/** `text` in a URL between single quotes: encodeURIComponent leaves those as they are. */
+function inUrl(text: string): string {
+  return encodeURIComponent(text).replaceAll("'", "%27");
 }

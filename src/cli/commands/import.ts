@@ -22,6 +22,9 @@ export function importCommand(): Command {
 async function importData(context: Context, options: GlobalOptions & DataOptions, [path]: readonly string[]) {
   const { print, say, progress } = context;
   const request = await importRequest(path!, options);
+  const { detectFormat, IMPORTERS } = await import("../../datasets/index.ts");
+  // Before the directory is made: a wrong path leaves nothing behind.
+  await detectFormat(IMPORTERS, request);
   const instance = await openInstance(context);
   const report = await instance.import(request, progress);
   print(importText(report));
