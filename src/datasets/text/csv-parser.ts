@@ -82,7 +82,10 @@ export class CsvParser {
     const columns = slots.length;
     // The loop below stops at newlines alone: without one at the end it would never stop.
     if (text !== "" && text.charCodeAt(text.length - 1) !== LF) {
-      throw new UpnextError("internal", "csv: expected a block of whole lines, got one that ends within a line");
+      throw new UpnextError(
+        "internal",
+        "csv: expected a block of whole lines, got one that ends within a line",
+      );
     }
     let at = 0;
     while (at < text.length) {
