@@ -215,6 +215,17 @@ describe("affinity", () => {
     expect(columns["creator-share"]![1]).toBeCloseTo(1 / 3.85, 6);
   });
 
+  it("leaves a length that 32 bits do not hold out of the mean", () => {
+    const long = catalogOf([{ duration: 60 }, { duration: 1e300 }, { duration: 600 }], NOW);
+    const columns = columnsOf("affinity", {
+      query: queryOver([1, 0]),
+      catalog: long,
+      candidates: candidates([2, 1]),
+    });
+    expect(columns["duration-difference"]![0]).toBeCloseTo(Math.log(601 / 61), 6);
+    expect(columns["duration-difference"]![1]).toBe(0);
+  });
+
   it("is 0 throughout for a user without touches", () => {
     const columns = columnsOf("affinity", { query: queryOver([]), catalog, candidates: candidates([0, 4]) });
     for (const values of Object.values(columns)) expect(values).toEqual([0, 0]);

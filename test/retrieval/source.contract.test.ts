@@ -153,6 +153,14 @@ describe.each(SOURCES.map((source) => ({ name: source.name, source })))("$name",
       for (const column of signalsOf(source, known, newer)) expect(column).toEqual(new Float32Array(4));
     });
 
+    it("learns nothing from touches of items that nobody took in its fit", () => {
+      const untaken = everyRow.filter((row) => row >= FITTED - 2 && row < FITTED);
+      const found = retriever.retrieve(queryOver(untaken), 10);
+      expect(found.rows).toHaveLength(0);
+      for (const column of signalsOf(source, found, everyRow))
+        expect(column).toEqual(new Float32Array(KNOWN));
+    });
+
     it("hears the newest touches over any number of older ones", () => {
       const newest = Array.from({ length: 250 }, (_, i) => 2 * (i % 50));
       const history = [...newest, ...newest.map((row) => row + 1)];

@@ -49,6 +49,7 @@ describe("the k best", () => {
       fc.property(anyScored, anyScored, fc.nat(30), (first, second, k) => {
         const top = new TopK(k);
         for (const pairs of [first, second]) {
+          expect(top.floor).toBe(-Infinity);
           for (const { row, score } of pairs) top.push(row, score);
           expect(taken(top)).toEqual(sorted(pairs, k));
         }
