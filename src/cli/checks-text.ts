@@ -1,14 +1,18 @@
 /** Checks as lines: what is fine, what is not, and how to mend it. */
 import type { Check } from "../pipeline/recommender.ts";
+import { calledHere } from "./command-line.ts";
 import { printable } from "./text-table.ts";
 
 const MARKS = { ok: "ok     ", warning: "warning", failure: "FAILURE" } as const;
 
-export function checksText(checks: readonly Check[]): string {
+/** @param program how the cures name the program */
+export function checksText(checks: readonly Check[], program: string): string {
   return checks
     .map(({ name, level, message, cure }) => {
       const line = `${MARKS[level]}  ${name}: ${printable(message)}`;
-      return level === "ok" || cure === undefined ? line : `${line}\n         mend it: ${cure}`;
+      return level === "ok" || cure === undefined
+        ? line
+        : `${line}\n         mend it: ${calledHere(cure, program)}`;
     })
     .join("\n");
 }

@@ -8,6 +8,11 @@ export function programName(main = process.argv[1] ?? "", cwd = process.cwd()): 
   return `node ${quoted(path.startsWith("..") ? main : path)}`;
 }
 
+/** A line of another folder, that names the program as an installed package does, as it is called here. */
+export function calledHere(line: string, program: string): string {
+  return line.replaceAll("npx upnext", program);
+}
+
 /** `word` as one word of a POSIX shell. */
 export function quoted(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;

@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import { loadConfig, type ResolvedConfig } from "../config/index.ts";
 import { type Clock, systemClock } from "../core/index.ts";
 import { chooseProgress } from "./choose-progress.ts";
+import { programName, quoted } from "./command-line.ts";
 import { Shutdown } from "./shutdown.ts";
 import type { TerminalProgress } from "./terminal-progress.ts";
 
@@ -23,6 +24,8 @@ export interface Context {
   readonly clock: Clock;
   readonly progress: TerminalProgress;
   readonly shutdown: Shutdown;
+  /** This program with its options for the directory, for lines that can be pasted. */
+  readonly program: string;
   /** A result, to stdout. */
   print(text: string): void;
   /** What a person may like to know: like a result, but not with --quiet. */
@@ -55,7 +58,14 @@ export async function createContext(options: GlobalOptions, results: "apart" | "
     clock: systemClock,
     progress,
     shutdown,
+    program: programWith(options),
     print,
     say: options.quiet === true ? () => {} : print,
   };
+}
+
+function programWith({ dir, config }: GlobalOptions): string {
+  const option = (name: string, value: string | undefined) =>
+    value === undefined ? "" : ` ${name} ${quoted(value)}`;
+  return `${programName()}${option("--dir", dir)}${option("--config", config)}`;
 }

@@ -3,7 +3,7 @@ import { CommanderError } from "commander";
 import { UpnextError } from "../core/index.ts";
 
 /** 0 done, 1 failed, 2 called wrongly. */
-export const FAILED = 1;
+const FAILED = 1;
 export const CALLED_WRONGLY = 2;
 
 /** The command line itself is wrong, in a way that commander does not see. */

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { UpnextError } from "../core/index.ts";
 import type { Metrics } from "../monitoring/index.ts";
 import type { Upnext } from "../upnext.ts";
-import { programName, shownPath } from "./command-line.ts";
+import { shownPath } from "./command-line.ts";
 import type { Context } from "./context.ts";
 
 export interface OpenInstance {
@@ -17,14 +17,14 @@ export interface OpenInstance {
 
 /** Rejects with `data_not_found` where a reader finds nothing, otherwise as `open` does. */
 export async function openInstance(context: Context, options: OpenInstance = {}): Promise<Upnext> {
-  const { config, clock, progress, shutdown } = context;
+  const { config, clock, progress, shutdown, program } = context;
   const { readOnly = false, metrics } = options;
   const directory = options.directory ?? config.directory;
   if (readOnly && !existsSync(join(directory, "log"))) {
     throw new UpnextError(
       "data_not_found",
       `${shownPath(directory)}: expected a directory with a log, there is none. ${elsewhere(directory)}` +
-        `Read data into it with: ${programName()} import PATH`,
+        `Read data into it with: ${program} import PATH`,
     );
   }
   const { open } = await import("../upnext.ts");

@@ -1,23 +1,21 @@
 /** What to try once the server is up: lines that can be pasted, in an order that tells a story. */
-import { programName, quoted } from "./command-line.ts";
+import { quoted } from "./command-line.ts";
 
 export interface TryNext {
   readonly url: string;
   readonly user: string;
   /** An item that the user is shown now: watching it changes the next answer. */
   readonly item: string;
-  /** The directory as one would type it; undefined where it is the configured one. */
-  readonly directory?: string;
+  /** This program, with its options for the directory. */
+  readonly program: string;
   /** Whether the server asks for an API key. */
   readonly keyed: boolean;
 }
 
-export function tryNextText({ url, user, item, directory, keyed }: TryNext): string {
+export function tryNextText({ url, user, item, program, keyed }: TryNext): string {
   const curl = keyed ? 'curl -s -H "authorization: Bearer $UPNEXT_KEY"' : "curl -s";
   const query = `user=${inUrl(user)}&limit=5`;
   const event = JSON.stringify({ user, item, type: "watch", value: 0.95 }).replaceAll("'", "\\u0027");
-  const dir = directory === undefined ? "" : ` --dir ${quoted(directory)}`;
-  const upnext = programName();
   const lines: readonly (readonly [string, string])[] = [
     [
       `five items for ${user}, and why each is there`,
@@ -39,7 +37,7 @@ export function tryNextText({ url, user, item, directory, keyed }: TryNext): str
     ],
     [
       "the same without HTTP, and what could be better",
-      `${upnext} recommend --user ${quoted(user)} --why${dir}; ${upnext} doctor${dir}`,
+      `${program} recommend --user ${quoted(user)} --why; ${program} doctor`,
     ],
   ];
   return lines.map(([what, line]) => `  # ${what}\n  ${line}`).join("\n");

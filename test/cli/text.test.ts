@@ -191,10 +191,16 @@ describe("a recommendation", () => {
 });
 
 describe("lines to paste", () => {
-  const next = { url: "http://127.0.0.1:1", user: "u'1", item: "v 1", keyed: false };
+  const next = {
+    url: "http://127.0.0.1:1",
+    user: "u'1",
+    item: "v 1",
+    program: "npx upnext --dir 'my data'",
+    keyed: false,
+  };
 
   test("are shell that parses, whatever the ids are", () => {
-    const lines = tryNextText({ ...next, directory: "my data" }).split("\n");
+    const lines = tryNextText(next).split("\n");
     expect(() => execFileSync("sh", ["-n"], { input: lines.join("\n") })).not.toThrow();
     expect(lines.join("\n")).toContain("--dir 'my data'");
     expect(lines.join("\n")).toContain("user=u%271&");

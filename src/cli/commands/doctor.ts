@@ -23,7 +23,9 @@ export function doctorCommand(): Command {
 async function examine(context: Context, { json }: Options) {
   const checks = [environment(), configuration(context), ...(await directory(context))];
   const failed = checks.some(({ level }) => level === "failure");
-  context.print(json ? JSON.stringify({ ok: !failed, checks }, null, 2) : checksText(checks));
+  context.print(
+    json ? JSON.stringify({ ok: !failed, checks }, null, 2) : checksText(checks, context.program),
+  );
   if (!json) context.say(`\n${checksSummary(checks)}`);
   if (failed) process.exitCode = 1;
 }

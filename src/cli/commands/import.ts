@@ -20,7 +20,7 @@ export function importCommand(): Command {
 }
 
 async function importData(context: Context, options: GlobalOptions & DataOptions, [path]: readonly string[]) {
-  const { print, say, progress } = context;
+  const { print, say, progress, program } = context;
   const request = await importRequest(path!, options);
   const { detectFormat, IMPORTERS } = await import("../../datasets/index.ts");
   // Before the directory is made: a wrong path leaves nothing behind.
@@ -30,7 +30,7 @@ async function importData(context: Context, options: GlobalOptions & DataOptions
   print(importText(report));
   if (report.bad > report.badRows.length)
     say(`${plural(report.bad - report.badRows.length, "more bad row")} not shown`);
-  say(`next: ${programName()} train`);
+  say(`next: ${program} train`);
 }
 
 function examples(): string {

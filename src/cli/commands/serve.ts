@@ -1,6 +1,7 @@
 /** `upnext serve`: the HTTP API over the log, the state and the current bundle. */
 import { Command } from "commander";
 import { type AddressOptions, addressOf, addressOptions, checkAddress } from "../address.ts";
+import { calledHere } from "../command-line.ts";
 import type { Context, GlobalOptions } from "../context.ts";
 import { openInstance } from "../open-instance.ts";
 import { withContext } from "../with-context.ts";
@@ -18,7 +19,7 @@ export function serveCommand(): Command {
 }
 
 async function serve(context: Context, options: GlobalOptions & AddressOptions) {
-  const { config, print, say } = context;
+  const { config, print, say, program } = context;
   const address = addressOf(options, config.server);
   await checkAddress(address);
   const [{ createMetrics }, { serveInstance }] = await Promise.all([
@@ -29,7 +30,10 @@ async function serve(context: Context, options: GlobalOptions & AddressOptions) 
   const instance = await openInstance(context, { metrics });
   const { checks } = await instance.status();
   for (const { level, name, message, cure } of checks) {
-    if (level !== "ok") say(`${level}: ${name}: ${message}${cure === undefined ? "" : ` Mend it: ${cure}`}`);
+    if (level !== "ok")
+      say(
+        `${level}: ${name}: ${message}${cure === undefined ? "" : ` Mend it: ${calledHere(cure, program)}`}`,
+      );
   }
   await serveInstance(context, instance, metrics, address, (url) => {
     print(`listening on ${url}`);

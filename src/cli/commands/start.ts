@@ -9,7 +9,7 @@ import { DAY, UpnextError } from "../../core/index.ts";
 import type { Upnext } from "../../upnext.ts";
 import { type AddressOptions, addressOf, addressOptions, checkAddress } from "../address.ts";
 import { count, duration } from "../amounts.ts";
-import { programName, shownPath } from "../command-line.ts";
+import { programName, quoted, shownPath } from "../command-line.ts";
 import type { Context, GlobalOptions } from "../context.ts";
 import { addDataOptions, type DataOptions, importRequest } from "../data-options.ts";
 import { openInstance } from "../open-instance.ts";
@@ -141,7 +141,7 @@ function refuseOtherData(directory: string, found: StartMarker | null, { data }:
   throw new UpnextError(
     "invalid_request",
     `${path}: expected the log of ${wanted}, it holds ${there}. Choose another directory with --dir, ` +
-      `or add to this log with: ${programName()} import PATH --dir ${path}`,
+      `or add to this log with: ${programName()} import PATH --dir ${quoted(path)}`,
   );
 }
 
@@ -168,7 +168,7 @@ async function foundText(instance: Upnext): Promise<string> {
 
 /** The example user's first item is asked for now: what is pasted then is about something on the screen. */
 async function tryNextLines(
-  { config, directoryGiven }: Context,
+  { config, program }: Context,
   instance: Upnext,
   example: StartMarker["example"],
   directory: string,
@@ -180,8 +180,8 @@ async function tryNextLines(
     item: items[0]?.item ?? example.item,
     keyed: config.server.apiKeys.length > 0,
   };
-  const dir = directoryGiven || directory !== config.directory ? { directory: shownPath(directory) } : {};
-  return (url) => tryNextText({ url, ...shown, ...dir });
+  const here = directory === config.directory ? program : `${program} --dir ${quoted(shownPath(directory))}`;
+  return (url) => tryNextText({ url, ...shown, program: here });
 }
 
 function examples(): string {

@@ -1,6 +1,5 @@
 /** `upnext train`: trains both stages on the log and puts the bundle into service. */
 import { Command } from "commander";
-import { programName } from "../command-line.ts";
 import type { Context, GlobalOptions } from "../context.ts";
 import { prepareJsonFile, writeJsonFile } from "../json-file.ts";
 import { openInstance } from "../open-instance.ts";
@@ -22,13 +21,13 @@ export function trainCommand(): Command {
 }
 
 async function train(context: Context, { json }: Options) {
-  const { config, print, say, progress } = context;
+  const { config, print, say, progress, program } = context;
   const { trainText } = await import("../train-text.ts");
   await prepareJsonFile(json);
   // Training reads the log and writes bundles: it runs beside a server.
   const instance = await openInstance(context, { readOnly: true });
   const report = await instance.train(progress);
   print(trainText(report, config.training.holdOut));
-  say(`\nnext: ${programName()} serve`);
+  say(`\nnext: ${program} serve`);
   await writeJsonFile(json, report);
 }
