@@ -9,7 +9,6 @@ import {
   type EpochMs,
   ManualClock,
   type Ms,
-  type Offset,
   silent,
   type UserId,
 } from "../../src/core/index.ts";
@@ -102,7 +101,6 @@ export function request(
 }
 
 export const user = (name: string) => name as UserId;
-export const offset = (value: number) => value as Offset;
 
 /** Ids of the slate, best slot first. */
 export function slateOf(path: PathResult, catalog: Catalog): readonly string[] {
