@@ -13,7 +13,8 @@ import type { HashKey } from "./id-hash.ts";
 
 const SEGMENT_HEADER = 36;
 const MAGIC = Buffer.from("UPNXTLOG");
-const VERSION = 1;
+/** Of the form of header, frames and records. A log has one: a form of another version is refused, never guessed at. */
+const VERSION = 2;
 /** One entry of the index for so many bytes: a seek reads at most this much, and one frame, for nothing. */
 const INDEX_BYTES = 64 * 1024;
 
@@ -121,7 +122,7 @@ export async function readHeader(file: FileHandle, segment: Segment): Promise<Ha
     throw corrupt(segment, 0, "the header does not match its checksum");
   }
   if (header.readUInt32LE(8) !== VERSION) {
-    throw corrupt(segment, 8, `expected version ${VERSION}, got ${header.readUInt32LE(8)}`);
+    throw otherVersion(segment, header.readUInt32LE(8));
   }
   if (header.readDoubleLE(16) !== segment.base) {
     throw corrupt(segment, 16, `the file's name says ${segment.base}, its header ${header.readDoubleLE(16)}`);
@@ -151,6 +152,14 @@ export async function extendSegment(
     }
   } while (await scanner.fill());
   return scanner.problem;
+}
+
+/** The file is whole: what helps is another log or another upnext, not a backup. */
+function otherVersion(segment: Segment, version: number): UpnextError {
+  const wrote = version < VERSION ? "an older" : "a newer";
+  const cure = `Open it with the version of upnext that wrote it, or start with an empty directory and import the events again.`;
+  const message = `${segment.path}: expected a log of format version ${VERSION}, got version ${version}, which ${wrote} upnext wrote. ${cure}`;
+  return new UpnextError("log_corrupt", message);
 }
 
 /** The log must not be read past damage: what follows would be folded onto a wrong past. */

@@ -2,6 +2,7 @@
 import { cp, mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { crc32 } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type FileLogOptions, openFileLog } from "../../src/events/index.ts";
 import { openSegmentFile, type SegmentFile } from "../../src/events/log-writer.ts";
@@ -181,6 +182,29 @@ describe("damage before the tail", () => {
       await flip(join(directory, FIRST), byte);
       await expect(openFileLog(directory)).rejects.toMatchObject({ code: "log_corrupt" });
       await flip(join(directory, FIRST), byte);
+    }
+  });
+
+  it("is not what a log of another format version is: it is refused with both versions and the cure", async () => {
+    await using(directory, (log) => log.append(oneOfEach));
+    const path = join(directory, FIRST);
+    for (const [version, wrote] of [
+      [1, "an older"],
+      [99, "a newer"],
+    ] as const) {
+      const bytes = await readFile(path);
+      bytes.writeUInt32LE(version, 8);
+      bytes.writeUInt32LE(crc32(bytes.subarray(0, 32)), 32);
+      await writeFile(path, bytes);
+      for (const readOnly of [false, true]) {
+        await expect(openFileLog(directory, { readOnly })).rejects.toMatchObject({
+          code: "log_corrupt",
+          message: expect.stringMatching(
+            `version 2, got version ${version}, which ${wrote} upnext wrote.*empty directory`,
+          ),
+        });
+      }
+      expect(await readFile(path)).toEqual(bytes);
     }
   });
 
