@@ -9,7 +9,6 @@ import { join, resolve } from "node:path";
 import { type Catalog, createCatalog } from "./catalog/index.ts";
 import { type ResolvedConfig, resolveConfig, type UpnextConfig } from "./config/index.ts";
 import {
-  type BundleId,
   type Clock,
   type EpochMs,
   type EventId,
@@ -35,16 +34,14 @@ import {
 import type { Metrics } from "./monitoring/index.ts";
 import {
   answerOf,
+  BundleWatch,
   checkLimit,
   checkRequest,
-  checksOf,
   checkUser,
   DEFAULT_LIMIT,
   type ErasureReceipt,
   Follower,
-  type Health,
   impressionOf,
-  ModelsInService,
   type PathParts,
   type PathResult,
   type PathSettings,
@@ -57,9 +54,8 @@ import {
   type ServingModels,
   type SimilarItems,
   type Status,
-  servingModels,
   similarItems,
-  untrainedModels,
+  statusOf,
 } from "./pipeline/index.ts";
 import { DEFAULT_POLICY } from "./policy/index.ts";
 import { openFileRegistry, type Registry } from "./registry/index.ts";
@@ -120,11 +116,6 @@ export interface Upnext extends Recommender {
 
 /** Measured: after some 20 requests the time of one no longer falls. */
 const WARM_UP_REQUESTS = 20;
-/** How often another process's training is looked for. */
-const REFRESH_MS = 2_000;
-/** How long a bundle that was refused is left alone: reading it costs as much as a good one. */
-const RETRY_MS = 60_000;
-
 /** Rejects with what the log, the store, the registry or the configuration reject with. */
 export async function open(options: OpenOptions = {}): Promise<Upnext> {
   const config = resolveConfig(options.config);
@@ -175,14 +166,9 @@ class Instance implements Upnext {
   private readonly follower: Follower;
   private readonly cost = new RankingCost();
   private readonly settings: PathSettings;
-  private serving!: ModelsInService;
-  private bundleProblem: string | null = null;
-  /** The bundle that was refused last, and when. */
-  private refused: { readonly id: BundleId | null; readonly at: Ms } | undefined;
+  private bundles!: BundleWatch;
   private foldProblem: string | null = null;
-  private refreshing: Promise<void> | undefined;
-  private timer: NodeJS.Timeout | undefined;
-  /** What goes on by itself: impressions on their way into the log, models that wait for their last user. */
+  /** Events on their way into the log. */
   private readonly pending = new Set<Promise<unknown>>();
   private closing: Promise<void> | undefined;
 
@@ -200,7 +186,7 @@ class Instance implements Upnext {
   }
 
   async start(progress: Progress): Promise<void> {
-    const { log, store } = this.parts;
+    const { log, store, registry, clock, metrics } = this.parts;
     if (store.applied > log.end) {
       throw new UpnextError(
         "store_unavailable",
@@ -209,9 +195,15 @@ class Instance implements Upnext {
     }
     progress.step("replay the log", log.end, "events");
     await this.follower.reached(log.end, progress);
-    this.serving = new ModelsInService(await untrainedModels(this.catalog));
-    await this.refresh();
-    this.timer = setInterval(() => void this.look(RETRY_MS), REFRESH_MS).unref();
+    this.bundles = await BundleWatch.begin({
+      registry,
+      catalog: this.catalog,
+      clock,
+      metrics,
+      // A writer follows its own log; a reader has to look.
+      catchUp: () => this.reflects(undefined),
+      warmUp: (models) => this.warmUp(models),
+    });
   }
 
   async track(input: EventInput | readonly EventInput[]): Promise<AppendResult> {
@@ -237,7 +229,7 @@ class Instance implements Upnext {
     await this.reflects(request.after);
     const budget = request.budgetMs ?? (this.config.budgetMs as Ms);
     // Taken once: a swap of the bundle in the middle must not mix two.
-    return this.serving.use(async (models) => {
+    return this.bundles.serving.use(async (models) => {
       const path = await runPath(request, limit, budget, this.pathParts(request.user, models));
       const id = request.request ?? (randomUUID() as RequestId);
       const answer = answerOf(request, id, budget, path, this.catalog, models);
@@ -260,7 +252,7 @@ class Instance implements Upnext {
         "similar: expected an item of the catalog, there is none with this id",
       );
     }
-    return similarItems(item, row, limit, this.parts.clock.now(), this.catalog, this.serving.models);
+    return similarItems(item, row, limit, this.parts.clock.now(), this.catalog, this.bundles.serving.models);
   }
 
   async state(user: string): Promise<UserState> {
@@ -281,7 +273,7 @@ class Instance implements Upnext {
     if (this.catalog.userFacts(user) !== undefined) {
       ({ offset } = await this.erase(user, await this.newestFacts(user)));
     }
-    const { bundle } = this.serving.models;
+    const { bundle } = this.bundles.serving.models;
     return {
       user,
       time,
@@ -350,49 +342,27 @@ class Instance implements Upnext {
   }
 
   async refresh(): Promise<void> {
-    // One that is under way may have looked before the caller's bundle was there.
-    await this.refreshing;
-    await this.look(0);
+    this.assertOpen();
+    await this.bundles.refresh();
   }
 
   async status(): Promise<Status> {
     this.assertOpen();
     const { log, store } = this.parts;
-    const { items, size, statistics } = this.catalog;
-    let live = 0;
-    let withoutFacts = 0;
-    for (let row = 0; row < size; row++) {
-      live += items.live[row]!;
-      if (this.catalog.factsOf(row) === undefined) withoutFacts++;
-    }
-    const health: Health = {
-      logEnd: log.end,
-      tail: log.tail,
+    return statusOf({
+      log,
+      store,
       catalog: this.catalog,
-      live,
-      withoutFacts,
-      stateApplied: store.applied,
-      models: this.serving.models,
-      bundleProblem: this.bundleProblem,
+      models: this.bundles.serving.models,
+      bundleProblem: this.bundles.problem,
       foldProblem: this.foldProblem,
-    };
-    const checks = checksOf(health);
-    return {
-      ready: checks.every(({ level }) => level !== "failure"),
-      checks,
-      log: { end: log.end, tail: log.tail },
-      catalog: { items: size, live, withoutFacts, engagements: statistics.totalEngagements },
-      state: { store: store.name, applied: store.applied },
-      bundle: this.serving.models.bundle,
-    };
+    });
   }
 
   close(): Promise<void> {
     this.closing ??= (async () => {
-      clearInterval(this.timer);
-      await this.refreshing;
       // Requests under way first: their impressions are then among what is pending.
-      await this.serving.close();
+      await this.bundles.close();
       await Promise.all(this.pending);
       await this.parts.store.close();
       await this.parts.log.close();
@@ -462,51 +432,12 @@ class Instance implements Upnext {
     if (wanted !== undefined) await this.apply(wanted);
   }
 
-  /** Looks for another bundle; leaves one alone that was refused less than `patience` ms ago. */
-  private look(patience: number): Promise<void> {
-    this.refreshing ??= this.takeUpBundle(patience).finally(() => {
-      this.refreshing = undefined;
-    });
-    return this.refreshing;
-  }
-
-  private async takeUpBundle(patience: number): Promise<void> {
-    if (this.closing !== undefined) return;
-    const { registry, metrics, clock, readOnly } = this.parts;
-    let current: BundleId | null = null;
-    try {
-      current = await registry.current();
-      if (current !== (this.serving.models.bundle?.id ?? null)) {
-        const { refused } = this;
-        if (refused?.id === current && clock.monotonic() - refused.at < patience) return;
-        // A bundle that another process has trained may know items that this catalog has not seen yet.
-        if (readOnly) await this.reflects(undefined);
-        const models =
-          current === null
-            ? await untrainedModels(this.catalog)
-            : await servingModels(await registry.open(current), this.catalog);
-        await this.warmUp(models);
-        this.later(this.serving.replace(models));
-        metrics?.setBundle(models.bundle);
-      }
-      this.bundleProblem = null;
-    } catch (cause) {
-      // The models that are in service stay: a bad bundle must not take a good one down.
-      this.refused = { id: current, at: clock.monotonic() };
-      this.bundleProblem = cause instanceof Error ? cause.message : String(cause);
-    }
-  }
-
   /** Runs requests that nobody asked for, so that the first real one finds compiled code and learned costs. */
   private async warmUp(models: ServingModels): Promise<void> {
     const user = "" as UserId;
     const parts = this.pathParts(user, models);
-    try {
-      for (let i = 0; i < WARM_UP_REQUESTS; i++)
-        await runPath({ user }, DEFAULT_LIMIT, Number.POSITIVE_INFINITY as Ms, parts);
-    } catch (cause) {
-      await models.close();
-      throw cause;
+    for (let i = 0; i < WARM_UP_REQUESTS; i++) {
+      await runPath({ user }, DEFAULT_LIMIT, Number.POSITIVE_INFINITY as Ms, parts);
     }
   }
 

@@ -1,10 +1,9 @@
 export { answerOf } from "./answer.ts";
 export { RankingCost } from "./budget.ts";
+export { BundleWatch } from "./bundle-watch.ts";
 export { checkLimit, checkRequest, checkUser, DEFAULT_LIMIT } from "./check-request.ts";
-export { checksOf, type Health } from "./checks.ts";
 export { Follower } from "./follower.ts";
 export { impressionOf } from "./impressions.ts";
-export { ModelsInService } from "./in-service.ts";
 export type {
   Check,
   ErasureReceipt,
@@ -24,3 +23,4 @@ export { replayRequest } from "./replay.ts";
 export { type PathParts, type PathResult, type PathSettings, runPath } from "./request-path.ts";
 export { type ServingModels, servingModels, untrainedModels } from "./serving-models.ts";
 export { similarItems } from "./similar.ts";
+export { statusOf } from "./status.ts";

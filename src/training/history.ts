@@ -145,7 +145,13 @@ function slateOf(
   answers: readonly Interaction[],
   catalog: Catalog,
 ): Slate[] {
-  const slots = impression.slots.filter((slot) => catalog.rowOf(slot.item) !== undefined);
+  const seen = new Set<string>();
+  // An item that was shown twice counts where it was shown first: candidates are without repeats.
+  const slots = impression.slots.filter(({ item }) => {
+    if (catalog.rowOf(item) === undefined || seen.has(item)) return false;
+    seen.add(item);
+    return true;
+  });
   if (slots.length === 0) return [];
   const bits = new Int32Array(slots.length);
   const shares = new Float32Array(slots.length);

@@ -380,7 +380,6 @@ describe("closing", () => {
     const upnext = await openAt(directory);
     await Promise.all([upnext.close(), upnext.close()]);
     await upnext.close();
-    await upnext.refresh();
     const calls: (() => Promise<unknown>)[] = [
       () => upnext.track([]),
       () => upnext.recommend({ user: U }),
@@ -390,6 +389,7 @@ describe("closing", () => {
       () => upnext.status(),
       () => upnext.train(),
       () => upnext.replay("r"),
+      () => upnext.refresh(),
       () => upnext.import({ path: "x" }),
     ];
     for (const call of calls) await expect(call()).rejects.toMatchObject({ code: "closed" });

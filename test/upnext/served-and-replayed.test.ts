@@ -13,8 +13,8 @@ import {
   RankingCost,
   type Recommendation,
   runPath,
-  servingModels,
 } from "../../src/pipeline/index.ts";
+import { servingModels } from "../../src/pipeline/serving-models.ts";
 import { DEFAULT_POLICY } from "../../src/policy/index.ts";
 import { openFileRegistry } from "../../src/registry/index.ts";
 import { memoryStore } from "../../src/state/index.ts";

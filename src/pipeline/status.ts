@@ -1,0 +1,48 @@
+/** What the system says about itself: figures, and checks with their cures. */
+import type { Catalog } from "../catalog/index.ts";
+import type { FileLog } from "../events/index.ts";
+import type { StateStore } from "../state/index.ts";
+import { checksOf } from "./checks.ts";
+import type { Status } from "./recommender.ts";
+import type { ServingModels } from "./serving-models.ts";
+
+export interface StatusParts {
+  readonly log: Pick<FileLog, "end" | "tail">;
+  readonly store: StateStore;
+  readonly catalog: Catalog;
+  readonly models: ServingModels;
+  /** Why the current bundle is not in service, null where it is or there is none. */
+  readonly bundleProblem: string | null;
+  /** Why events could not be applied, null where they are. */
+  readonly foldProblem: string | null;
+}
+
+export function statusOf(parts: StatusParts): Status {
+  const { log, store, catalog, models, bundleProblem, foldProblem } = parts;
+  const { items, size, statistics } = catalog;
+  let live = 0;
+  let withoutFacts = 0;
+  for (let row = 0; row < size; row++) {
+    live += items.live[row]!;
+    if (catalog.factsOf(row) === undefined) withoutFacts++;
+  }
+  const checks = checksOf({
+    logEnd: log.end,
+    tail: log.tail,
+    catalog,
+    live,
+    withoutFacts,
+    stateApplied: store.applied,
+    models,
+    bundleProblem,
+    foldProblem,
+  });
+  return {
+    ready: checks.every(({ level }) => level !== "failure"),
+    checks,
+    log: { end: log.end, tail: log.tail },
+    catalog: { items: size, live, withoutFacts, engagements: statistics.totalEngagements },
+    state: { store: store.name, applied: store.applied },
+    bundle: models.bundle,
+  };
+}
