@@ -22,8 +22,8 @@ import {
   type RecommendRequest,
   runPath,
   type ServingModels,
-  servingModels,
 } from "../../src/pipeline/index.ts";
+import { servingModels } from "../../src/pipeline/serving-models.ts";
 import { DEFAULT_POLICY } from "../../src/policy/index.ts";
 import { openFileRegistry, type Registry } from "../../src/registry/index.ts";
 import { simulate } from "../../src/simulation/index.ts";

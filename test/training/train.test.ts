@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { ManualClock, silent } from "../../src/core/index.ts";
 import type { Event } from "../../src/events/index.ts";
-import { servingModels } from "../../src/pipeline/index.ts";
+import { servingModels } from "../../src/pipeline/serving-models.ts";
 import { decodeModels, openFileRegistry } from "../../src/registry/index.ts";
 import { DEFAULT_TRAIN, type TrainSettings, train } from "../../src/training/index.ts";
 import { at, catalogOf, HOUR_MS, logOf, START, shown, took } from "./logs.ts";
