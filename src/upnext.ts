@@ -114,7 +114,7 @@ export interface Upnext extends Recommender {
   close(): Promise<void>;
 }
 
-/** Measured: after some 20 requests the time of one no longer falls. */
+/** Guess: enough for the compiler to have seen the hot loops and for the cost of ranking to be learned. */
 const WARM_UP_REQUESTS = 20;
 /** Rejects with what the log, the store, the registry or the configuration reject with. */
 export async function open(options: OpenOptions = {}): Promise<Upnext> {

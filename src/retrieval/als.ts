@@ -10,11 +10,11 @@ import type { Columns, Query, Source } from "./retriever.ts";
 const FACTORS = 64;
 const ITERATIONS = 10;
 const REGULARIZATION = 0.1;
-const ALPHA = 10;
+const ALPHA = 30;
 /** Newest touches that are folded in. */
 const TOUCHES = 100;
 /** How much the evidence counts less, per touch that came after. */
-const DECAY = 0.98;
+const DECAY = 0.9;
 
 export const als: Source = {
   name: "als",

@@ -34,7 +34,7 @@ export interface StateLimits {
   readonly vetoes: number;
 }
 
-/** 512 touches hold the whole history of 95 % of MovieLens-1M's users; a touch is some 40 bytes. */
+/** 512 touches hold the whole history of 94 % of MovieLens-1M's users; a touch takes some 40 bytes. */
 export const DEFAULT_LIMITS: StateLimits = { touches: 512, vetoes: 256 };
 
 export function emptyState(user: UserId): UserState {
