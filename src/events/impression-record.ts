@@ -1,6 +1,6 @@
 /**
- * Impressions as bytes. Most of a log's bytes are slates: packed, they are a fifth of what they are as JSON, and are
- * read five times as fast.
+ * Impressions as bytes. Most of a log's bytes are slates: packed, they are a quarter of what they are as JSON, and are
+ * read three to five times as fast.
  *
  * kind u8, flags u8, size u32 (of all that follows), time f64, texts: id, user, request
  * slots: count; texts: items; columns: positions, scores, propensities (number-column.ts)
