@@ -5,6 +5,7 @@
 import { type Catalog, createCatalog } from "../catalog/index.ts";
 import type { Offset, UserId } from "../core/index.ts";
 import { type EventLog, type Impression, type Interaction, interactionCode } from "../events/index.ts";
+import { HEADS } from "../ranking/index.ts";
 import { evidence } from "../state/index.ts";
 
 export interface History {
@@ -38,10 +39,8 @@ export interface Slate {
   readonly items: Int32Array;
   /** (n) 0-based positions */
   readonly positions: Int32Array;
-  /** (n) bit c is set where an interaction with type code c answers the slot, by request id. */
-  readonly answers: Int32Array;
-  /** (n) share watched, 0 where it was not watched. */
-  readonly shares: Float32Array;
+  /** (n) bit h is set where an interaction that answers the slot, by request id, is the action of HEADS[h]. */
+  readonly actions: Int32Array;
 }
 
 export async function readHistory(log: EventLog): Promise<History> {
@@ -153,13 +152,13 @@ function slateOf(
     return true;
   });
   if (slots.length === 0) return [];
-  const bits = new Int32Array(slots.length);
-  const shares = new Float32Array(slots.length);
+  const actions = new Int32Array(slots.length);
   slots.forEach((slot, i) => {
-    for (const answer of answers) {
-      if (answer.item !== slot.item || answer.user !== impression.user) continue;
-      bits[i] = bits[i]! | (1 << interactionCode(answer.type));
-      if (answer.type === "watch") shares[i] = Math.max(shares[i]!, answer.value ?? 1);
+    for (const { item, user: by, type, value = Number.NaN } of answers) {
+      if (item !== slot.item || by !== impression.user) continue;
+      HEADS.forEach((head, h) => {
+        if (head.is(type, value)) actions[i] = actions[i]! | (1 << h);
+      });
     }
   });
   return [
@@ -169,8 +168,7 @@ function slateOf(
       known,
       items: Int32Array.from(slots, (slot) => catalog.rowOf(slot.item)!),
       positions: Int32Array.from(slots, (slot) => slot.position),
-      answers: bits,
-      shares,
+      actions,
     },
   ];
 }

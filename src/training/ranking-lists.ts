@@ -93,7 +93,7 @@ export async function rankingLists(options: ListOptions): Promise<RankingLists> 
       write(query, candidates, (list) => {
         list.offsets.set(offsets, list.at);
         list.targets[list.at] = 1;
-        labelVisit(history, example, list.labels, list.at);
+        labelVisit(history, options.cut, example, list.labels, list.at);
         list.weights.fill(UNSHOWN_WEIGHT, list.at * HEADS.length, (list.at + rows.length) * HEADS.length);
       });
     });
@@ -109,7 +109,7 @@ export async function rankingLists(options: ListOptions): Promise<RankingLists> 
         for (let i = 0; i < rows.length; i++) {
           list.positions[list.at + i] = BigInt(1 + Math.min(shown.positions[i]!, POSITIONS - 1));
           for (let h = 0; h < HEADS.length; h++) {
-            if (answered(shown, i, h)) list.labels[(list.at + i) * HEADS.length + h] = 1;
+            if ((shown.actions[i]! >> h) & 1) list.labels[(list.at + i) * HEADS.length + h] = 1;
           }
           list.targets[list.at + i] = list.labels[(list.at + i) * HEADS.length]!;
         }
@@ -167,8 +167,15 @@ function sampleList(
 }
 
 /** Labels of row `at`: the actions of the target entry and of the entries right after it on the same item. */
-function labelVisit(history: History, { user, entry }: Example, labels: Float32Array, at: number): void {
-  const last = Math.min(history.offsets[user + 1]!, entry + VISIT);
+function labelVisit(
+  history: History,
+  cut: Cut,
+  { user, entry }: Example,
+  labels: Float32Array,
+  at: number,
+): void {
+  // What came after the cut is what the models are tested on.
+  const last = Math.min(cut[user]!, entry + VISIT);
   for (let e = entry; e < last; e++) {
     if (history.items[e] !== history.items[entry]) continue;
     HEADS.forEach((head, h) => {
@@ -176,16 +183,6 @@ function labelVisit(history: History, { user, entry }: Example, labels: Float32A
         labels[at * HEADS.length + h] = 1;
     });
   }
-}
-
-function answered(slate: Slate, slot: number, head: number): boolean {
-  const bits = slate.answers[slot]!;
-  for (let code = 0; code < INTERACTION_TYPE_NAMES.length; code++) {
-    if ((bits & (1 << code)) === 0) continue;
-    const type = INTERACTION_TYPE_NAMES[code]!;
-    if (HEADS[head]!.is(type, type === "watch" ? slate.shares[slot]! : Number.NaN)) return true;
-  }
-  return false;
 }
 
 function entriesBefore(history: History, user: number, time: number): number {

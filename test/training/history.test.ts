@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Event, Impression, Interaction } from "../../src/events/index.ts";
 import { interactionCode } from "../../src/events/index.ts";
+import { HEADS } from "../../src/ranking/index.ts";
 import { evidence } from "../../src/state/index.ts";
 import { readHistory } from "../../src/training/history.ts";
 import { anyLog } from "./any-log.ts";
@@ -35,8 +36,7 @@ async function toldBy(events: readonly Event[]) {
         .filter((row) => row < slate.known)
         .map(idOf),
       positions: [...slate.positions],
-      answers: [...slate.answers],
-      shares: [...slate.shares],
+      actions: [...slate.actions],
     })),
     end: history.logOffset,
   };
@@ -89,12 +89,11 @@ function expected(events: readonly Event[]) {
           items: slots.map(({ item }) => item),
           counted: slots.map(({ item }) => item).filter((item) => known.has(item)),
           positions: slots.map(({ position }) => position),
-          answers: answers.map((list) =>
-            list.reduce((bits, { type }) => bits | (1 << interactionCode(type)), 0),
-          ),
-          shares: answers.map((list) =>
-            Math.fround(
-              Math.max(0, ...list.filter(({ type }) => type === "watch").map(({ value = 1 }) => value)),
+          actions: answers.map((list) =>
+            HEADS.reduce(
+              (bits, head, h) =>
+                list.some(({ type, value }) => head.is(type, value ?? Number.NaN)) ? bits | (1 << h) : bits,
+              0,
             ),
           ),
         };
@@ -148,6 +147,6 @@ describe("a history", () => {
     };
     const events = [answer, shown("a", "r", START + 2, ["v"]), erasure];
     const { slates } = await readHistory(await logOf(events));
-    expect([...slates[0]!.answers]).toEqual([0]);
+    expect([...slates[0]!.actions]).toEqual([0]);
   });
 });
