@@ -155,6 +155,9 @@ describe("the user's own data", () => {
 
     const untrained = await cli(cwd, "recommend", "--user", "user 1");
     expect(untrained.stdout).toContain("not_trained: ");
+    const reasons = await cli(cwd, "doctor", "--user", "nobody");
+    expect(reasons.stdout).toMatch(/warning {2}user: unknown_user: .*\n +mend it: check the id/);
+    expect(reasons.stdout).toMatch(/warning {2}user: not_trained: .*\n +mend it: node \S+ train/);
     const trained = await cli(cwd, "train", "--json", "out/train.json", "--quiet");
     expect(trained.code).toBe(0);
     expect(JSON.parse(readFileSync(join(cwd, "out", "train.json"), "utf8"))).toMatchObject({

@@ -1,14 +1,17 @@
 /** `upnext doctor`: what is missing or broken, and how to mend it. */
 import { Command } from "commander";
-import { UpnextError } from "../../core/index.ts";
+import { type Ms, UpnextError, type UserId } from "../../core/index.ts";
 import type { Check } from "../../pipeline/recommender.ts";
 import { checksSummary, checksText } from "../checks-text.ts";
 import { shownPath } from "../command-line.ts";
 import type { Context, GlobalOptions } from "../context.ts";
 import { openInstance } from "../open-instance.ts";
+import { id } from "../option-parsers.ts";
+import { userChecks } from "../reason-cures.ts";
 import { withContext } from "../with-context.ts";
 
 interface Options extends GlobalOptions {
+  readonly user?: string;
   readonly json?: true;
 }
 
@@ -16,12 +19,13 @@ export function doctorCommand(): Command {
   return new Command("doctor")
     .summary("check configuration, log, state, catalog and bundle")
     .description("Says what is missing or broken, and how to mend it. Exit code 1 where something is broken.")
+    .option("--user <id>", "also say why this user's answer is not personal, where it is not", id)
     .option("--json", "the checks as JSON")
     .action(withContext("apart", examine));
 }
 
-async function examine(context: Context, { json }: Options) {
-  const checks = [environment(), configuration(context), ...(await directory(context))];
+async function examine(context: Context, { json, user }: Options) {
+  const checks = [environment(), configuration(context), ...(await directory(context, user))];
   const failed = checks.some(({ level }) => level === "failure");
   context.print(
     json ? JSON.stringify({ ok: !failed, checks }, null, 2) : checksText(checks, context.program),
@@ -60,12 +64,17 @@ function configuration({ config, configPath }: Context): Check {
 }
 
 /** The checks of the opened directory, or the one thing that keeps it from being opened. */
-async function directory(context: Context): Promise<readonly Check[]> {
+async function directory(context: Context, user: string | undefined): Promise<readonly Check[]> {
   const path = shownPath(context.config.directory);
   try {
     const instance = await openInstance(context, { readOnly: true });
     const { checks } = await instance.status();
-    return [{ name: "directory", level: "ok", message: path }, ...checks];
+    const answer = user === undefined ? undefined : await instance.recommend(requestOf(user));
+    return [
+      { name: "directory", level: "ok", message: path },
+      ...checks,
+      ...(answer === undefined ? [] : userChecks(answer)),
+    ];
   } catch (error) {
     if (!(error instanceof UpnextError)) throw error;
     return [
@@ -77,4 +86,9 @@ async function directory(context: Context): Promise<readonly Check[]> {
       },
     ];
   }
+}
+
+/** With time enough: a process that has just begun says nothing about the server's latency. */
+function requestOf(user: string) {
+  return { user: user as UserId, limit: 10, log: false, budgetMs: 5_000 as Ms };
 }
