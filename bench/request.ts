@@ -171,6 +171,8 @@ async function httpCases(upnext: Upnext, { users }: Size): Promise<Case[]> {
 /** Gets URLs one after the other on one connection, from another process. */
 class Client {
   private readonly child: ChildProcess;
+  /** Rejects when the client ends by itself. */
+  private readonly failed: Promise<never>;
 
   constructor() {
     const script = `
@@ -193,16 +195,20 @@ class Client {
     this.child = spawn(process.execPath, ["--input-type=module", "--eval", script], {
       stdio: ["ignore", "ignore", "inherit", "ipc"],
     });
+    this.failed = once(this.child, "exit").then(() => {
+      throw new Error("bench/request: the client has failed");
+    });
+    this.failed.catch(() => {});
   }
 
   /** Milliseconds of each. */
   async get(urls: readonly string[]): Promise<Float64Array> {
-    const { child } = this;
+    const { child, failed } = this;
+    const answered = new Promise<readonly number[]>((resolve) => {
+      child.once("message", (latencies) => resolve(latencies as number[]));
+    });
     child.send(urls);
-    const answer = await Promise.race([
-      once(child, "message").then(([latencies]) => latencies as number[]),
-      once(child, "exit").then(() => Promise.reject(new Error("bench/request: the client has failed"))),
-    ]);
+    const answer = await Promise.race([answered, failed]);
     return Float64Array.from(answer);
   }
 
