@@ -58,7 +58,9 @@ import {
   statusOf,
 } from "./pipeline/index.ts";
 import { DEFAULT_POLICY } from "./policy/index.ts";
+import { HEADS } from "./ranking/index.ts";
 import { openFileRegistry, type Registry } from "./registry/index.ts";
+import { sourcesNamed } from "./retrieval/index.ts";
 import { STATE_STORES, type StateStore, type UserState } from "./state/index.ts";
 import { DEFAULT_TRAIN, type TrainReport, train } from "./training/index.ts";
 
@@ -119,6 +121,7 @@ const WARM_UP_REQUESTS = 20;
 /** Rejects with what the log, the store, the registry or the configuration reject with. */
 export async function open(options: OpenOptions = {}): Promise<Upnext> {
   const config = resolveConfig(options.config);
+  checkNames(config);
   const directory = resolve(options.directory ?? config.directory);
   const clock = options.clock ?? systemClock;
   const readOnly = options.readOnly ?? false;
@@ -146,6 +149,19 @@ export async function open(options: OpenOptions = {}): Promise<Upnext> {
     await store?.close();
     await log.close();
     throw cause;
+  }
+}
+
+/** Names that the configuration's own schema cannot know. */
+function checkNames({ retrieval, ranking }: ResolvedConfig): void {
+  sourcesNamed(retrieval.sources);
+  const heads = HEADS.map(({ name }) => name);
+  for (const name of Object.keys(ranking.headWeights)) {
+    if (heads.includes(name)) continue;
+    throw new UpnextError(
+      "invalid_config",
+      `ranking.headWeights: expected names out of ${heads.join(", ")}, got "${name}"`,
+    );
   }
 }
 

@@ -8,8 +8,6 @@ export const STATE_STORES = {
   lmdb: openLmdbStore,
 } as const satisfies Record<string, (options: StateStoreOptions) => Promise<StateStore>>;
 
-export type StateStoreName = keyof typeof STATE_STORES;
-
 export { evidence } from "./evidence.ts";
 export { openLmdbStore } from "./lmdb-store.ts";
 export { memoryStore } from "./memory-store.ts";

@@ -1,4 +1,5 @@
 /** The library as its callers see it: one small platform, from the first event to the last. */
+import { existsSync } from "node:fs";
 import { mkdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -357,6 +358,19 @@ describe("a trained platform", () => {
     const report = await broken.train();
     expect((await broken.status()).checks.find(({ name }) => name === "bundle")!.level).not.toBe("failure");
     expect((await ask(broken)).bundle).toBe(report.bundle);
+  });
+});
+
+describe("a configuration with unknown names", () => {
+  it("is refused before anything is made", async () => {
+    const fresh = join(directory, "unknown-names");
+    for (const config of [
+      { retrieval: { sources: ["popluar"] } },
+      { ranking: { headWeights: { lik: 2 } } },
+    ]) {
+      await expect(open({ directory: fresh, config })).rejects.toMatchObject({ code: "invalid_config" });
+    }
+    expect(existsSync(fresh)).toBe(false);
   });
 });
 
