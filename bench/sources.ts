@@ -97,7 +97,7 @@ async function* alsChoices(sequences: Sequences, quick: boolean): ReturnType<Gri
   const { offsets, items, weights, itemCount } = sequences;
   const factors = 64;
   for (const regularization of quick ? [0.1] : [0.01, 0.1, 1]) {
-    for (const alpha of quick ? [10] : [1, 3, 10, 30]) {
+    for (const alpha of quick ? [30] : [3, 10, 30, 100]) {
       const { itemFactors } = await fitAls({
         ...{ offsets, items, weights, itemCount, factors, regularization, alpha },
         users: offsets.length - 1,
@@ -106,7 +106,7 @@ async function* alsChoices(sequences: Sequences, quick: boolean): ReturnType<Gri
       });
       const foldIn = alsFoldIn({ itemFactors, itemCount, factors, regularization, alpha });
       const scorer = await itemScorer({ factors: itemFactors, N: itemCount, k: factors });
-      for (const decay of [0.9, 0.95, 0.98, 1]) {
+      for (const decay of [0.8, 0.9, 0.98, 1]) {
         const top = (query: Query) => {
           const n = Math.min(query.items.length, 100);
           if (n === 0) return { rows: new Int32Array(0), scores: new Float32Array(0) };
