@@ -17,6 +17,7 @@ export const fresh: Source = {
     return statisticsRetriever(this, (now) => ({
       keys: catalog.items.bornAt,
       origin: now,
+      nothing: -WINDOW,
       scoreOf: (distance) => Math.max(0, 1 + Math.min(0, distance) / WINDOW),
     }));
   },

@@ -11,6 +11,7 @@ export const popular: Source = {
     return statisticsRetriever(this, () => ({
       keys: catalog.statistics.engagements,
       origin: 0,
+      nothing: 0,
       scoreOf: Math.log1p,
     }));
   },

@@ -11,6 +11,8 @@ export interface Ordering {
   readonly keys: Float64Array;
   /** Taken from every key, so that the keys in question are small numbers and 32 bits tell them apart. */
   readonly origin: number;
+  /** Distances from the origin at or below this have the score 0: such items are not looked at. */
+  readonly nothing: number;
   /** Bounded score of `key - origin`, rising with it; 0 where the source does not know the item. */
   readonly scoreOf: (distance: number) => number;
 }
@@ -28,7 +30,7 @@ export function statisticsRetriever(
     signalNames: source.signalNames,
     personal: source.personal,
     retrieve(query, k) {
-      const { keys, origin, scoreOf } = orderingAt(query.now);
+      const { keys, origin, nothing, scoreOf } = orderingAt(query.now);
       const best = new TopK(k);
       const { allowed } = query;
       // From the newest row down: rows are given in order of appearance, and a heap that is filled with what it wants
@@ -37,7 +39,7 @@ export function statisticsRetriever(
         if (allowed[row] === 0) continue;
         // As the heap stores it: in 64 bits, a tie with the worst that is kept could pass for less.
         const distance = Math.fround(keys[row]! - origin);
-        if (distance >= best.floor) best.push(row, distance);
+        if (distance > nothing && distance >= best.floor) best.push(row, distance);
       }
       const { rows, scores } = best.take();
       let known = 0;

@@ -14,6 +14,7 @@ export const trending: Source = {
     return statisticsRetriever(this, (now) => ({
       keys: catalog.statistics.heat,
       origin: now / (HALF_LIVES_DAYS[TREND_HALF_LIFE] * DAY),
+      nothing: Number.NEGATIVE_INFINITY,
       // The distance is log2 of the decayed count at `now`.
       scoreOf: (distance) => Math.log1p(2 ** Math.min(distance, 40)),
     }));
