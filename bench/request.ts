@@ -13,14 +13,25 @@ import { createServer as createBareServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createJiti } from "jiti";
 import { type Clock, type EpochMs, Random, systemClock } from "../src/core/index.ts";
-import { createMetrics } from "../src/monitoring/index.ts";
-import { createServer } from "../src/serving/index.ts";
-import { simulate } from "../src/simulation/index.ts";
-import { open, type Recommendation, type RecommendRequest, type Upnext } from "../src/upnext.ts";
+import type { Recommendation, RecommendRequest, Upnext } from "../src/upnext.ts";
 
 export const about =
   "A whole request: state, sources, blend, features, ranking, policy; 20 items out of 500 candidates, one request at a time, LMDB for the state. `logged`: the impression goes into the durable log after the answer. `GET /healthz`: the server's own way, without a recommendation. `bare node:http`: a server that answers as many bytes as a recommendation has.";
+
+/** The package as it is run, compiled; loaded as a benchmark is, from its sources, a request costs a tenth more. */
+async function compiled() {
+  const jiti = createJiti(import.meta.url, { tryNative: true });
+  const load = <T>(path: string) => jiti.import<T>(join(import.meta.dirname, "..", "dist", path));
+  return {
+    ...(await load<typeof import("../src/upnext.ts")>("upnext.js")),
+    ...(await load<typeof import("../src/monitoring/index.ts")>("monitoring/index.js")),
+    ...(await load<typeof import("../src/serving/index.ts")>("serving/index.js")),
+    ...(await load<typeof import("../src/simulation/index.ts")>("simulation/index.js")),
+  };
+}
+type Compiled = Awaited<ReturnType<typeof compiled>>;
 
 interface Size {
   readonly users: number;
@@ -66,6 +77,8 @@ export async function run(args: readonly string[] = []): Promise<Record<string, 
 }
 
 async function measure(size: Size, plan: Plan): Promise<Record<string, unknown>> {
+  const built = await compiled();
+  const { open, simulate } = built;
   const directory = await mkdtemp(join(tmpdir(), "upnext-bench-request-"));
   const upnext = await open({ directory, clock: CLOCK, config: { training: { holdOut: 0 } } });
   const cases: Case[] = [];
@@ -75,7 +88,7 @@ async function measure(size: Size, plan: Plan): Promise<Record<string, unknown>>
     const report = await upnext.train();
     const trainSeconds = round((performance.now() - began) / 1000);
     const trace = new TraceTimes();
-    cases.push(...libraryCases(upnext, size, trace), ...(await httpCases(upnext, size)));
+    cases.push(...libraryCases(upnext, size, trace), ...(await httpCases(built, upnext, size)));
     const requests = await interleaved(cases, plan);
     return {
       users: size.users,
@@ -124,7 +137,11 @@ function libraryCases(upnext: Upnext, { users }: Size, trace: TraceTimes): Case[
   ];
 }
 
-async function httpCases(upnext: Upnext, { users }: Size): Promise<Case[]> {
+async function httpCases(
+  { createMetrics, createServer }: Compiled,
+  upnext: Upnext,
+  { users }: Size,
+): Promise<Case[]> {
   const metrics = createMetrics();
   const server = await createServer({ recommender: upnext, metrics, clock: CLOCK, settings: { port: 0 } });
   const { url } = await server.listen();

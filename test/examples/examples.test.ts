@@ -71,6 +71,17 @@ it.skipIf(!existsSync(join(root, "README.md")))("the README's library lines run 
   }
 });
 
+it.skipIf(!existsSync(join(root, "README.md")))(
+  "the README publishes no measurement that BENCHMARKS.md does not have",
+  () => {
+    const [, section = ""] = readFileSync(join(root, "README.md"), "utf8").split("## What it measures today");
+    const numbers = section.split("\n## ")[0]!.match(/\d+\.\d+/g) ?? [];
+    const published = readFileSync(join(root, "BENCHMARKS.md"), "utf8").match(/\d+\.\d+/g) ?? [];
+    expect(numbers.length).toBeGreaterThan(10);
+    expect(numbers.filter((number) => !published.includes(number))).toEqual([]);
+  },
+);
+
 describe("links", () => {
   const pages = [
     ...readdirSync(root).filter((name) => name.endsWith(".md")),
