@@ -19,7 +19,7 @@ export interface BenchRecord {
     readonly node: string;
     readonly platform: string;
   };
-  /** Figures by name; a list of objects becomes a table, an object a part of its own. */
+  /** Figures by name; a list of objects becomes a table, { median, min, max } one cell, any other object a part of its own. */
   readonly result: unknown;
 }
 
@@ -64,10 +64,10 @@ function renderRecord({ name, about, command, commit, date, machine, result }: B
 function renderValue(value: unknown, depth: number): string[] {
   if (!isObject(value)) return ["", cell(value)];
   const entries = Object.entries(value);
-  const plain = entries.filter(([, entry]) => !isObject(entry));
+  const plain = entries.filter(([, entry]) => isFigure(entry));
   const figures = plain.length === 0 ? [] : table(["", ""], plain);
   const parts = entries
-    .filter(([, entry]) => isObject(entry))
+    .filter(([, entry]) => !isFigure(entry))
     .flatMap(([key, entry]) => {
       const title = entries.length === 1 ? [] : ["", `${"#".repeat(depth)} ${key}`];
       return [...title, ...(Array.isArray(entry) ? renderList(entry) : renderValue(entry, depth + 1))];
@@ -93,8 +93,18 @@ function table(columns: readonly string[], rows: readonly (readonly unknown[])[]
 
 function cell(value: unknown): string {
   if (value === undefined || value === null) return "";
+  if (isSpread(value)) return `${value.median} (${value.min} to ${value.max})`;
   const text = typeof value === "string" ? value : JSON.stringify(value);
   return text.replaceAll("|", "\\|").replaceAll("\n", " ");
+}
+
+/** Whether it fits into a cell: plain values, and a median with its spread. */
+function isFigure(value: unknown): boolean {
+  return !isObject(value) || isSpread(value);
+}
+
+function isSpread(value: unknown): value is { median: number; min: number; max: number } {
+  return isObject(value) && Object.keys(value).join() === "median,min,max";
 }
 
 function isObject(value: unknown): value is object {

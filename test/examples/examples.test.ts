@@ -76,7 +76,8 @@ it.skipIf(!existsSync(join(root, "README.md")))(
   () => {
     const [, section = ""] = readFileSync(join(root, "README.md"), "utf8").split("## What it measures today");
     const numbers = section.split("\n## ")[0]!.match(/\d+\.\d+/g) ?? [];
-    const published = readFileSync(join(root, "BENCHMARKS.md"), "utf8").match(/\d+\.\d+/g) ?? [];
+    const published: readonly string[] =
+      readFileSync(join(root, "BENCHMARKS.md"), "utf8").match(/\d+\.\d+/g) ?? [];
     expect(numbers.length).toBeGreaterThan(10);
     expect(numbers.filter((number) => !published.includes(number))).toEqual([]);
   },

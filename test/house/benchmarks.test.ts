@@ -15,7 +15,7 @@ const record: BenchRecord = {
       { what: "a|b", p50_ms: 1 },
       { what: "c", cpu_ms: 0.5 },
     ],
-    uphill: { steps: 3 },
+    uphill: { steps: 3, pace: { median: 2, min: 1, max: 4 } },
   },
 };
 
@@ -48,6 +48,7 @@ it("a result becomes tables under the command, commit and machine that made it",
     "|  |  |",
     "| --- | --- |",
     "| steps | 3 |",
+    "| pace | 2 (1 to 4) |",
     "",
   ]);
 });
