@@ -7,7 +7,7 @@
  */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { type EpochMs, Random, silent } from "../src/core/index.ts";
+import { type EpochMs, HOUR, Random, silent, systemClock } from "../src/core/index.ts";
 import { importInto } from "../src/datasets/index.ts";
 import { clusteredMean, hitAt, ndcgAt, pessimisticRank } from "../src/evaluation/index.ts";
 import { memoryLog } from "../src/events/index.ts";
@@ -157,7 +157,10 @@ async function shipped(source: Source, history: History, train: Int32Array): Pro
   const sequences = sequencesOf(history, train);
   const random = new Random("bench/sources/als");
   const retriever = await source.load(
-    await source.fit!({ sequences, random, progress: silent }),
+    await source.fit!({
+      ...{ sequences, catalog: history.catalog, random, progress: silent },
+      ...{ clock: systemClock, budget: HOUR },
+    }),
     history.catalog,
   );
   return { row: {}, column: "as shipped", top: (query) => retriever.retrieve(query, TOP), ranks: [] };

@@ -107,8 +107,12 @@ export interface Upnext extends Recommender {
   forget(user: string): Promise<ErasureReceipt>;
   /** Reads a data set into the log; see `upnext import`. */
   import(request: Omit<ImportRequest, "now">, progress?: Progress): Promise<ImportReport>;
-  /** Trains both stages on the log, publishes the bundle and serves it. */
-  train(progress?: Progress): Promise<TrainReport>;
+  /**
+   * Trains both stages on the log, publishes the bundle and serves it.
+   *
+   * @param timeBudget milliseconds that fitting may take; the configuration's where absent
+   */
+  train(progress?: Progress, timeBudget?: number): Promise<TrainReport>;
   /** Computes a request of the log again, as of its moment: the same features and scores to the bit. */
   replay(request: string): Promise<PathResult>;
   /** Takes up the registry's current bundle, if it is another one. Called every two seconds while open. */
@@ -311,9 +315,16 @@ class Instance implements Upnext {
     }
   }
 
-  async train(progress: Progress = silent): Promise<TrainReport> {
+  async train(progress: Progress = silent, timeBudget?: number): Promise<TrainReport> {
     this.assertOpen();
     const { retrieval, ranking, state, training, seed } = this.config;
+    const budget = timeBudget ?? training.timeBudget;
+    if (budget !== undefined && !(budget > 0)) {
+      throw new UpnextError(
+        "invalid_request",
+        `timeBudget: expected milliseconds above 0, got ${String(budget)}`,
+      );
+    }
     const settings = {
       ...DEFAULT_TRAIN,
       seed,
@@ -325,6 +336,7 @@ class Instance implements Upnext {
       touches: state.touches,
       ...(training.rankerShare !== undefined && { rankerShare: training.rankerShare }),
       ...(training.maxLists !== undefined && { maxLists: training.maxLists }),
+      ...(budget !== undefined && { timeBudget: budget as Ms }),
     };
     const { log, registry, clock } = this.parts;
     await log.refresh();

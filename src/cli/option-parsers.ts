@@ -1,5 +1,6 @@
 /** Parsers of option values; what they refuse is a wrong call, with the option's name before their message. */
 import { InvalidArgumentError } from "commander";
+import { type Ms, parseDuration } from "../core/index.ts";
 
 export function integerFrom(min: number, max: number): (text: string) => number {
   return (text) => {
@@ -15,6 +16,12 @@ export function share(text: string): number {
   const value = Number(text);
   if (/^\d*\.?\d+$/.test(text) && value <= 1) return value;
   throw new InvalidArgumentError("Expected a share from 0 to 1.");
+}
+
+export function duration(text: string): Ms {
+  const ms = parseDuration(text);
+  if (ms !== undefined) return ms;
+  throw new InvalidArgumentError("Expected a duration: 90s, 30m or 1h.");
 }
 
 /** Ids are texts without control characters; the shell may have taken one away, so an empty one is told. */

@@ -5,6 +5,7 @@
  */
 import { createHash } from "node:crypto";
 import { z } from "zod";
+import { parseDuration } from "../core/index.ts";
 import { nearest } from "../events/index.ts";
 import { DEFAULT_POLICY } from "../policy/index.ts";
 import { DEFAULT_LIMITS } from "../state/index.ts";
@@ -31,6 +32,19 @@ function integer(min: number, max: number, what = "an integer") {
 function text(what: string, pattern: RegExp = /\S/) {
   const error = `expected ${what}`;
   return z.string({ error }).max(4096, { error }).regex(pattern, { error });
+}
+
+/** Milliseconds, whichever way they are written. */
+function duration() {
+  const error = 'expected a duration such as "90s", "30m" or "1h", or milliseconds from 1 on';
+  return z
+    .union([z.string(), z.int({ error }).min(1, { error })], { error })
+    .transform((value, context): number => {
+      const ms = typeof value === "number" ? value : parseDuration(value);
+      if (ms !== undefined) return ms;
+      context.addIssue({ code: "custom", message: error });
+      return z.NEVER;
+    });
 }
 
 function oneOf<const T extends readonly [string, ...string[]]>(names: T) {
@@ -140,6 +154,8 @@ const training = section({
     .optional(),
   /** At most so many lists of each kind for the ranker; training's own default where absent. */
   maxLists: integer(1, 10_000_000).optional(),
+  /** How long fitting may take, as "90s", "30m", "1h" or in milliseconds; training's own default where absent. */
+  timeBudget: duration().optional(),
 });
 
 export const configSchema = section({

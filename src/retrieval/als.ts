@@ -23,6 +23,7 @@ export const als: Source = {
   weight: 1,
 
   async fit({ sequences, random, progress }) {
+    progress.step("fit als", ITERATIONS, "iterations");
     const { itemFactors } = await fitAls({
       offsets: sequences.offsets,
       items: sequences.items,

@@ -25,6 +25,7 @@ export const covisitation: Source = {
   weight: 1,
 
   async fit({ sequences, progress }) {
+    progress.step("fit covisitation", sequences.items.length, "interactions");
     const table = await countNeighbours(
       sequences,
       {

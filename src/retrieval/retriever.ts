@@ -6,7 +6,7 @@
  */
 
 import type { Catalog } from "../catalog/index.ts";
-import type { EpochMs, Progress, Random } from "../core/index.ts";
+import type { Clock, EpochMs, Ms, Progress, Random } from "../core/index.ts";
 import type { Sequences } from "./sequences.ts";
 
 /** What retrieval knows of a user during one request. Columns of (H) touches with evidence of interest, newest first. */
@@ -61,8 +61,16 @@ export type Columns = Readonly<
 
 export interface FitContext {
   readonly sequences: Sequences;
+  /** Facts of the items. Its statistics are those of the whole log, also of what is held out: not to be learned from. */
+  readonly catalog: Catalog;
   readonly random: Random;
+  /** The source begins its own step, "fit NAME", with a total and a unit. */
   readonly progress: Progress;
+  readonly clock: Clock;
+  /** How long the fit may take, in wall time; sources that do not iterate ignore it. */
+  readonly budget: Ms;
+  /** What an earlier fit on an older part of the same log kept: a source may go on from it. */
+  readonly previous?: Columns;
 }
 
 /** A kind of source: the entry in retrieval/index.ts. */

@@ -27,6 +27,7 @@ export const transitions: Source = {
   weight: 1,
 
   async fit({ sequences, progress }) {
+    progress.step("fit transitions", sequences.items.length, "interactions");
     const table = await countNeighbours(
       sequences,
       {

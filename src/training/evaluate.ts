@@ -64,7 +64,7 @@ export async function evaluate(
   );
   const clock = options.clock ?? systemClock;
   const started = clock.monotonic();
-  const models = await fitTwoStage(history, train, settings, progress);
+  const models = await fitTwoStage(history, train, settings, clock, progress);
   const fitSeconds = (clock.monotonic() - started) / 1000;
   const systems = await measureSystems({
     history,

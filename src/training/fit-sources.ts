@@ -1,21 +1,38 @@
 /** Fits retrieval sources on the sequences of a history. */
-import { type Progress, Random, silent } from "../core/index.ts";
+import type { Catalog } from "../catalog/index.ts";
+import { type Clock, Deadline, type Ms, type Progress, Random } from "../core/index.ts";
 import type { Columns, FittedSources, Sequences, Source } from "../retrieval/index.ts";
+
+export interface FitSettings {
+  /** Facts of the items of the sequences. */
+  readonly catalog: Catalog;
+  readonly seed: number;
+  readonly clock: Clock;
+  /** For all sources together: each may take what those before it have left. */
+  readonly budget: Ms;
+  /** What the same sources kept on an older part of the same log. */
+  readonly previous?: FittedSources;
+  readonly progress: Progress;
+}
 
 export async function fitSources(
   sources: readonly Source[],
   sequences: Sequences,
-  seed: number,
-  progress: Progress,
+  { catalog, seed, clock, budget, previous, progress }: FitSettings,
 ): Promise<FittedSources> {
+  const deadline = new Deadline(clock, budget);
   const fitted: Record<string, Columns> = {};
   for (const source of sources) {
     if (source.fit === undefined) continue;
-    progress.step(`fit ${source.name}`);
+    const before = previous?.[source.name];
     fitted[source.name] = await source.fit({
       sequences,
+      catalog,
       random: new Random(`${seed}/${source.name}`),
-      progress: silent,
+      progress,
+      clock,
+      budget: Math.max(0, deadline.remaining()) as Ms,
+      ...(before && { previous: before }),
     });
   }
   return fitted;

@@ -5,7 +5,7 @@
  * remember. So sources are first fitted on the older part, the ranker learns from what came after, and then the
  * sources are fitted again on everything.
  */
-import { type Progress, Random } from "../core/index.ts";
+import { type Clock, Deadline, MINUTE, type Ms, type Progress, Random } from "../core/index.ts";
 import { type FeatureSet, featuresFor } from "../features/index.ts";
 import { type FittedSources, type Source, sourcesNamed } from "../retrieval/index.ts";
 import { DEFAULT_LIMITS } from "../state/index.ts";
@@ -29,7 +29,14 @@ export interface TwoStageSettings {
   readonly maxLists: number;
   /** How many touches of a user serving keeps: examples see no more. */
   readonly touches: number;
+  /** Wall time for fitting everything. What iterates ends with it; counting and the ranker take what they take. */
+  readonly timeBudget: Ms;
 }
+
+/** Of the time that is left, for the fit whose answers the ranker learns from: the later ones may go on from it. */
+const OLDER_SHARE = 0.65;
+/** Of the whole budget, what the last fit always gets: it is the one that serves. */
+export const LAST_SHARE = 0.1;
 
 /** rankerShare and maxLists are guesses; both stages then train within a minute or two on two cores. */
 export const DEFAULT_TWO_STAGE: TwoStageSettings = {
@@ -39,6 +46,7 @@ export const DEFAULT_TWO_STAGE: TwoStageSettings = {
   rankerShare: 0.1,
   maxLists: 12_000,
   touches: DEFAULT_LIMITS.touches,
+  timeBudget: (8 * MINUTE) as Ms,
 };
 
 export interface TwoStage {
@@ -56,15 +64,21 @@ export async function fitTwoStage(
   history: History,
   cut: Cut,
   settings: TwoStageSettings,
+  clock: Clock,
   progress: Progress,
 ): Promise<TwoStage> {
+  const deadline = new Deadline(clock, settings.timeBudget);
   const sources = sourcesNamed(settings.sources);
   const features = featuresFor(sources);
   const older = cutAt(history, momentOf(history, cut, 1 - settings.rankerShare), cut);
   const random = new Random(`${settings.seed}/lists`);
   const examples = sample(examplesBetween(history, older, cut), settings.maxLists, random);
   const slates = sample(slatesBetween(history, older, cut), settings.maxLists, random);
-  const olderSources = await fitSources(sources, sequencesOf(history, older), settings.seed, progress);
+  const common = { catalog: history.catalog, seed: settings.seed, clock, progress };
+  const olderSources = await fitSources(sources, sequencesOf(history, older), {
+    ...common,
+    budget: (OLDER_SHARE * deadline.remaining()) as Ms,
+  });
   const lists = await rankingLists({
     history,
     sources,
@@ -82,7 +96,11 @@ export async function fitTwoStage(
   const ranker = await trainRanker(lists, features, settings.seed, progress);
   return {
     sources,
-    fitted: await fitSources(sources, sequencesOf(history, cut), settings.seed, progress),
+    fitted: await fitSources(sources, sequencesOf(history, cut), {
+      ...common,
+      budget: Math.max(deadline.remaining(), LAST_SHARE * settings.timeBudget) as Ms,
+      previous: olderSources,
+    }),
     ranker,
     featureSet: features,
     lists: lists.count,

@@ -5,7 +5,16 @@
  * sources are then fitted again on everything, and the ranker stays, since it reads what sources say, not which data
  * they saw.
  */
-import { type BundleId, type Clock, type Offset, type Progress, Random, UpnextError } from "../core/index.ts";
+import {
+  type BundleId,
+  type Clock,
+  Deadline,
+  type Ms,
+  type Offset,
+  type Progress,
+  Random,
+  UpnextError,
+} from "../core/index.ts";
 import type { SystemScores } from "../evaluation/index.ts";
 import type { EventLog } from "../events/index.ts";
 import { networkRanker } from "../ranking/index.ts";
@@ -15,6 +24,7 @@ import { fitSources } from "./fit-sources.ts";
 import {
   DEFAULT_TWO_STAGE,
   fitTwoStage,
+  LAST_SHARE,
   sample,
   type TwoStage,
   type TwoStageSettings,
@@ -47,6 +57,8 @@ export interface TrainReport {
   readonly seconds: number;
 }
 
+/** Share of the budget for the fits before the hold-out is measured; what is left then is for the last one (guess). */
+const MEASURED_SHARE = 0.8;
 /** Enough for a table with half-widths of about 0.01. */
 const MAX_EXAMPLES = 4_000;
 /** Rows of the golden scores: a few lists' worth of inputs as they come in real requests. */
@@ -72,7 +84,16 @@ export async function train(
   const all = everything(history);
   const learned = cutAt(history, momentOf(history, all, 1 - settings.holdOut), all);
   const measured = settings.holdOut > 0 && sequencesOf(history, learned).items.length > 0;
-  const models = await fitTwoStage(history, measured ? learned : all, settings, progress);
+  const deadline = new Deadline(clock, settings.timeBudget);
+  const models = measured
+    ? await fitTwoStage(
+        history,
+        learned,
+        { ...settings, timeBudget: (MEASURED_SHARE * settings.timeBudget) as Ms },
+        clock,
+        progress,
+      )
+    : await fitTwoStage(history, all, settings, clock, progress);
   const examples = measured
     ? sample(examplesBetween(history, learned, all), MAX_EXAMPLES, new Random(`${settings.seed}/hold-out`))
     : [];
@@ -92,7 +113,14 @@ export async function train(
           progress,
         });
   const fitted = measured
-    ? await fitSources(models.sources, sequencesOf(history, all), settings.seed, progress)
+    ? await fitSources(models.sources, sequencesOf(history, all), {
+        catalog: history.catalog,
+        seed: settings.seed,
+        clock,
+        budget: Math.max(deadline.remaining(), LAST_SHARE * settings.timeBudget) as Ms,
+        previous: models.fitted,
+        progress,
+      })
     : models.fitted;
   progress.step("publish");
   const bundle = await publish(history, { ...models, fitted }, registry, settings, clock, {

@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
-import { id, port, share } from "../../src/cli/option-parsers.ts";
+import { duration, id, port, share } from "../../src/cli/option-parsers.ts";
 import { createProgram } from "../../src/cli/program.ts";
 import { cli, removeDirectories, start, workingDirectory } from "./spawn-cli.ts";
 
@@ -58,6 +58,7 @@ describe("a wrong call exits with 2 and one message", () => {
     [["recommend", "--user", "u1", "--limit", "0"], /'--limit <n>'.*Expected an integer from 1 to 500/],
     [["import", "x.csv", "--columns", "usr=a"], /option '--columns': .*"usr" is not a field/],
     [["evaluate", "--data", "x.csv", "--split", "half"], /option '--split': .*expected leave-one-out/],
+    [["train", "--time-budget", "30"], /'--time-budget <duration>'.*Expected a duration: 90s, 30m or 1h/],
     [["evaluate", "--data", "x.csv", "--json", "."], /option '--json <file>': \. is a directory/],
   ])("%j", async (args, message) => {
     const { code, stdout, stderr } = await cli(workingDirectory(), ...args);
@@ -93,6 +94,17 @@ describe("the value of an option", () => {
     ["", null],
     ["NaN", null],
   ])("%j as a share", (text, expected) => accepts(share, text, expected));
+
+  test.each([
+    ["90s", 90_000],
+    ["30m", 1_800_000],
+    ["1.5h", 5_400_000],
+    ["0s", null],
+    ["-1m", null],
+    ["30", null],
+    ["1h30m", null],
+    ["", null],
+  ])("%j as a duration", (text, expected) => accepts<number>(duration, text, expected));
 
   test.each([
     ["u1", "u1"],

@@ -93,6 +93,12 @@ describe("resolveConfig", () => {
       "config: retrieval.sources: got a list of 0, expected at least one source, or leave the key out for all",
     ],
     [{ directory: "" }, 'config: directory: got "", expected a path'],
+    [
+      { training: { timeBudget: "soon" } },
+      'config: training.timeBudget: got "soon", expected a duration such as "90s", "30m" or "1h", or milliseconds from 1 on',
+    ],
+    [{ training: { timeBudget: 0 } }, /^config: training.timeBudget: got 0, expected a duration/],
+    [{ training: { timeBudget: true } }, /^config: training.timeBudget: got true, expected a duration/],
     [null, /^config: the whole: got null, expected an object with the keys directory, /],
     [[], /^config: the whole: got a list of 0, /],
     [{ server: null }, "config: server: got null, expected an object with the keys host, port, apiKeys"],
@@ -112,6 +118,12 @@ describe("resolveConfig", () => {
       resolveConfig({ budgetMs: 1, server: { port: 0 }, policy: { diversity: 0 }, seed: 0 }),
     ).not.toThrow();
     expect(() => resolveConfig({ budgetMs: 60_000, server: { port: 65_535 } })).not.toThrow();
+  });
+
+  test("a duration is kept as milliseconds, and resolving again changes nothing", () => {
+    const config = resolveConfig({ training: { timeBudget: "30m" } });
+    expect(config.training.timeBudget).toBe(1_800_000);
+    expect(resolveConfig(config)).toEqual(config);
   });
 
   test("an API key is kept as its digest alone", () => {

@@ -94,7 +94,7 @@ export async function anyWorld(seed: number): Promise<World> {
   const sequences = sequencesOf(taken, size);
   const fits: Record<string, Columns> = {};
   for (const source of sourcesNamed()) {
-    if (source.fit !== undefined) fits[source.name] = await fitted(source, sequences, seed);
+    if (source.fit !== undefined) fits[source.name] = await fitted(source, sequences, catalog, seed);
   }
   const sources = await loadSources(sourcesNamed(), fits, catalog);
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { type Catalog, createCatalog } from "../../src/catalog/index.ts";
-import { DAY, silent } from "../../src/core/index.ts";
+import { DAY, MINUTE, silent, systemClock } from "../../src/core/index.ts";
 import type { Event } from "../../src/events/index.ts";
 import { featuresFor } from "../../src/features/index.ts";
 import { type ServingModels, similarItems, untrainedModels } from "../../src/pipeline/index.ts";
@@ -36,7 +36,13 @@ const EVENTS: readonly Event[] = [
 async function trainedModels(catalog: Catalog): Promise<ServingModels> {
   const history = await readHistory(await logOf(EVENTS));
   const sources = sourcesNamed();
-  const fitted = await fitSources(sources, sequencesOf(history, everything(history)), 1, silent);
+  const fitted = await fitSources(sources, sequencesOf(history, everything(history)), {
+    catalog: history.catalog,
+    seed: 1,
+    clock: systemClock,
+    budget: MINUTE,
+    progress: silent,
+  });
   return {
     bundle: { id: "b" as never, trainedAt: NOW, logOffset: 0 as never },
     sources: await loadSources(sources, fitted, catalog),

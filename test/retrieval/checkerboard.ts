@@ -8,6 +8,7 @@ import {
   type EventId,
   HOUR,
   type ItemId,
+  ManualClock,
   MINUTE,
   type Offset,
   Random,
@@ -100,8 +101,22 @@ export function checkerboardCatalog(): Catalog {
 }
 
 /** What the source keeps of `from`, or nothing for a source without a fit. */
-export async function fitted(source: Source, from: Sequences = sequences, seed = 1): Promise<Columns> {
-  return (await source.fit?.({ sequences: from, random: new Random(seed), progress: silent })) ?? {};
+export async function fitted(
+  source: Source,
+  from: Sequences = sequences,
+  catalog: Catalog = checkerboardCatalog(),
+  seed = 1,
+): Promise<Columns> {
+  const context = {
+    sequences: from,
+    catalog,
+    random: new Random(seed),
+    progress: silent,
+    // No time passes: a fit ends by its own rule, so that two of them are equal.
+    clock: new ManualClock(),
+    budget: MINUTE,
+  };
+  return (await source.fit?.(context)) ?? {};
 }
 
 export interface QueryOptions {

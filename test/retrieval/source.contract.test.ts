@@ -281,7 +281,7 @@ describe.each(SOURCES.map((source) => ({ name: source.name, source })))("$name",
       small,
       Array.from({ length: few.itemCount }, (_, row) => upsert(itemOf(row), NOW)),
     );
-    const loaded = await source.load(await fitted(source, few), small);
+    const loaded = await source.load(await fitted(source, few, small), small);
     for (const history of [[], [0], [1, 0, 1]].filter((rows) => rows.every((row) => row < small.size))) {
       const query = queryOver(history, { allowed: new Uint8Array(small.size).fill(1) });
       const found = loaded.retrieve(query, 5);

@@ -1,15 +1,18 @@
 /** `upnext evaluate`: how good every source, the blend and the two stages are on data that training has not seen. */
 import { Command } from "commander";
+import type { Ms } from "../../core/index.ts";
 import type { Context, GlobalOptions } from "../context.ts";
 import { addDataOptions, type DataOptions, importRequest } from "../data-options.ts";
 import { asUsage } from "../failure.ts";
 import { prepareJsonFile, writeJsonFile } from "../json-file.ts";
+import { duration } from "../option-parsers.ts";
 import { withContext } from "../with-context.ts";
 
 interface Options extends GlobalOptions, DataOptions {
   readonly data: string;
   readonly split: string;
   readonly json?: string;
+  readonly timeBudget?: Ms;
 }
 
 export function evaluateCommand(): Command {
@@ -25,6 +28,7 @@ export function evaluateCommand(): Command {
       "leave-one-out, time:SHARE (time:0.9) or time:MOMENT (time:2022-05-01+08:00)",
       "time:0.9",
     )
+    .option("--time-budget <duration>", "how long fitting may take: 90s, 30m, 1h (default: 8m)", duration)
     .option("--json <file>", "write the result there, too");
   return addDataOptions(command).action(withContext("together", evaluateData));
 }
@@ -44,14 +48,16 @@ async function evaluateData({ config, clock, progress, print, say }: Context, op
   const log = memoryLog();
   await importInto(log, { ...request, now: clock.now() }, progress);
   const { training, retrieval, ranking, seed } = config;
+  const timeBudget = (options.timeBudget ?? training.timeBudget) as Ms | undefined;
   const settings = {
     seed,
     candidates: retrieval.candidates,
     perSource: retrieval.perSource,
     ...(training.rankerShare === undefined ? {} : { rankerShare: training.rankerShare }),
     ...(training.maxLists === undefined ? {} : { maxLists: training.maxLists }),
+    ...(timeBudget === undefined ? {} : { timeBudget }),
   };
-  const result = await evaluate(log, { split, settings, headWeights: ranking.headWeights }, progress);
+  const result = await evaluate(log, { split, settings, headWeights: ranking.headWeights, clock }, progress);
   const { users, items, interactions, examples, examplesFound, fitSeconds, systems } = result;
   print(
     [

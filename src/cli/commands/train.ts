@@ -1,12 +1,15 @@
 /** `upnext train`: trains both stages on the log and puts the bundle into service. */
 import { Command } from "commander";
+import type { Ms } from "../../core/index.ts";
 import type { Context, GlobalOptions } from "../context.ts";
 import { prepareJsonFile, writeJsonFile } from "../json-file.ts";
 import { openInstance } from "../open-instance.ts";
+import { duration } from "../option-parsers.ts";
 import { withContext } from "../with-context.ts";
 
 interface Options extends GlobalOptions {
   readonly json?: string;
+  readonly timeBudget?: Ms;
 }
 
 export function trainCommand(): Command {
@@ -16,17 +19,18 @@ export function trainCommand(): Command {
       "Trains both stages on the log, measures them on the newest interactions, and publishes a bundle. A server that " +
         "runs on the same directory takes it up within seconds.",
     )
+    .option("--time-budget <duration>", "how long fitting may take: 90s, 30m, 1h (default: 8m)", duration)
     .option("--json <file>", "write what was trained and measured there")
     .action(withContext("together", train));
 }
 
-async function train(context: Context, { json }: Options) {
+async function train(context: Context, { json, timeBudget }: Options) {
   const { config, print, say, progress, program } = context;
   const { trainText } = await import("../train-text.ts");
   await prepareJsonFile(json);
   // Training reads the log and writes bundles: it runs beside a server.
   const instance = await openInstance(context, { readOnly: true });
-  const report = await instance.train(progress);
+  const report = await instance.train(progress, timeBudget);
   print(trainText(report, config.training.holdOut));
   say(`\nnext: ${program} serve`);
   await writeJsonFile(json, report);
