@@ -8,6 +8,7 @@ import { compile, type Weights, weightOf } from "./compile.ts";
 import { gradients } from "./gradients.ts";
 import type { Parameter, Tensor } from "./graph.ts";
 import { shapeError } from "./graph.ts";
+import { DROPOUT_KEY } from "./ops/dropout.ts";
 import type { Optimizer } from "./optimizer.ts";
 import { type Feeds, openSession, toTensors } from "./session.ts";
 
@@ -85,7 +86,13 @@ export async function compileTraining(options: TrainingOptions): Promise<Trainin
   });
   const slots = [...weightSlots, ...stateSlots];
   const session = await openSession(compile(outputs, undefined), options);
-  const own = new Set([...slots.map(({ input }) => input), ...Object.keys(update.scalars(1, 0))]);
+  const drops = session.inputNames.includes(DROPOUT_KEY);
+  const own = new Set([
+    ...slots.map(({ input }) => input),
+    ...Object.keys(update.scalars(1, 0)),
+    ...(drops ? [DROPOUT_KEY] : []),
+  ]);
+  const masks = options.random.fork(DROPOUT_KEY);
 
   let steps = 0;
   let busy = false;
@@ -95,6 +102,11 @@ export async function compileTraining(options: TrainingOptions): Promise<Trainin
     const inputs = toTensors(session, feeds, own);
     for (const [name, value] of Object.entries(update.scalars(steps + 1, learningRate))) {
       inputs[name] = new ort.Tensor("float32", Float32Array.of(value), []);
+    }
+    if (drops) {
+      // A function of seed and step, so that a training that goes on from a checkpoint drops what it would have dropped.
+      const key = BigInt(masks.fork(steps).uint32() >>> 2);
+      inputs[DROPOUT_KEY] = new ort.Tensor("int64", BigInt64Array.of(key), []);
     }
     const fetches: Record<string, ort.Tensor | null> = { loss: null, gradientNorm: null };
     for (const name of Object.keys(metrics)) fetches[`metric.${name}`] = null;

@@ -14,7 +14,7 @@ import { type Graph, shapeError, type Tensor } from "../graph.ts";
 import { cast, describe, expectType, mul, node } from "./raw.ts";
 
 /** A dimension at run time: int64 of shape [1]. */
-function dimValue(graph: Graph, dim: Dim): Tensor {
+export function dimValue(graph: Graph, dim: Dim): Tensor {
   if (typeof dim === "number") return graph.int64s([dim]);
   return graph.once(`dim ${dim}`, () =>
     termsOf(dim)
@@ -53,6 +53,12 @@ function shapeValue(graph: Graph, shape: Shape): Tensor {
       { axis: { int: 0 } },
     ),
   );
+}
+
+/** 0, 1, .. count - 1 for `count` int64 of shape [1]: int64 of shape [size]. */
+export function range(count: Tensor, size: Dim): Tensor {
+  const one = (value: number): Tensor => reshape(count.graph.int64s([value]), []);
+  return node("Range", [one(0), reshape(count, []), one(1)], "int64", [size]);
 }
 
 /** An axis from 0 on for one that may count from the end. */

@@ -68,6 +68,8 @@ export const add = (a: Operand, b: Operand): Tensor => binary("Add", a, b);
 export const sub = (a: Operand, b: Operand): Tensor => binary("Sub", a, b);
 export const mul = (a: Operand, b: Operand): Tensor => binary("Mul", a, b);
 export const div = (a: Operand, b: Operand): Tensor => binary("Div", a, b);
+/** The remainder of integers, of the divisor's sign. */
+export const mod = (a: Operand, b: Operand): Tensor => binary("Mod", a, b);
 export const pow = (a: Operand, b: Operand): Tensor => binary("Pow", a, b);
 export const greater = (a: Operand, b: Operand): Tensor => binary("Greater", a, b, "bool");
 export const greaterOrEqual = (a: Operand, b: Operand): Tensor => binary("GreaterOrEqual", a, b, "bool");
