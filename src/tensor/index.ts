@@ -42,7 +42,6 @@ export {
   tanh,
   where,
 } from "./ops/elementwise.ts";
-export { layerNorm } from "./ops/layer-norm.ts";
 export {
   concat,
   expand,
@@ -54,6 +53,7 @@ export {
   unsqueeze,
 } from "./ops/layout.ts";
 export { matmul } from "./ops/matmul.ts";
+export { layerNorm, rmsNorm } from "./ops/norm.ts";
 export type { MatmulOptions } from "./ops/raw-matrix.ts";
 export { max, mean, type ReduceOptions, sum, weightedMean } from "./ops/reduce.ts";
 export { binaryCrossEntropy, logSoftmax, softmax, softmaxCrossEntropy } from "./ops/softmax.ts";

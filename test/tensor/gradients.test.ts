@@ -225,6 +225,16 @@ const CASES: readonly Case[] = [
     build: (x, scale, bias) => t.layerNorm(x, scale, bias),
   },
   {
+    name: "rmsNorm",
+    shapes: [["N", 2, 4], [4]],
+    build: (x, scale) => t.rmsNorm(x, scale),
+  },
+  {
+    name: "layerNorm of a matrix far from 0",
+    shapes: [["N", 4], [4], [4]],
+    build: (x, scale, bias) => t.layerNorm(t.add(x, 20), scale, bias),
+  },
+  {
     name: "softmax cross-entropy with soft targets that do not add up to 1",
     shapes: [["N", 4]],
     build: (x) => t.softmaxCrossEntropy(x, floats(x, [0.5, 0, 2, 0.25], [1, 4])),

@@ -111,7 +111,7 @@ describe("the trace refuses", () => {
     [
       "a norm of another width",
       () => t.layerNorm(y, vector, vector),
-      /layerNorm: expected scale and bias \[4\]/,
+      /layerNorm: expected weights \[4\]/,
     ],
     [
       "targets of another shape",

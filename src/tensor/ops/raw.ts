@@ -106,6 +106,12 @@ export const sign = (x: Tensor): Tensor => unary("Sign", x);
 export const erf = (x: Tensor): Tensor => unary("Erf", x);
 export const gelu = (x: Tensor): Tensor => unary("Gelu", x);
 
+/** (1 + x) / 2 for x in [-1, 1], in one pass. */
+export function halfUp(x: Tensor): Tensor {
+  expectType("HardSigmoid", x, "float32");
+  return node("HardSigmoid", [x], "float32", x.shape, { alpha: { float: 0.5 }, beta: { float: 0.5 } });
+}
+
 export function cast(x: Tensor, to: DType): Tensor {
   return x.dtype === to ? x : node("Cast", [x], to, x.shape, { to: { int: ELEMENT[to] } });
 }
