@@ -172,9 +172,9 @@ async function rankAll(
   train: Int32Array,
   examples: readonly Example[],
 ): Promise<void> {
-  await visit(history, new Replay(history, train), examples, async (query, target) => {
+  await visit(history, new Replay(history, train), examples, async (asked, target) => {
     for (const { top, ranks } of choices) {
-      const { rows, scores } = top(query);
+      const { rows, scores } = top({ ...asked, encodings: {} });
       ranks.push(pessimisticRank(rows, scores, target));
     }
   });

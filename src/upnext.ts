@@ -61,7 +61,7 @@ import { DEFAULT_POLICY } from "./policy/index.ts";
 import { HEADS } from "./ranking/index.ts";
 import { openFileRegistry, type Registry } from "./registry/index.ts";
 import { sourcesNamed } from "./retrieval/index.ts";
-import { STATE_STORES, type StateStore, type UserState } from "./state/index.ts";
+import { emptyState, STATE_STORES, type StateStore, type Touch, type UserState } from "./state/index.ts";
 import { DEFAULT_TRAIN, type TrainReport, train } from "./training/index.ts";
 
 export interface OpenOptions {
@@ -122,6 +122,8 @@ export interface Upnext extends Recommender {
 
 /** Guess: enough for the compiler to have seen the hot loops and for the cost of ranking to be learned. */
 const WARM_UP_REQUESTS = 20;
+/** Guess: as many as a user of some weeks has. */
+const WARM_UP_TOUCHES = 50;
 /** Rejects with what the log, the store, the registry or the configuration reject with. */
 export async function open(options: OpenOptions = {}): Promise<Upnext> {
   const config = resolveConfig(options.config);
@@ -272,12 +274,13 @@ class Instance implements Upnext {
         "similar: expected an item of the catalog, there is none with this id",
       );
     }
-    return similarItems(item, row, limit, this.parts.clock.now(), this.catalog, this.bundles.serving.models);
+    const now = this.parts.clock.now();
+    return this.bundles.serving.use((models) => similarItems(item, row, limit, now, this.catalog, models));
   }
 
   async state(user: string): Promise<UserState> {
     this.assertOpen();
-    return (await this.follower.read(checkUser(user))).state;
+    return this.follower.state(checkUser(user));
   }
 
   async forget(id: string): Promise<ErasureReceipt> {
@@ -463,10 +466,25 @@ class Instance implements Upnext {
   /** Runs requests that nobody asked for, so that the first real one finds compiled code and learned costs. */
   private async warmUp(models: ServingModels): Promise<void> {
     const user = "" as UserId;
-    const parts = this.pathParts(user, models);
+    const state = { ...emptyState(user), touches: this.touchesForWarmUp() };
+    const readState = async () => ({ state, stale: () => false, release() {} });
+    const parts = { ...this.pathParts(user, models), readState };
     for (let i = 0; i < WARM_UP_REQUESTS; i++) {
       await runPath({ user }, DEFAULT_LIMIT, Number.POSITIVE_INFINITY as Ms, parts);
     }
+  }
+
+  /** Somebody who has clicked some items: without touches, no source has work. */
+  private touchesForWarmUp(): Touch[] {
+    const { catalog } = this;
+    const time = this.parts.clock.now();
+    return Array.from({ length: Math.min(WARM_UP_TOUCHES, catalog.size) }, (_, row) => ({
+      id: `${row}` as EventId,
+      item: catalog.idOf(row),
+      type: "click",
+      value: Number.NaN,
+      time,
+    }));
   }
 
   private pathParts(user: UserId, models: ServingModels): PathParts {

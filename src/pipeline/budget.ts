@@ -7,7 +7,7 @@
 import type { Ms } from "../core/index.ts";
 
 /** By when a stage has to be over, as a share of the budget. The rest is for policy, answer and noise. */
-export const STAGE_ENDS = { state: 0.3, retrieve: 0.6, rank: 0.9 } as const;
+export const STAGE_ENDS = { state: 0.3, encode: 0.45, retrieve: 0.6, rank: 0.9 } as const;
 
 /** Weight of the newest request in the mean. */
 const NEWEST = 0.2;

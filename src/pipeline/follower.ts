@@ -14,6 +14,8 @@ export interface StateRead {
   readonly state: UserState;
   /** Whether an event of the user has begun to be applied since the state was read. */
   stale(): boolean;
+  /** Says that `stale` will not be asked again: until then the follower keeps track. */
+  release(): void;
 }
 
 export class Follower {
@@ -24,7 +26,7 @@ export class Follower {
   /** Users of the batch that is being applied. */
   private applying: ReadonlySet<UserId> = new Set();
   private batch: Promise<void> | undefined;
-  /** The reads under way and those just made, by user: an applied batch marks them. */
+  /** The reads that were not released yet, by user: an applied batch marks them. */
   private readonly reads = new Map<UserId, Set<{ stale: boolean }>>();
 
   constructor(log: EventLog, catalog: Catalog, store: StateStore) {
@@ -43,22 +45,30 @@ export class Follower {
     }
   }
 
-  /** The state of `user`, as of what the catalog has applied when the promise resolves, unless it says it is stale. */
+  /** The state of `user`, as of what the catalog has applied at any moment at which it does not say that it is stale. */
   async read(user: UserId): Promise<StateRead> {
     while (this.applying.has(user)) await this.batch;
     const mark = { stale: false };
     const marks = this.reads.get(user) ?? new Set();
     this.reads.set(user, marks.add(mark));
+    const release = () => {
+      marks.delete(mark);
+      if (marks.size === 0 && this.reads.get(user) === marks) this.reads.delete(user);
+    };
     try {
       const state = await this.store.read(user);
-      return { state, stale: () => mark.stale || this.applying.has(user) };
-    } finally {
-      // Looked at once more right after the promise resolves; the turn of the event loop after that nobody does.
-      setImmediate(() => {
-        marks.delete(mark);
-        if (marks.size === 0 && this.reads.get(user) === marks) this.reads.delete(user);
-      });
+      return { state, stale: () => mark.stale || this.applying.has(user), release };
+    } catch (cause) {
+      release();
+      throw cause;
     }
+  }
+
+  /** The state alone, for a look at it. */
+  async state(user: UserId): Promise<UserState> {
+    const { state, release } = await this.read(user);
+    release();
+    return state;
   }
 
   private async run(progress?: Progress): Promise<void> {

@@ -76,9 +76,12 @@ export interface WhyNot {
 }
 
 export interface StageTrace {
-  readonly stage: "state" | "filter" | "retrieve" | "blend" | "features" | "rank" | "policy";
+  readonly stage: "state" | "encode" | "filter" | "retrieve" | "blend" | "features" | "rank" | "policy";
   readonly ms: Ms;
-  /** Candidates that entered and left (items of the catalogue for `filter`). */
+  /**
+   * Candidates that entered and left; items of the catalogue for `filter`, for `state` the touches and vetoes that
+   * came, for `encode` touches and the encodings that were made of them.
+   */
   readonly in: number;
   readonly out: number;
   /** What went wrong, where the stage's fallback answered. */

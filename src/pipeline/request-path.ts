@@ -1,11 +1,12 @@
 /**
- * One request, from the user's state to the slate: state → filter → retrieve → blend → features → rank → policy.
+ * One request, from the user's state to the slate: state → encode → filter → retrieve → blend → features → rank →
+ * policy.
  *
  * Every stage has a share of the budget and an answer for when it is late or fails: no state makes the answer
  * impersonal, a late source is left out, a late ranker gets fewer candidates or none. Filters hold on every rung.
  *
- * Between the state and the features nothing waits, so that a request sees one moment of the log: `offset` says which,
- * and replaying the log up to it gives the same features and scores to the bit.
+ * From the encoded state to the features nothing waits, so that a request sees one moment of the log: `offset` says
+ * which, and replaying the log up to it gives the same features and scores to the bit.
  */
 import type { Catalog } from "../catalog/index.ts";
 import { type Clock, Deadline, type EpochMs, type Ms, type Offset } from "../core/index.ts";
@@ -24,11 +25,11 @@ import {
   contributionOf,
   pickCandidates,
   type Query,
-  queryOf,
 } from "../retrieval/index.ts";
 import { emptyState, type UserState } from "../state/index.ts";
 import { type RankingCost, STAGE_ENDS, within } from "./budget.ts";
 import type { StateRead } from "./follower.ts";
+import { type Encoded, encodeState } from "./read-user.ts";
 import type { Reason, RecommendRequest, Rung, StageTrace } from "./recommender.ts";
 import type { ServingModels } from "./serving-models.ts";
 
@@ -88,23 +89,24 @@ export async function runPath(
   const now = clock.now();
   const trace = new Trace(clock);
 
-  let read = await trace.stage("state", 1, async () => {
-    const value = await readWithin(parts, request, deadline, budget, trace);
-    const out = value.state.touches.length + value.state.vetoes.length;
-    return { value, out, ...(value.fallback && { fallback: value.fallback }) };
-  });
-  // An event of this user that was applied since would be in the catalog's offset and not in the state.
-  while (read.stale()) read = await readWithin(parts, request, deadline, budget, trace);
-  const { state } = read;
+  let user = await readUser(parts, request, now, deadline, budget, trace);
+  // An event of this user that was applied since would be in the catalog's offset and not in what was read.
+  while (user.stale()) {
+    user.release();
+    user = await readUser(parts, request, now, deadline, budget, trace);
+  }
+  user.release();
+  const { state, touches, encodings } = user;
   const offset = catalog.applied;
+  for (const reason of user.reasons) trace.reason(reason);
   const mask = trace.now("filter", catalog.size, () => {
     const built = buildMask(catalog, state, request, now);
     return { value: built, out: built.count };
   });
-  const query = queryOf(state, catalog, mask.allowed, now);
+  const query: Query = { ...touches, allowed: mask.allowed, encodings };
   const personal = query.items.length > 0;
   // Of a user whose state did not come, nothing is known to be missing.
-  if (!personal && !read.fallback) trace.reason(isUnknown(state, catalog) ? "unknown_user" : "no_history");
+  if (!personal && !user.missing) trace.reason(isUnknown(state, catalog) ? "unknown_user" : "no_history");
   if (models.bundle === null) trace.reason("not_trained");
   if (mask.count === 0) trace.reason("no_candidates");
 
@@ -141,21 +143,62 @@ export async function runPath(
   };
 }
 
-/** The user's state; an empty one, and why, where the store is late or fails. */
-async function readWithin(
+/** What is known of the user, if it is not stale when it is looked at. */
+interface UserRead extends StateRead, Encoded {
+  /** Whether the state did not come. */
+  readonly missing: boolean;
+}
+
+async function readUser(
   parts: PathParts,
   request: RecommendRequest,
+  now: EpochMs,
   deadline: Deadline,
   budget: Ms,
   trace: Trace,
-): Promise<StateRead & { readonly fallback?: Reason }> {
-  const without = (fallback: Reason) => {
-    trace.reason(fallback);
-    return { state: emptyState(request.user), stale: () => false, fallback };
+): Promise<UserRead> {
+  const { catalog, models } = parts;
+  const read = await trace.stage("state", 1, async () => {
+    const value = await readWithin(parts, request, budget * STAGE_ENDS.state - deadline.elapsed());
+    const out = value.state.touches.length + value.state.vetoes.length;
+    return { value, out, ...(value.fallback && { fallback: value.fallback }) };
+  });
+  const { state, fallback } = read;
+  const encoded = await trace.stage("encode", state.touches.length, async () => {
+    const left = budget * STAGE_ENDS.encode - deadline.elapsed();
+    const value = await encodeState(models.sources, state, catalog, now, left);
+    const [reason] = value.reasons;
+    return { value, out: Object.keys(value.encodings).length, ...(reason && { fallback: reason }) };
+  });
+  return {
+    ...encoded,
+    state,
+    missing: fallback !== undefined,
+    reasons: fallback === undefined ? encoded.reasons : [fallback, ...encoded.reasons],
+    stale: () => read.stale() || encoded.stale(),
+    release: () => read.release(),
   };
+}
+
+/** The user's state; an empty one, and why, where the store takes longer than `ms` or fails. */
+async function readWithin(
+  parts: PathParts,
+  request: RecommendRequest,
+  ms: number,
+): Promise<StateRead & { readonly fallback?: Reason }> {
+  const without = (fallback: Reason) => ({
+    state: emptyState(request.user),
+    stale: () => false,
+    release() {},
+    fallback,
+  });
   try {
-    const read = await within(parts.readState(), budget * STAGE_ENDS.state - deadline.elapsed());
-    return read === "late" ? without("state_late") : read;
+    const reading = parts.readState();
+    const read = await within(reading, ms);
+    if (read !== "late") return read;
+    // Whenever it comes, nobody looks at it.
+    reading.then(({ release }) => release()).catch(() => {});
+    return without("state_late");
   } catch {
     return without("state_unavailable");
   }
@@ -352,15 +395,19 @@ class Trace {
     this.record("rank", candidates, started, { value: null, out: candidates, fallback });
   }
 
+  /** A stage that was gone through again stands there once: as it was the last time, with the time of all. */
   private record<T>(stage: StageTrace["stage"], entered: number, started: Ms, staged: Staged<T>): T {
-    const ms = (this.clock.monotonic() - started) as Ms;
-    this.stages.push({
+    const { value, out, fallback } = staged;
+    const at = this.stages.findIndex((before) => before.stage === stage);
+    const before = this.stages[at]?.ms ?? 0;
+    const ms = (before + this.clock.monotonic() - started) as Ms;
+    this.stages[at < 0 ? this.stages.length : at] = {
       stage,
       ms,
       in: entered,
-      out: staged.out,
-      ...(staged.fallback && { fallback: staged.fallback }),
-    });
-    return staged.value;
+      out,
+      ...(fallback && { fallback }),
+    };
+    return value;
   }
 }

@@ -5,9 +5,9 @@
 import type { Catalog } from "../catalog/index.ts";
 import { type BundleId, type EpochMs, type Offset, UpnextError } from "../core/index.ts";
 import { type FeatureSet, featuresFor } from "../features/index.ts";
-import { networkRanker, type Ranker, type RankerHeader } from "../ranking/index.ts";
+import { type NetworkRanker, networkRanker, type Ranker, type RankerHeader } from "../ranking/index.ts";
 import { type Bundle, type BundleModels, decodeModels, type RankerFiles } from "../registry/index.ts";
-import { type LoadedSource, loadSources, sourcesNamed } from "../retrieval/index.ts";
+import { closeSources, type LoadedSource, loadSources, sourcesNamed } from "../retrieval/index.ts";
 
 export interface ServingModels {
   /** null without a bundle. */
@@ -29,7 +29,7 @@ export async function untrainedModels(catalog: Catalog): Promise<ServingModels> 
     sources,
     ranker: null,
     featureSet: featuresFor(sources.map(({ retriever }) => retriever)),
-    close: async () => {},
+    close: () => closeSources(sources),
   };
 }
 
@@ -48,14 +48,21 @@ export async function servingModels(bundle: Bundle, catalog: Catalog): Promise<S
       `bundle ${bundle.id}: expected features with the fingerprint ${featureSet.fingerprint}, got ${bundle.manifest.fingerprint}: it was trained by another version. Train again: upnext train`,
     );
   }
-  const sources = await loadSources(kinds, models.sources, catalog);
-  if (sources.length !== kinds.length) {
+  const missing = kinds.filter(({ fit, name }) => fit !== undefined && models.sources[name] === undefined);
+  if (missing.length > 0) {
     throw new UpnextError(
       "bundle_corrupt",
-      `bundle ${bundle.id}: expected tables of ${kinds.length} sources, got ${sources.length}. Train again: upnext train`,
+      `bundle ${bundle.id}: expected tables of ${missing.map(({ name }) => name).join(", ")}, there are none. Train again: upnext train`,
     );
   }
   const ranker = models.ranker === null ? null : await loadRanker(bundle.id, models.ranker, featureSet);
+  let sources: readonly LoadedSource[];
+  try {
+    sources = await loadSources(kinds, models.sources, catalog);
+  } catch (cause) {
+    await ranker?.close();
+    throw cause;
+  }
   return {
     bundle: {
       id: bundle.id,
@@ -65,7 +72,9 @@ export async function servingModels(bundle: Bundle, catalog: Catalog): Promise<S
     sources,
     ranker,
     featureSet,
-    close: async () => ranker?.close(),
+    async close() {
+      await Promise.all([ranker?.close(), closeSources(sources)]);
+    },
   };
 }
 
@@ -99,13 +108,27 @@ function sourceNames(bundle: Bundle): readonly string[] {
 
 async function loadRanker(id: BundleId, files: RankerFiles, featureSet: FeatureSet): Promise<Ranker> {
   const ranker = await networkRanker(headerOf(id, files.header), files.model);
+  try {
+    await checkRanker(id, ranker, files.golden, featureSet);
+  } catch (cause) {
+    await ranker.close();
+    throw cause;
+  }
+  return ranker;
+}
+
+async function checkRanker(
+  id: BundleId,
+  ranker: NetworkRanker,
+  { rows, features, probabilities }: RankerFiles["golden"],
+  featureSet: FeatureSet,
+): Promise<void> {
   if (ranker.fingerprint !== featureSet.fingerprint) {
     throw new UpnextError(
       "bundle_corrupt",
       `bundle ${id}: ranker.json: expected the fingerprint of the manifest, got another`,
     );
   }
-  const { rows, features, probabilities } = files.golden;
   const scored = await ranker.scoreRows(Float32Array.from(features), rows);
   for (let row = 0; row < rows; row++) {
     for (let h = 0; h < scored.length; h++) {
@@ -118,7 +141,6 @@ async function loadRanker(id: BundleId, files: RankerFiles, featureSet: FeatureS
       );
     }
   }
-  return ranker;
 }
 
 function headerOf(id: BundleId, value: unknown): RankerHeader {

@@ -3,33 +3,36 @@ import type { Catalog } from "../catalog/index.ts";
 import type { EpochMs, ItemId, ItemRow, UserId } from "../core/index.ts";
 import { interactionCode } from "../events/index.ts";
 import { buildMask } from "../policy/index.ts";
-import { blend, type Query, retrieveAll } from "../retrieval/index.ts";
+import { blend, type Query, retrieveAll, type Touches } from "../retrieval/index.ts";
 import { emptyState } from "../state/index.ts";
+import { encodeWithin } from "./read-user.ts";
 import type { Reason, SimilarItems } from "./recommender.ts";
 import type { ServingModels } from "./serving-models.ts";
 
-export function similarItems(
+/** Waits for sources that encode, for as long as they take; from there to the answer nothing waits. */
+export async function similarItems(
   item: ItemId,
   row: ItemRow,
   limit: number,
   now: EpochMs,
   catalog: Catalog,
   models: ServingModels,
-): SimilarItems {
-  // Nobody asks, so nobody has seen or blocked anything: what is left is what may be shown at all.
-  const { allowed } = buildMask(catalog, emptyState("" as UserId), {}, now);
-  allowed[row] = 0;
-  const query: Query = {
+): Promise<SimilarItems> {
+  const touches: Touches = {
     now,
     items: Int32Array.of(row),
     times: Float64Array.of(now),
     weights: Float32Array.of(1),
     types: Uint8Array.of(interactionCode("click")),
     values: Float32Array.of(Number.NaN),
-    allowed,
   };
   const personal = models.sources.filter(({ retriever }) => retriever.personal);
-  const reasons: Reason[] = models.bundle === null ? ["not_trained"] : [];
+  const encoded = await encodeWithin(personal, touches, Number.POSITIVE_INFINITY);
+  // Nobody asks, so nobody has seen or blocked anything: what is left is what may be shown at all.
+  const { allowed } = buildMask(catalog, emptyState("" as UserId), {}, now);
+  allowed[row] = 0;
+  const query: Query = { ...touches, allowed, encodings: encoded.encodings };
+  const reasons: Reason[] = models.bundle === null ? ["not_trained"] : [...encoded.reasons];
   const found = blend(query, retrieveAll(personal, query, limit), limit);
   if (found.rows.length > 0) return answer(item, found.rows, found.fused, catalog, reasons);
   // Nobody took it yet, or nothing is trained: the popular items that share its creator or a category.
@@ -41,7 +44,7 @@ export function similarItems(
     related.rows,
     related.fused,
     catalog,
-    models.bundle === null ? reasons : ["no_history"],
+    models.bundle === null ? reasons : [...encoded.reasons, "no_history"],
   );
 }
 

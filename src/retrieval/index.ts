@@ -26,12 +26,24 @@ export function sourcesNamed(names?: readonly string[]): readonly Source[] {
 }
 
 export {
+  closeSources,
   contributionOf,
+  encodeAll,
   type FittedSources,
   type LoadedSource,
   loadSources,
   retrieveAll,
 } from "./load-sources.ts";
-export { queryOf } from "./query.ts";
-export type { Columns, FitContext, Query, Retrieved, Retriever, Source } from "./retriever.ts";
+export type {
+  Columns,
+  Encodings,
+  FitContext,
+  Query,
+  Retrieved,
+  Retriever,
+  Source,
+  Touches,
+  Unencoded,
+} from "./retriever.ts";
 export type { Sequences } from "./sequences.ts";
+export { touchesOf } from "./touches.ts";

@@ -1,7 +1,7 @@
 /** Sources brought to life, and asked together. */
 import type { Catalog } from "../catalog/index.ts";
 import type { Contribution } from "./blend.ts";
-import type { Columns, Query, Retriever, Source } from "./retriever.ts";
+import type { Columns, Encodings, Query, Retriever, Source, Touches } from "./retriever.ts";
 
 /** What fitted sources keep, by source name. */
 export type FittedSources = Readonly<Record<string, Columns>>;
@@ -12,20 +12,41 @@ export interface LoadedSource {
   readonly weight: number;
 }
 
-/** Sources that have a fit but no columns in `fitted` are left out: they would have nothing to say. */
-export function loadSources(
+/**
+ * Sources that have a fit but no columns in `fitted` are left out: they would have nothing to say. Rejects where one
+ * cannot be loaded, and leaves none open then.
+ */
+export async function loadSources(
   sources: readonly Source[],
   fitted: FittedSources,
   catalog: Catalog,
 ): Promise<readonly LoadedSource[]> {
-  return Promise.all(
-    sources
-      .filter((source) => source.fit === undefined || fitted[source.name] !== undefined)
-      .map(async (source) => ({
-        retriever: await source.load(fitted[source.name] ?? {}, catalog),
-        weight: source.weight,
-      })),
-  );
+  const loaded: LoadedSource[] = [];
+  try {
+    for (const source of sources) {
+      if (source.fit !== undefined && fitted[source.name] === undefined) continue;
+      const retriever = await source.load(fitted[source.name] ?? {}, catalog);
+      loaded.push({ retriever, weight: source.weight });
+    }
+  } catch (cause) {
+    await closeSources(loaded);
+    throw cause;
+  }
+  return loaded;
+}
+
+export async function closeSources(sources: readonly LoadedSource[]): Promise<void> {
+  await Promise.all(sources.map(({ retriever }) => retriever.close?.()));
+}
+
+/** What the sources compute of a user, all of it; rejects where one fails. For callers who have the time. */
+export async function encodeAll(sources: readonly LoadedSource[], touches: Touches): Promise<Encodings> {
+  const encodings: Record<string, Float32Array> = {};
+  if (touches.items.length === 0) return encodings;
+  for (const { retriever } of sources) {
+    if (retriever.encode !== undefined) encodings[retriever.name] = await retriever.encode(touches);
+  }
+  return encodings;
 }
 
 /** Asks one source for its `k` best. */

@@ -9,8 +9,8 @@ import type { Catalog } from "../catalog/index.ts";
 import type { Clock, EpochMs, Ms, Progress, Random } from "../core/index.ts";
 import type { Sequences } from "./sequences.ts";
 
-/** What retrieval knows of a user during one request. Columns of (H) touches with evidence of interest, newest first. */
-export interface Query {
+/** What is known of a user at one moment: columns of (H) touches with evidence of interest, newest first. */
+export interface Touches {
   readonly now: EpochMs;
   /** (H) catalog rows. */
   readonly items: Int32Array;
@@ -22,9 +22,21 @@ export interface Query {
   readonly types: Uint8Array;
   /** (H) values of the interactions, NaN where there was none. */
   readonly values: Float32Array;
+}
+
+/** What sources have computed of a user, by source name; see `Retriever.encode`. */
+export type Encodings = Readonly<Record<string, Float32Array>>;
+
+/** What retrieval is asked. */
+export interface Query extends Touches {
   /** (catalog.size) 1 where the item may be shown: not removed, not seen, not hidden, not blocked, in the request's filter. */
   readonly allowed: Uint8Array;
+  /** Of these touches. A source that was late or failed, and one that has no `encode`, has none. */
+  readonly encodings: Encodings;
 }
+
+/** A query before the sources have encoded the user. */
+export type Unencoded = Omit<Query, "encodings">;
 
 /** What one source found for one query. */
 export interface Retrieved {
@@ -47,11 +59,22 @@ export interface Retriever {
   /** Whether the source looks at the user's touches at all; what only such sources find is personal. */
   readonly personal: boolean;
   /**
+   * What the source computes of the user before a moment of the log is chosen, for the part of its work that has to
+   * wait: a network's answer. Depends on the touches, and of the catalog on what `factsOf` says of these items; whoever
+   * asks sees to it that neither has changed since. Called with one touch or more. May reject.
+   *
+   * @returns what `retrieve` finds in `query.encodings` under the source's name
+   */
+  encode?(touches: Touches): Promise<Float32Array>;
+  /**
    * The k best allowed items; the k best are the head of the k + 1 best. Items between which the source makes no
-   * difference are ordered by row. Empty where the source has nothing to say. Synchronous: nothing else happens between
-   * the moment whose statistics a request reads and its candidates, so that the log can give the same answer again.
+   * difference are ordered by row. Empty where the source has nothing to say, or has an `encode` and the query has no
+   * encoding of it. Synchronous: nothing else happens between the moment whose statistics a request reads and its
+   * candidates, so that the log can give the same answer again.
    */
   retrieve(query: Query, k: number): Retrieved;
+  /** Frees what the source holds outside of JavaScript's memory. Nothing is asked of it afterwards. */
+  close?(): Promise<void>;
 }
 
 /** Named typed arrays: what a fitted source keeps. Written into a bundle as they are. */

@@ -1,6 +1,6 @@
 /** The examples of an evaluation and of the ranker: "this user, before this entry, took this item". */
 import type { EpochMs } from "../core/index.ts";
-import type { Query } from "../retrieval/index.ts";
+import type { Unencoded } from "../retrieval/index.ts";
 import type { History } from "./history.ts";
 import type { Cut, Replay } from "./replay.ts";
 
@@ -34,14 +34,14 @@ export async function visit(
   history: History,
   replay: Replay,
   examples: readonly Example[],
-  use: (query: Query, target: number, example: Example, index: number) => Promise<void>,
+  use: (asked: Unencoded, target: number, example: Example, index: number) => Promise<void>,
 ): Promise<void> {
   for (let i = 0; i < examples.length; i++) {
     const example = examples[i]!;
     const now = history.times[example.entry]! as EpochMs;
     replay.advance(now);
-    await replay.asOf(example.user, example.entry, now, (query) =>
-      use(query, history.items[example.entry]!, example, i),
+    await replay.asOf(example.user, example.entry, now, (asked) =>
+      use(asked, history.items[example.entry]!, example, i),
     );
   }
 }

@@ -3,7 +3,14 @@ import { withStatistics } from "../catalog/index.ts";
 import type { Clock, Progress } from "../core/index.ts";
 import { pessimisticRank, type SystemScores, SystemTally } from "../evaluation/index.ts";
 import { blendHeads, HEADS, networkRanker } from "../ranking/index.ts";
-import { blend, contributionOf, loadSources } from "../retrieval/index.ts";
+import {
+  blend,
+  closeSources,
+  contributionOf,
+  type Encodings,
+  encodeAll,
+  loadSources,
+} from "../retrieval/index.ts";
 import { type Example, visit } from "./examples.ts";
 import type { TwoStage } from "./fit-two-stage.ts";
 import type { History } from "./history.ts";
@@ -31,6 +38,7 @@ export async function measureSystems(options: MeasureOptions): Promise<readonly 
   const catalog = withStatistics(history.catalog, replay.statistics);
   const sources = await loadSources(models.sources, models.fitted, catalog);
   const ranker = models.ranker && (await networkRanker(models.ranker.header, models.ranker.model));
+  const close = () => Promise.all([ranker?.close(), closeSources(sources)]);
   const weights = ranker?.heads.map(
     (name) => options.headWeights[name] ?? HEADS.find((h) => h.name === name)!.weight,
   );
@@ -44,18 +52,23 @@ export async function measureSystems(options: MeasureOptions): Promise<readonly 
     return found;
   };
   progress.step("evaluate", examples.length, "examples");
-  await visit(history, replay, examples, async (query, target, { user }, index) => {
+  await visit(history, replay, examples, async (asked, target, { user }, index) => {
     const count = (name: string, rows: Int32Array, scores: Float32Array, since: number) => {
       tally(name).add(user, pessimisticRank(rows, scores, target), rows, clock.monotonic() - since);
     };
     const started = clock.monotonic();
     const contributions = [];
+    let encodings: Encodings = {};
     for (const source of sources) {
       const since = clock.monotonic();
+      // One by one, so that each source's seconds are its own.
+      encodings = { ...encodings, ...(await encodeAll([source], asked)) };
+      const query = { ...asked, encodings };
       const contribution = contributionOf(source, query, options.perSource);
       contributions.push(contribution);
       count(contribution.name, contribution.retrieved!.rows, contribution.retrieved!.scores, since);
     }
+    const query = { ...asked, encodings };
     const candidates = blend(query, contributions, options.candidates);
     count("blend", candidates.rows, candidates.fused, started);
     if (ranker && weights) {
@@ -66,8 +79,7 @@ export async function measureSystems(options: MeasureOptions): Promise<readonly 
       count("two-stage", candidates.rows, candidates.fused, started);
     }
     if (index % 50 === 0) progress.update(index);
-  });
-  await ranker?.close();
+  }).finally(close);
   return [...tallies.values()].map((system) => system.scores());
 }
 

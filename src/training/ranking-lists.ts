@@ -6,7 +6,7 @@
  * correction of sampled softmax). A **slate**: what was shown, with what the user did with each slot. Every list is
  * computed from the state, the statistics and the catalogue as they were at its moment.
  */
-import { withStatistics } from "../catalog/index.ts";
+import { type Catalog, withStatistics } from "../catalog/index.ts";
 import type { EpochMs, Progress, Random } from "../core/index.ts";
 import { INTERACTION_TYPE_NAMES } from "../events/index.ts";
 import type { FeatureSet } from "../features/index.ts";
@@ -16,7 +16,10 @@ import {
   blend,
   type Candidates,
   candidatesOf,
+  closeSources,
+  encodeAll,
   type FittedSources,
+  type LoadedSource,
   loadSources,
   type Query,
   retrieveAll,
@@ -70,17 +73,31 @@ export interface ListOptions {
 }
 
 export async function rankingLists(options: ListOptions): Promise<RankingLists> {
-  const { history, featureSet, random } = options;
-  const replay = new Replay(history, options.cut, options.touches);
-  const catalog = withStatistics(history.catalog, replay.statistics);
+  const replay = new Replay(options.history, options.cut, options.touches);
+  const catalog = withStatistics(options.history.catalog, replay.statistics);
   const sources = await loadSources(options.sources, options.fitted, catalog);
+  try {
+    return await listsFrom(sources, catalog, replay, options);
+  } finally {
+    await closeSources(sources);
+  }
+}
+
+async function listsFrom(
+  sources: readonly LoadedSource[],
+  catalog: Catalog,
+  replay: Replay,
+  options: ListOptions,
+): Promise<RankingLists> {
+  const { history, featureSet, random } = options;
   const lists = new ListWriter(options.examples.length + options.slates.length, featureSet.names.length);
   let missed = 0;
 
   const nextItem = async (example: Example) => {
     const now = history.times[example.entry]! as EpochMs;
     replay.advance(now);
-    await replay.asOf(example.user, example.entry, now, async (query) => {
+    await replay.asOf(example.user, example.entry, now, async (asked) => {
+      const query = { ...asked, encodings: await encodeAll(sources, asked) };
       const contributions = retrieveAll(sources, query, options.perSource);
       const found = blend(query, contributions, options.candidates).rows;
       const target = found.indexOf(history.items[example.entry]!);
@@ -102,7 +119,8 @@ export async function rankingLists(options: ListOptions): Promise<RankingLists> 
   const slate = async (shown: Slate) => {
     replay.advance(shown.time);
     const end = entriesBefore(history, shown.user, shown.time);
-    await replay.asOf(shown.user, end, shown.time as EpochMs, async (query) => {
+    await replay.asOf(shown.user, end, shown.time as EpochMs, async (asked) => {
+      const query = { ...asked, encodings: await encodeAll(sources, asked) };
       const contributions = retrieveAll(sources, query, options.perSource);
       const rows = shown.items.subarray(0, LIST_SIZE);
       write(query, candidatesOf(query, contributions, rows), (list) => {

@@ -6,7 +6,7 @@ import { setImmediate } from "node:timers/promises";
 import { ItemCounters } from "../catalog/index.ts";
 import type { EpochMs } from "../core/index.ts";
 import { INTERACTION_TYPE_NAMES, isVeto } from "../events/index.ts";
-import type { Query, Sequences } from "../retrieval/index.ts";
+import type { Sequences, Touches, Unencoded } from "../retrieval/index.ts";
 import { DEFAULT_LIMITS } from "../state/index.ts";
 import type { History } from "./history.ts";
 
@@ -135,9 +135,10 @@ export class Replay {
 
   /**
    * Runs `use` with the query of `user` as it was before entry `end`, its touched items not allowed. The query is the
-   * one that serving would make of the user's state; its `allowed` is valid only during `use`.
+   * one that serving would make of the user's state, before the sources have encoded it (`encodeAll`); its `allowed` is
+   * valid only during `use`.
    */
-  async asOf<T>(user: number, end: number, now: EpochMs, use: (query: Query) => Promise<T>): Promise<T> {
+  async asOf<T>(user: number, end: number, now: EpochMs, use: (asked: Unencoded) => Promise<T>): Promise<T> {
     const { history, allowed } = this;
     // What is awaited here is mostly there already: without a turn of the event loop now and then, a signal would
     // wait for minutes.
@@ -150,7 +151,8 @@ export class Replay {
       hidden.push(row);
     }
     try {
-      return await use(touchesBefore(history, user, end, now, allowed, this.touches));
+      const touches = touchesBefore(history, user, end, now, this.touches);
+      return await use({ ...touches, allowed });
     } finally {
       for (const row of hidden) allowed[row] = 1;
     }
@@ -181,9 +183,8 @@ export function touchesBefore(
   user: number,
   end: number,
   now: EpochMs,
-  allowed: Uint8Array,
   limit: number,
-): Query {
+): Touches {
   const start = history.offsets[user]!;
   const entries: number[] = [];
   for (let e = end - 1, touches = 0; e >= start && touches < limit; e--) {
@@ -198,6 +199,5 @@ export function touchesBefore(
     weights: Float32Array.from(entries, (e) => history.weights[e]!),
     types: Uint8Array.from(entries, (e) => history.types[e]!),
     values: Float32Array.from(entries, (e) => history.values[e]!),
-    allowed,
   };
 }

@@ -16,10 +16,11 @@ import {
   type Columns,
   type Contribution,
   candidatesOf,
+  encodeAll,
   loadSources,
-  queryOf,
   retrieveAll,
   sourcesNamed,
+  touchesOf,
 } from "../../src/retrieval/index.ts";
 import { emptyState, type Touch } from "../../src/state/index.ts";
 import { extend, fitted, itemOf, NOW, sequencesOf } from "../retrieval/checkerboard.ts";
@@ -109,7 +110,8 @@ export async function anyWorld(seed: number): Promise<World> {
     }),
   ).sort((a, b) => b.time - a.time);
   const allowed = Uint8Array.from({ length: size }, () => (random.next() < 0.8 ? 1 : 0));
-  const query = queryOf({ ...emptyState("u" as UserId), touches }, catalog, allowed, NOW);
+  const asked = touchesOf({ ...emptyState("u" as UserId), touches }, catalog, NOW);
+  const query = { ...asked, allowed, encodings: await encodeAll(sources, asked) };
   const contributions = retrieveAll(sources, query, 30).map((contribution) =>
     random.next() < 0.1 ? { ...contribution, retrieved: null } : contribution,
   );

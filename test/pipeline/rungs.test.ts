@@ -24,7 +24,7 @@ afterAll(() => world.close());
 /** A user with many touches. */
 const U = user("u1");
 
-const STAGES = ["state", "filter", "retrieve", "blend", "features", "rank", "policy"];
+const STAGES = ["state", "encode", "filter", "retrieve", "blend", "features", "rank", "policy"];
 
 /** The store with another `read`, followed like the real one. */
 function followed(read: StateStore["read"]): Pick<PathParts, "readState"> {
@@ -87,9 +87,10 @@ describe("a request", () => {
     const path = await request(world, { user: U });
     expect([path.rung, path.personal, path.reasons]).toEqual(["full", true, []]);
     expect(path.stages.map(({ stage }) => stage)).toEqual(STAGES);
-    const [state, filter, retrieve, blend, features, rank, policy] = path.stages;
+    const [state, encode, filter, retrieve, blend, features, rank, policy] = path.stages;
     const { touches, vetoes } = await world.store.read(U);
     expect(state!.out).toBe(touches.length + vetoes.length);
+    expect([encode!.in, encode!.out]).toEqual([touches.length, 0]);
     expect([filter!.in, filter!.out]).toEqual([world.catalog.size, path.mask.count]);
     expect([retrieve!.in, retrieve!.out]).toEqual([filter!.out, blend!.in]);
     expect(path.sources.reduce((sum, { found }) => sum + found, 0)).toBe(retrieve!.out);
@@ -111,7 +112,7 @@ describe("a request", () => {
     const path = await request(
       world,
       { user: U },
-      { readState: async () => ({ state, stale: () => false }) },
+      { readState: async () => ({ state, stale: () => false, release() {} }) },
     );
     expect([path.personal, path.reasons]).toEqual([false, ["no_history"]]);
   });

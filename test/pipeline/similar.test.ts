@@ -57,7 +57,8 @@ async function similar(name: string, limit: number, models?: (catalog: Catalog) 
   catalog.apply(logged(EVENTS));
   const item = itemId(name);
   const serving = await (models ?? trainedModels)(catalog);
-  const found = similarItems(item, catalog.rowOf(item)!, limit, NOW, catalog, serving);
+  const found = await similarItems(item, catalog.rowOf(item)!, limit, NOW, catalog, serving);
+  await serving.close();
   return { ...found, items: found.items.map(({ item }) => item as string) };
 }
 

@@ -6,9 +6,11 @@ import {
   blend,
   type Contribution,
   candidatesOf,
+  encodeAll,
   type LoadedSource,
   loadSources,
   pickCandidates,
+  type Query,
   retrieveAll,
   sourcesNamed,
 } from "../../src/retrieval/index.ts";
@@ -146,6 +148,10 @@ describe("candidates of chosen rows", () => {
   });
 });
 
+async function encodedBy(sources: readonly LoadedSource[], query: Query): Promise<Query> {
+  return { ...query, encodings: await encodeAll(sources, query) };
+}
+
 describe("over the real sources", () => {
   let sources: readonly LoadedSource[];
 
@@ -159,10 +165,10 @@ describe("over the real sources", () => {
     sources = await loadSources(sourcesNamed(), Object.fromEntries(columns), catalog);
   });
 
-  it("candidates of the blend's rows are the blend, and of some of them what picking gives", () => {
+  it("candidates of the blend's rows are the blend, and of some of them what picking gives", async () => {
     const random = new Random("picks");
     for (const history of [[], [4, 10, 22], [203, 5]]) {
-      const asked = queryOver(history);
+      const asked = await encodedBy(sources, queryOver(history));
       const contributions = retrieveAll(sources, asked, 60);
       const blended = blend(asked, contributions, 80);
       expect(candidatesOf(asked, contributions, blended.rows)).toEqual(blended);
@@ -173,8 +179,9 @@ describe("over the real sources", () => {
     }
   });
 
-  it("two queries that are answered in turn do not disturb each other, whatever the size of their catalogs", () => {
-    const [black, white] = [queryOver([4, 10, 22]), queryOver([5, 11, 23], { size: 5000 })];
+  it("two queries that are answered in turn do not disturb each other, whatever the size of their catalogs", async () => {
+    const black = await encodedBy(sources, queryOver([4, 10, 22]));
+    const white = await encodedBy(sources, queryOver([5, 11, 23], { size: 5000 }));
     const alone = [black, white].map((asked) => blend(asked, retrieveAll(sources, asked, 50), 100));
     const ofBlack = retrieveAll(sources, black, 50);
     const ofWhite = retrieveAll(sources, white, 50);

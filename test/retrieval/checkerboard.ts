@@ -16,7 +16,14 @@ import {
   type UserId,
 } from "../../src/core/index.ts";
 import { type Event, interactionCode, type LoggedEvent } from "../../src/events/index.ts";
-import type { Columns, Query, Sequences, Source } from "../../src/retrieval/index.ts";
+import {
+  type Columns,
+  encodeAll,
+  type Query,
+  type Retriever,
+  type Sequences,
+  type Source,
+} from "../../src/retrieval/index.ts";
 
 /**
  * Rows that somebody took, rows that the fit knows (two without any taker), and rows of the catalog. There are more
@@ -139,5 +146,11 @@ export function queryOver(history: readonly number[], options: QueryOptions = {}
     types: new Uint8Array(history.length).fill(interactionCode("click")),
     values: new Float32Array(history.length).fill(Number.NaN),
     allowed,
+    encodings: {},
   };
+}
+
+/** The same with what the retriever makes of the user. */
+export async function encoded(retriever: Retriever, query: Query): Promise<Query> {
+  return { ...query, encodings: await encodeAll([{ retriever, weight: 1 }], query) };
 }

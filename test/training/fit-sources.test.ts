@@ -14,7 +14,7 @@ function counting(name: string, seconds: number, clock: ManualClock, seen: FitCo
     async fit(context) {
       seen.push(context);
       clock.advance(seconds * SECOND);
-      const before = context.previous?.fits;
+      const { fits: before } = context.previous ?? {};
       return { fits: Int32Array.of(1 + (before instanceof Int32Array ? before[0]! : 0)) };
     },
   };

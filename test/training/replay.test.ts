@@ -5,7 +5,7 @@ import { type Catalog, HALF_LIVES_DAYS, withStatistics } from "../../src/catalog
 import { type EpochMs, Random } from "../../src/core/index.ts";
 import type { Event, Interaction } from "../../src/events/index.ts";
 import { buildMask } from "../../src/policy/index.ts";
-import { queryOf } from "../../src/retrieval/index.ts";
+import { touchesOf } from "../../src/retrieval/index.ts";
 import { emptyState, memoryStore } from "../../src/state/index.ts";
 import { examplesBetween, visit } from "../../src/training/examples.ts";
 import { type History, readHistory } from "../../src/training/history.ts";
@@ -24,11 +24,11 @@ import { at, catalogOf, HOUR_MS, logged, logOf, START, shown, took, userId } fro
 const byTimeAndId = (a: Event, b: Event) => a.time - b.time || (a.id < b.id ? -1 : 1);
 const LIMITS = { touches: 4, vetoes: 2 };
 
-/** The query that serving makes for `user` after folding exactly `events`. */
+/** The touches that serving makes for `user` after folding exactly `events`. */
 async function served(events: readonly Event[], user: string, catalog: Catalog, now: EpochMs) {
   const store = memoryStore({ limits: LIMITS });
   await store.apply(logged(events));
-  return queryOf(await store.read(userId(user)), catalog, new Uint8Array(catalog.size), now);
+  return touchesOf(await store.read(userId(user)), catalog, now);
 }
 
 /** Entries of the history as (user, entry, the event behind it). */
@@ -59,8 +59,7 @@ describe("the query before an entry", () => {
           for (const { user, u, entry, event } of entriesOf(history, kept)) {
             const before = interactionsOf(events).filter((other) => byTimeAndId(other, event) < 0);
             const shuffled = new Random(seed).shuffle([...before, ...erasures]) as Event[];
-            const allowed = new Uint8Array(history.catalog.size);
-            expect(touchesBefore(history, u, entry, event.time, allowed, LIMITS.touches)).toEqual(
+            expect(touchesBefore(history, u, entry, event.time, LIMITS.touches)).toEqual(
               await served(shuffled, user, history.catalog, event.time),
             );
           }
@@ -78,8 +77,7 @@ describe("the query before an entry", () => {
         for (const { user, u, entry, event } of entriesOf(history, interactionsOf(events))) {
           const prefix = events.slice(0, events.indexOf(event));
           const catalog = catalogOf(prefix);
-          const allowed = new Uint8Array(catalog.size);
-          expect(touchesBefore(history, u, entry, event.time, allowed, LIMITS.touches)).toEqual(
+          expect(touchesBefore(history, u, entry, event.time, LIMITS.touches)).toEqual(
             await served(prefix, user, catalog, event.time),
           );
         }

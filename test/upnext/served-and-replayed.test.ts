@@ -101,7 +101,7 @@ it(`gives the same features and scores for every one of ${CALLS / 2} requests am
       clock: new ManualClock(NOW),
       cost: new RankingCost(),
       settings,
-      readState: async () => ({ state: await store.read(asked.user), stale: () => false }),
+      readState: async () => ({ state: await store.read(asked.user), stale: () => false, release() {} }),
     });
     const again = answerOf(asked, answer.request, PATIENT as Ms, path, catalog, models);
     expect({ ...again, trace: null }).toEqual({ ...answer, trace: null });

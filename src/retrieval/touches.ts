@@ -3,14 +3,10 @@ import type { Catalog } from "../catalog/index.ts";
 import type { EpochMs } from "../core/index.ts";
 import { interactionCode } from "../events/index.ts";
 import { evidence, type UserState } from "../state/index.ts";
-import type { Query } from "./retriever.ts";
+import type { Touches } from "./retriever.ts";
 
-/**
- * Touches of items that the catalog knows and that are evidence of interest, newest first.
- *
- * @param allowed (catalog.size) 1 where the item may be shown
- */
-export function queryOf(state: UserState, catalog: Catalog, allowed: Uint8Array, now: EpochMs): Query {
+/** Touches of items that the catalog knows and that are evidence of interest, newest first. */
+export function touchesOf(state: UserState, catalog: Catalog, now: EpochMs): Touches {
   const capacity = state.touches.length;
   const items = new Int32Array(capacity);
   const times = new Float64Array(capacity);
@@ -36,6 +32,5 @@ export function queryOf(state: UserState, catalog: Catalog, allowed: Uint8Array,
     weights: weights.subarray(0, n),
     types: types.subarray(0, n),
     values: values.subarray(0, n),
-    allowed,
   };
 }

@@ -1,9 +1,9 @@
-/** From a user's state to the columns of a query. */
+/** From a user's state to the columns of a touches. */
 import { describe, expect, it } from "vitest";
 import { createCatalog } from "../../src/catalog/index.ts";
 import type { EpochMs, EventId, ItemId, UserId } from "../../src/core/index.ts";
 import { INTERACTION_TYPE_NAMES, type InteractionType, interactionCode } from "../../src/events/index.ts";
-import { queryOf } from "../../src/retrieval/index.ts";
+import { touchesOf } from "../../src/retrieval/index.ts";
 import { emptyState, evidence, type Touch, type UserState } from "../../src/state/index.ts";
 import { extend, itemOf, NOW, upsert } from "./checkerboard.ts";
 
@@ -12,7 +12,6 @@ extend(
   catalog,
   [0, 1, 2].map((row) => upsert(itemOf(row), NOW)),
 );
-const allowed = new Uint8Array(catalog.size).fill(1);
 
 function touch(age: number, item: ItemId, type: InteractionType, value = Number.NaN): Touch {
   return { id: `e${age}` as EventId, item, type, value, time: (NOW - age) as EpochMs };
@@ -23,21 +22,20 @@ function stateOf(...touches: readonly Touch[]): UserState {
   return { ...emptyState("u" as UserId), touches };
 }
 
-describe("a query", () => {
+describe("touches", () => {
   it("has a row, time, weight, type and value for each touch, newest first", () => {
     const state = stateOf(
       touch(1, itemOf(2), "like"),
       touch(2, itemOf(0), "watch", 0.5),
       touch(3, itemOf(2), "rate", 4),
     );
-    expect(queryOf(state, catalog, allowed, NOW)).toEqual({
+    expect(touchesOf(state, catalog, NOW)).toEqual({
       now: NOW,
       items: Int32Array.of(2, 0, 2),
       times: Float64Array.of(NOW - 1, NOW - 2, NOW - 3),
       weights: Float32Array.of(2, 0.5, 0.9),
       types: Uint8Array.of(interactionCode("like"), interactionCode("watch"), interactionCode("rate")),
       values: Float32Array.of(Number.NaN, 0.5, 4),
-      allowed,
     });
   });
 
@@ -48,18 +46,18 @@ describe("a query", () => {
       touch(3, itemOf(1), "click"),
       touch(4, itemOf(2), "watch", 0),
     );
-    const query = queryOf(state, catalog, allowed, NOW);
-    expect([...query.items]).toEqual([1]);
-    expect([...query.times]).toEqual([NOW - 3]);
+    const touches = touchesOf(state, catalog, NOW);
+    expect([...touches.items]).toEqual([1]);
+    expect([...touches.times]).toEqual([NOW - 3]);
   });
 
   it("takes of every type of interaction the weight that evidence gives it", () => {
     const state = stateOf(...INTERACTION_TYPE_NAMES.map((type, age) => touch(age, itemOf(0), type)));
-    const query = queryOf(state, catalog, allowed, NOW);
+    const touches = touchesOf(state, catalog, NOW);
     const wanted = INTERACTION_TYPE_NAMES.filter((type) => evidence(type, Number.NaN) > 0);
-    expect([...query.types]).toEqual(wanted.map(interactionCode));
-    expect([...query.weights]).toEqual(wanted.map((type) => evidence(type, Number.NaN)));
-    expect(query.weights.every((weight) => weight > 0)).toBe(true);
+    expect([...touches.types]).toEqual(wanted.map(interactionCode));
+    expect([...touches.weights]).toEqual(wanted.map((type) => evidence(type, Number.NaN)));
+    expect(touches.weights.every((weight) => weight > 0)).toBe(true);
   });
 
   it("does not look at vetoes, and keeps a removed item as a touch", () => {
@@ -67,14 +65,13 @@ describe("a query", () => {
     const without = createCatalog();
     extend(without, [upsert(itemOf(0), NOW), removal]);
     const state = { ...stateOf(touch(1, itemOf(0), "click")), vetoes: [touch(0, itemOf(0), "hide")] };
-    expect([...queryOf(state, without, allowed, NOW).items]).toEqual([0]);
+    expect([...touchesOf(state, without, NOW).items]).toEqual([0]);
   });
 
   it("has no touches for a user of whom nothing is known", () => {
-    const query = queryOf(emptyState("u" as UserId), catalog, allowed, NOW);
-    for (const column of [query.items, query.times, query.weights, query.types, query.values]) {
+    const touches = touchesOf(emptyState("u" as UserId), catalog, NOW);
+    for (const column of [touches.items, touches.times, touches.weights, touches.types, touches.values]) {
       expect(column).toHaveLength(0);
     }
-    expect(query.allowed).toBe(allowed);
   });
 });
