@@ -48,6 +48,14 @@ export const ERRORS = {
   // training, bundles
   not_enough_data: { status: 409, about: "The log holds too little to train or to evaluate on." },
   training_failed: { status: 500, about: "Training did not reach finite weights." },
+  checkpoint_corrupt: {
+    status: 500,
+    about: "A checkpoint of a training is cut off, damaged or no checkpoint at all.",
+  },
+  checkpoint_incompatible: {
+    status: 500,
+    about: "A checkpoint was written by another version, or with another model or other settings.",
+  },
   no_bundle: { status: 409, about: "There is no trained bundle yet." },
   bundle_corrupt: { status: 500, about: "A file of the bundle is missing or does not match its hash." },
   bundle_incompatible: {

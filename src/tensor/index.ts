@@ -6,6 +6,8 @@ export {
   alsFoldIn,
   fitAls,
 } from "./als-kernel.ts";
+export type { AveragingOptions } from "./averaging.ts";
+export { readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
 export { compileServing, type Outputs, type Weights } from "./compile.ts";
 export type { Dim, Shape } from "./dims.ts";
 export { type DotRows, dotRows } from "./dot-rows.ts";
@@ -58,6 +60,22 @@ export type { MatmulOptions } from "./ops/raw-matrix.ts";
 export { max, mean, type ReduceOptions, sum, weightedMean } from "./ops/reduce.ts";
 export { binaryCrossEntropy, logSoftmax, softmax, softmaxCrossEntropy } from "./ops/softmax.ts";
 export { type AdamWOptions, adamW, type Optimizer, type Update } from "./optimizer.ts";
+export type { SampledRows } from "./sampled-rows.ts";
+export { type Schedule, warmupConstant, warmupCosine } from "./schedule.ts";
 export { type ItemScorer, type ItemScorerOptions, itemScorer, type Top } from "./scorer.ts";
-export { type Feeds, type LoadOptions, loadModel, type Model, type Value } from "./session.ts";
-export { compileTraining, type StepResult, type Training, type TrainingOptions } from "./training.ts";
+export {
+  type Device,
+  type DeviceUsed,
+  type Feeds,
+  type LoadOptions,
+  loadModel,
+  type Model,
+  type Value,
+} from "./session.ts";
+export type { Notes } from "./snapshot.ts";
+export {
+  compileTraining,
+  type StepResult,
+  type Training,
+  type TrainingOptions,
+} from "./training.ts";

@@ -1,10 +1,16 @@
 /**
  * AdamW as a part of the training graph: I. Loshchilov, F. Hutter, "Decoupled weight decay regularization", ICLR 2019,
  * with clipping by the global norm of the gradients (R. Pascanu et al., ICML 2013).
+ *
+ * Of a table whose rows are sampled, a step changes only the rows that it uses, "lazily" as PyTorch's SparseAdam does:
+ * the moments of the others do not decay, they do not move on by momentum, and their weights do not decay either, while
+ * the bias correction counts all steps. A row whose first use comes late has moments of one gradient then, and no
+ * correction any more: its step is (1 - β1) / √(1 - β2) learning rates long, 3.2 at the defaults, instead of one.
  */
 import type { Graph, Parameter, Tensor } from "./graph.ts";
 import { add, div, min, mul, sqrt, sub } from "./ops/raw.ts";
 import { reduce } from "./ops/raw-layout.ts";
+import { type State, type Target, traceState } from "./slots.ts";
 
 export interface AdamWOptions {
   readonly beta1?: number;
@@ -21,10 +27,10 @@ export interface AdamWOptions {
 
 /** What an optimizer traces into a graph. */
 export interface Update {
-  /** New values, in the order of the parameters. */
-  readonly parameters: readonly Tensor[];
+  /** New values, in the order and of the shapes of the targets. */
+  readonly values: readonly Tensor[];
   /** What it keeps from step to step, 0 at first. */
-  readonly states: readonly { readonly before: Tensor; readonly after: Tensor }[];
+  readonly states: readonly State[];
   /** Norm of all gradients before clipping; shape []. */
   readonly gradientNorm: Tensor;
   /** Values of its scalar inputs at a step, counted from 1. */
@@ -32,7 +38,8 @@ export interface Update {
 }
 
 export interface Optimizer {
-  trace(graph: Graph, parameters: readonly Parameter[], gradients: readonly Tensor[]): Update;
+  /** `gradients` by the values of the targets, in their order. */
+  trace(graph: Graph, targets: readonly Target[], gradients: readonly Tensor[]): Update;
 }
 
 export function adamW(options: AdamWOptions = {}): Optimizer {
@@ -44,7 +51,7 @@ export function adamW(options: AdamWOptions = {}): Optimizer {
   }
 
   return {
-    trace(graph, parameters, gradients) {
+    trace(graph, targets, gradients) {
       // rate m / (√v + ε) with rate = lr √(1 - β2ᵗ) / (1 - β1ᵗ) and ε = ε √(1 - β2ᵗ) is the bias-corrected step of the
       // paper, with the corrections on scalars instead of whole moments.
       const rate = graph.input("adamw.rate", "float32", []);
@@ -54,22 +61,25 @@ export function adamW(options: AdamWOptions = {}): Optimizer {
       const scale =
         clipNorm === undefined ? undefined : min(div(clipNorm, add(gradientNorm, 1e-6)), graph.scalar(1));
 
-      const states: { before: Tensor; after: Tensor }[] = [];
-      const updated = parameters.map((parameter, i) => {
+      const states: State[] = [];
+      const values = targets.map((target, i) => {
+        const { parameter, value } = target;
         const { tensor, shape } = parameter;
         const gradient = scale ? mul(gradients[i]!, scale) : gradients[i]!;
-        const m = graph.input(`adamw.m.${tensor.name}`, "float32", shape);
-        const v = graph.input(`adamw.v.${tensor.name}`, "float32", shape);
-        const m2 = add(mul(m, beta1), mul(gradient, 1 - beta1));
-        const v2 = add(mul(v, beta2), mul(mul(gradient, gradient), 1 - beta2));
-        states.push({ before: m, after: m2 }, { before: v, after: v2 });
+        const m = traceState(`adamw.m.${tensor.name}`, shape, target, (before) =>
+          add(mul(before, beta1), mul(gradient, 1 - beta1)),
+        );
+        const v = traceState(`adamw.v.${tensor.name}`, shape, target, (before) =>
+          add(mul(before, beta2), mul(mul(gradient, gradient), 1 - beta2)),
+        );
+        states.push(m, v);
         const decay = decayOf(parameter);
-        const kept = decay === 0 ? tensor : mul(tensor, sub(1, mul(learningRate, decay)));
-        return sub(kept, mul(rate, div(m2, add(sqrt(v2), floor))));
+        const kept = decay === 0 ? value : mul(value, sub(1, mul(learningRate, decay)));
+        return sub(kept, mul(rate, div(m.after, add(sqrt(v.after), floor))));
       });
 
       return {
-        parameters: updated,
+        values,
         states,
         gradientNorm,
         scalars(step, lr) {

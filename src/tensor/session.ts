@@ -18,11 +18,31 @@ export type Feeds = Readonly<Record<string, Value>>;
 export interface LoadOptions {
   /** Threads of one operator; 1 unless told. */
   readonly threads?: number;
+  /**
+   * Whether threads that wait for work spin instead of sleeping; false unless told. Training shares the machine with
+   * serving: on busy cores spinning took half again as much CPU and was slower.
+   */
+  readonly spinning?: boolean;
+  /** Where operators run; "cpu" unless told. See `DeviceUsed` for what happens where there is no such device. */
+  readonly device?: Device;
 }
+
+/**
+ * "webgpu" is ONNX Runtime's WebGPU provider (experimental: Vulkan, Metal or Direct3D 12 through Dawn). Operators that
+ * it does not have run on the CPU. Feeds and outputs, in training weights and moments too, cross to the device and
+ * back with every run.
+ */
+export type Device = "cpu" | "webgpu";
+
+/** Where a session runs: where it was asked to, or on the CPU, with what kept it from there. */
+export type DeviceUsed =
+  | { readonly name: Device }
+  | { readonly name: "cpu"; readonly insteadOf: "webgpu"; readonly reason: string };
 
 export interface Model {
   readonly inputNames: readonly string[];
   readonly outputNames: readonly string[];
+  readonly device: DeviceUsed;
   /**
    * Computes all outputs. Feeds are read, not copied, while the promise is open; outputs belong to the caller.
    * Rejects with `internal` where a feed is missing, unknown or of another type or shape, and `closed` after `close`.
@@ -34,11 +54,12 @@ export interface Model {
 
 /** Loads an ONNX file; rejects with `bundle_corrupt` where ONNX Runtime does not take it. */
 export async function loadModel(bytes: Uint8Array, options: LoadOptions = {}): Promise<Model> {
-  const session = await openSession(bytes, options);
+  const { session, device } = await openSession(bytes, options);
   let closed = false;
   return {
     inputNames: session.inputNames,
     outputNames: session.outputNames,
+    device,
     async run(feeds) {
       if (closed) throw new UpnextError("closed", "tensor: run: the model was closed");
       const results = await session.run(toTensors(session, feeds));
@@ -54,17 +75,26 @@ export async function loadModel(bytes: Uint8Array, options: LoadOptions = {}): P
   };
 }
 
-export async function openSession(bytes: Uint8Array, options: LoadOptions): Promise<ort.InferenceSession> {
+export interface OpenSession {
+  readonly session: ort.InferenceSession;
+  readonly device: DeviceUsed;
+}
+
+/** A session on the device that `options` ask for, or on the CPU where that one cannot be had. */
+export async function openSession(bytes: Uint8Array, options: LoadOptions): Promise<OpenSession> {
+  const { device = "cpu" } = options;
+  if (device === "cpu") return { session: await openOnCpu(bytes, options), device: { name: "cpu" } };
   try {
-    return await ort.InferenceSession.create(bytes, {
-      intraOpNumThreads: options.threads ?? 1,
-      interOpNumThreads: 1,
-      // Threads that wait sleep instead of spinning: training shares the machine with serving, and on busy cores spinning
-      // took half again as much CPU and was slower.
-      extra: { session: { intra_op: { allow_spinning: "0" } } },
-      // Errors alone: warnings tell of optimizations that ONNX Runtime did not do.
-      logSeverityLevel: 3,
-    });
+    return { session: await createSession(bytes, options, [device, "cpu"]), device: { name: device } };
+  } catch (cause) {
+    const session = await openOnCpu(bytes, options);
+    return { session, device: { name: "cpu", insteadOf: device, reason: reason(cause) } };
+  }
+}
+
+async function openOnCpu(bytes: Uint8Array, options: LoadOptions): Promise<ort.InferenceSession> {
+  try {
+    return await createSession(bytes, options, ["cpu"]);
   } catch (cause) {
     throw new UpnextError(
       "bundle_corrupt",
@@ -74,8 +104,24 @@ export async function openSession(bytes: Uint8Array, options: LoadOptions): Prom
   }
 }
 
+function createSession(
+  bytes: Uint8Array,
+  { threads = 1, spinning = false }: LoadOptions,
+  executionProviders: readonly string[],
+): Promise<ort.InferenceSession> {
+  return ort.InferenceSession.create(bytes, {
+    executionProviders,
+    intraOpNumThreads: threads,
+    interOpNumThreads: 1,
+    extra: { session: { intra_op: { allow_spinning: spinning ? "1" : "0" } } },
+    // Errors alone: warnings tell of optimizations that ONNX Runtime did not do.
+    logSeverityLevel: 3,
+  });
+}
+
+/** One line. */
 function reason(cause: unknown): string {
-  return cause instanceof Error ? cause.message : String(cause);
+  return (cause instanceof Error ? cause.message : String(cause)).replace(/\s+/g, " ").trim();
 }
 
 function toValue(name: string, tensor: ort.Tensor): Value {

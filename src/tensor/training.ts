@@ -1,27 +1,42 @@
 /**
  * A training step as one ONNX graph: forward, gradients and optimizer. Weights and optimizer state go in as inputs and
- * come out as outputs, and never leave ONNX Runtime's tensors between steps.
+ * come out as outputs; of tables whose rows are sampled, those rows alone come out.
  */
 import * as ort from "onnxruntime-node";
 import { type Random, UpnextError } from "../core/index.ts";
-import { compile, type Weights, weightOf } from "./compile.ts";
+import {
+  type AveragedSlots,
+  type AveragingOptions,
+  averageAt,
+  restartAverage,
+  traceAverages,
+} from "./averaging.ts";
+import { compile, type Outputs, type Weights, weightOf } from "./compile.ts";
 import { gradients } from "./gradients.ts";
-import type { Parameter, Tensor } from "./graph.ts";
-import { shapeError } from "./graph.ts";
+import { type Parameter, shapeError, type Tensor } from "./graph.ts";
 import { DROPOUT_KEY } from "./ops/dropout.ts";
 import type { Optimizer } from "./optimizer.ts";
-import { type Feeds, openSession, toTensors } from "./session.ts";
+import { rowReader, type SampledRows, targetsOf } from "./sampled-rows.ts";
+import { type DeviceUsed, type Feeds, type LoadOptions, openSession, toTensors } from "./session.ts";
+import { openSlot, type RowsByIds, type Slot, type State } from "./slots.ts";
+import { type Notes, readSnapshot, takeSnapshot } from "./snapshot.ts";
 
-export interface TrainingOptions {
+/** What the outputs of metrics begin with. */
+const METRIC = "metric.";
+
+/** One seed gives one result only with the same `threads` and on the same `device`. */
+export interface TrainingOptions extends LoadOptions {
   /** float32 of shape [], traced in a graph with `training: true`. All parameters of that graph are trained. */
   readonly loss: Tensor;
   /** More values of shape [] to return from each step. */
   readonly metrics?: Readonly<Record<string, Tensor>>;
   readonly optimizer: Optimizer;
-  /** First weights; not advanced, each parameter draws from a fork of its name. */
+  /** First weights and masks of dropout; not advanced, each parameter draws from a fork of its name. */
   readonly random: Random;
-  /** Threads of one operator; 1 unless told. One seed gives one result only with the same number. */
-  readonly threads?: number;
+  /** Tables of which a step changes only the rows that it uses; none unless told. See `adamW` for what that means. */
+  readonly sampledRows?: readonly SampledRows[];
+  /** Keeps moving averages of all parameters; none unless told. */
+  readonly averaging?: AveragingOptions;
 }
 
 export interface StepResult {
@@ -34,6 +49,7 @@ export interface StepResult {
 export interface Training {
   /** Steps done. */
   readonly steps: number;
+  readonly device: DeviceUsed;
   /**
    * One step of the optimizer. Rejects with `training_failed` where loss or gradients are not finite; the weights are
    * then those from before the step. One step at a time.
@@ -41,58 +57,40 @@ export interface Training {
   step(feeds: Feeds, options: { readonly learningRate: number }): Promise<StepResult>;
   /** A copy of the parameters by name. */
   weights(): Record<string, Float32Array>;
-  /** Replaces all parameters; the optimizer's state stays. */
+  /** Their moving averages; throws `internal` in a training without `averaging`. */
+  averagedWeights(): Record<string, Float32Array>;
+  /** Replaces all parameters; their averages start again from them, the optimizer's state stays. */
   setWeights(weights: Weights): void;
+  /**
+   * Everything that the next steps depend on: steps done, parameters, optimizer state, averages. A training of the same
+   * options that takes it with `restore`, in this process or another, ends with the same bits as this one, given the
+   * same feeds and learning rates.
+   */
+  snapshot(notes?: Notes): Uint8Array;
+  /**
+   * Takes a snapshot and returns its notes. Throws `checkpoint_corrupt` where the bytes are no whole snapshot,
+   * `checkpoint_incompatible` where it is one of another model, seed or averaging; then nothing is changed.
+   */
+  restore(snapshot: Uint8Array): Required<Notes>;
   /** Frees the session. May be called again. */
   close(): Promise<void>;
 }
 
-/** A tensor that each step reads in one buffer and writes in another, which then change places. */
-interface Slot {
-  readonly input: string;
-  readonly output: string;
-  current: ort.Tensor;
-  next: ort.Tensor;
-}
-
 export async function compileTraining(options: TrainingOptions): Promise<Training> {
-  const { loss, metrics = {}, optimizer } = options;
-  const { graph } = loss;
-  if (!graph.training) throw shapeError("compileTraining", "a graph with training: true", "one without");
-  for (const [name, metric] of Object.entries(metrics)) {
-    if (metric.shape.length > 0 || metric.dtype !== "float32") {
-      throw shapeError("compileTraining", "metrics that are float32 of shape []", `"${name}"`);
-    }
-  }
-  const parameters = [...graph.parameters];
-  graph.oneThread = (options.threads ?? 1) === 1;
-  const update = optimizer.trace(
-    graph,
-    parameters,
-    gradients(
-      loss,
-      parameters.map(({ tensor }) => tensor),
-    ),
-  );
-  const outputs: Record<string, Tensor> = { loss, gradientNorm: update.gradientNorm };
-  for (const [name, metric] of Object.entries(metrics)) outputs[`metric.${name}`] = metric;
-  const weightSlots = parameters.map((parameter, i) => {
-    outputs[`next.${parameter.tensor.name}`] = update.parameters[i]!;
-    return slotOf(parameter.tensor, first(parameter, options.random));
-  });
-  const stateSlots = update.states.map(({ before, after }) => {
-    outputs[`next.${before.name}`] = after;
-    return slotOf(before, new Float32Array(sizeOf(before)));
-  });
-  const slots = [...weightSlots, ...stateSlots];
-  const session = await openSession(compile(outputs, undefined), options);
+  const { random, averaging } = options;
+  checkOptions(options);
+  const step = traceStep(options);
+  const { slots, averaged, markAt } = step;
+  const { session, device } = await openSession(compile(step.outputs, undefined), options);
   const drops = session.inputNames.includes(DROPOUT_KEY);
-  const own = new Set([
-    ...slots.map(({ input }) => input),
-    ...Object.keys(update.scalars(1, 0)),
-    ...(drops ? [DROPOUT_KEY] : []),
-  ]);
-  const masks = options.random.fork(DROPOUT_KEY);
+  const masks = random.fork(DROPOUT_KEY);
+  const own = new Set([...slots.map(({ name }) => name), ...Object.keys(step.scalars(1, 0)), DROPOUT_KEY]);
+  const values = Object.fromEntries(step.values.map((name): [string, null] => [name, null]));
+  const identity = {
+    kind: "training",
+    seed: random.fork("seed").uint32(),
+    averaging: averaging?.decay ?? null,
+  };
 
   let steps = 0;
   let busy = false;
@@ -100,7 +98,8 @@ export async function compileTraining(options: TrainingOptions): Promise<Trainin
 
   async function run(feeds: Feeds, learningRate: number): Promise<StepResult> {
     const inputs = toTensors(session, feeds, own);
-    for (const [name, value] of Object.entries(update.scalars(steps + 1, learningRate))) {
+    const rows = step.rows(feeds);
+    for (const [name, value] of Object.entries(step.scalars(steps + 1, learningRate))) {
       inputs[name] = new ort.Tensor("float32", Float32Array.of(value), []);
     }
     if (drops) {
@@ -108,27 +107,20 @@ export async function compileTraining(options: TrainingOptions): Promise<Trainin
       const key = BigInt(masks.fork(steps).uint32() >>> 2);
       inputs[DROPOUT_KEY] = new ort.Tensor("int64", BigInt64Array.of(key), []);
     }
-    const fetches: Record<string, ort.Tensor | null> = { loss: null, gradientNorm: null };
-    for (const name of Object.keys(metrics)) fetches[`metric.${name}`] = null;
-    for (const slot of slots) {
-      inputs[slot.input] = slot.current;
-      // Written in place: nothing is allocated for weights from step to step.
-      fetches[slot.output] = slot.next;
+    const fetches: Record<string, ort.Tensor | null> = { ...values };
+    for (const { name, input, output, buffer } of slots) {
+      inputs[name] = input;
+      fetches[output] = buffer;
     }
     const results = await session.run(inputs, fetches);
-    const number = (name: string): number => Number(results[name]!.data[0]);
-    const result: StepResult = {
-      loss: number("loss"),
-      gradientNorm: number("gradientNorm"),
-      metrics: Object.fromEntries(Object.keys(metrics).map((name) => [name, number(`metric.${name}`)])),
-    };
+    const result = stepResult(step.values, results);
     if (!Number.isFinite(result.loss) || !Number.isFinite(result.gradientNorm)) {
       throw new UpnextError(
         "training_failed",
         `tensor: step ${steps + 1}: expected a finite loss and finite gradients, came loss ${result.loss} and gradient norm ${result.gradientNorm}; lower the learning rate (${learningRate}) or check the feeds for NaN`,
       );
     }
-    for (const slot of slots) [slot.current, slot.next] = [slot.next, slot.current];
+    for (const slot of slots) slot.keep(results[slot.output]!, rows);
     steps++;
     return result;
   }
@@ -137,6 +129,7 @@ export async function compileTraining(options: TrainingOptions): Promise<Trainin
     get steps() {
       return steps;
     },
+    device,
     async step(feeds, { learningRate }) {
       if (closed) throw new UpnextError("closed", "tensor: step: the training was closed");
       if (busy) throw shapeError("step", "the step before to be awaited", "a second one");
@@ -148,13 +141,28 @@ export async function compileTraining(options: TrainingOptions): Promise<Trainin
       }
     },
     weights() {
-      return Object.fromEntries(weightSlots.map(({ input, current }) => [input, floats(current).slice()]));
+      return Object.fromEntries(step.weights.map(({ name, data }) => [name, data.slice()]));
+    },
+    averagedWeights() {
+      if (!averaging) throw shapeError("averagedWeights", "a training with averaging", "one without");
+      return Object.fromEntries(
+        averaged.map((parameter) => [parameter.weights.name, averageAt(parameter, markAt(steps))]),
+      );
     },
     setWeights(weights) {
-      const checked = parameters.map(({ tensor }) => weightOf(weights, tensor));
-      weightSlots.forEach((slot, i) => {
-        floats(slot.current).set(checked[i]!);
+      const checked = step.parameters.map(({ tensor }) => weightOf(weights, tensor));
+      step.weights.forEach(({ data }, i) => {
+        data.set(checked[i]!);
       });
+      for (const parameter of averaged) restartAverage(parameter, markAt(steps));
+    },
+    snapshot(notes = {}) {
+      return takeSnapshot(identity, steps, slots, notes);
+    },
+    restore(snapshot) {
+      const read = readSnapshot(snapshot, identity, slots);
+      steps = read.steps;
+      return read.notes;
     },
     async close() {
       if (closed) return;
@@ -164,14 +172,79 @@ export async function compileTraining(options: TrainingOptions): Promise<Trainin
   };
 }
 
-function slotOf(tensor: Tensor, data: Float32Array): Slot {
-  const dims = tensor.shape.map(Number);
-  return {
-    input: tensor.name,
-    output: `next.${tensor.name}`,
-    current: new ort.Tensor("float32", data, dims),
-    next: new ort.Tensor("float32", new Float32Array(data.length), dims),
+function checkOptions({ loss, metrics = {} }: TrainingOptions): void {
+  if (!loss.graph.training) throw shapeError("compileTraining", "a graph with training: true", "one without");
+  for (const [name, metric] of Object.entries(metrics)) {
+    if (metric.shape.length > 0 || metric.dtype !== "float32") {
+      throw shapeError("compileTraining", "metrics that are float32 of shape []", `"${name}"`);
+    }
+  }
+}
+
+/** The step as it is traced: what goes in and comes out, and the numbers that stay. */
+interface TracedStep {
+  readonly parameters: readonly Parameter[];
+  readonly outputs: Outputs;
+  /** Outputs of shape [] that are returned from each step. */
+  readonly values: readonly string[];
+  /** Everything that stays from step to step. */
+  readonly slots: readonly Slot[];
+  /** Those of the parameters, in their order. */
+  readonly weights: readonly Slot[];
+  /** In that order; empty without averaging. */
+  readonly averaged: readonly AveragedSlots[];
+  readonly markAt: (step: number) => number;
+  readonly rows: (feeds: Feeds) => RowsByIds;
+  readonly scalars: (step: number, learningRate: number) => Readonly<Record<string, number>>;
+}
+
+function traceStep({ loss, metrics = {}, optimizer, random, ...options }: TrainingOptions): TracedStep {
+  const { graph } = loss;
+  const parameters = [...graph.parameters];
+  const targets = targetsOf(parameters, options.sampledRows ?? []);
+  const rows = rowReader(targets);
+  graph.oneThread = (options.threads ?? 1) === 1;
+  const changed = targets.map(({ value }) => value);
+  const update = optimizer.trace(graph, targets, gradients(loss, changed));
+  const averages = options.averaging && traceAverages(graph, targets, update.values, options.averaging);
+
+  const outputs: Record<string, Tensor> = { loss, gradientNorm: update.gradientNorm };
+  for (const [name, metric] of Object.entries(metrics)) outputs[METRIC + name] = metric;
+  const values = Object.keys(outputs);
+  const slots: Slot[] = [];
+  const open = (state: Omit<State, "before">, data?: Float32Array): Slot => {
+    const slot = openSlot(state, data ?? new Float32Array(sizeOf(state.shape)));
+    outputs[slot.output] = state.after;
+    slots.push(slot);
+    return slot;
   };
+  const weights = targets.map(({ parameter, ids }, i) => {
+    const { tensor, shape } = parameter;
+    return open({ name: tensor.name, shape, ids, after: update.values[i]! }, first(parameter, random));
+  });
+  for (const state of update.states) open(state);
+  const averaged = (averages?.parameters ?? []).map(({ value, mark }, i): AveragedSlots => {
+    const slot = weights[i]!;
+    return { weights: slot, average: open(value, slot.data.slice()), marks: mark && open(mark) };
+  });
+  return {
+    parameters,
+    outputs,
+    values,
+    slots,
+    weights,
+    averaged,
+    markAt: (step) => averages?.markAt(step) ?? 0,
+    rows,
+    scalars: (step, learningRate) => ({ ...update.scalars(step, learningRate), ...averages?.scalars(step) }),
+  };
+}
+
+function stepResult(names: readonly string[], results: ort.InferenceSession.ReturnType): StepResult {
+  const metrics: Record<string, number> = {};
+  const number = (name: string): number => Number(results[name]!.data[0]);
+  for (const name of names) if (name.startsWith(METRIC)) metrics[name.slice(METRIC.length)] = number(name);
+  return { loss: number("loss"), gradientNorm: number("gradientNorm"), metrics };
 }
 
 function first({ tensor, shape, initializer }: Parameter, random: Random): Float32Array {
@@ -179,12 +252,6 @@ function first({ tensor, shape, initializer }: Parameter, random: Random): Float
   return weightOf({ [tensor.name]: data }, tensor);
 }
 
-function sizeOf(tensor: Tensor): number {
-  return tensor.shape.reduce<number>((product, dim) => product * Number(dim), 1);
-}
-
-function floats(tensor: ort.Tensor): Float32Array {
-  const { data } = tensor;
-  if (!(data instanceof Float32Array)) throw shapeError("training", "float32 weights", tensor.type);
-  return data;
+function sizeOf(shape: readonly number[]): number {
+  return shape.reduce((product, dim) => product * dim, 1);
 }
