@@ -51,6 +51,14 @@ const mask = (x: t.Tensor, values: readonly number[], shape: readonly number[]):
 const floats = (x: t.Tensor, values: readonly number[], shape: readonly number[]): t.Tensor =>
   x.graph.constant(Float32Array.from(values), shape);
 
+const classes = (x: t.Tensor, values: readonly number[]): t.Tensor =>
+  x.graph.constant(
+    BigInt64Array.from(values, (value) => BigInt(value)),
+    [values.length],
+  );
+/** Fixed numbers under a shape that is known at run time only. */
+const as = (x: t.Tensor, shape: t.Shape): t.Tensor => ({ ...x, shape });
+
 const CASES: readonly Case[] = [
   ...binary("add", t.add),
   ...binary("sub", t.sub),
@@ -249,6 +257,87 @@ const CASES: readonly Case[] = [
         mask(x, [1, 1, 0, 1, 1, 0, 1, 1, 0, 0, 0, 0], [3, 4]),
       ),
   },
+  {
+    name: "softmax cross-entropy at classes",
+    shapes: [["N", 4]],
+    build: (x) => t.softmaxCrossEntropyAt(x, as(classes(x, [3, 0, 3]), ["N"])),
+  },
+  {
+    name: "softmax cross-entropy at classes of unknown number",
+    shapes: [["N", "C"]],
+    build: (x) => t.softmaxCrossEntropyAt(x, as(classes(x, [3, 0, 3]), ["N"])),
+  },
+  ...(["fixed", "unknown"] as const).flatMap((sizes): Case[] => {
+    const [n, c] = sizes === "fixed" ? [3, 4] : ["N", "C"];
+    const shapes = [
+      [n, 2],
+      [n, 2],
+      [c, 2],
+    ];
+    return [
+      {
+        name: `sampled softmax, ${sizes} sizes`,
+        shapes,
+        build: (hidden, positive, candidates) => t.sampledSoftmax({ hidden, positive, candidates }),
+      },
+      {
+        name: `sampled softmax with corrections, mask and scale, ${sizes} sizes`,
+        shapes,
+        build: (hidden, positive, candidates) =>
+          t.sampledSoftmax({
+            hidden,
+            positive,
+            candidates,
+            logQ: as(floats(hidden, [-1, 0.5, -3, 0.25], [4]), [c]),
+            positiveLogQ: as(floats(hidden, [-0.5, 1, -2], [3]), [n]),
+            mask: as(mask(hidden, [1, 1, 0, 1, 1, 0, 1, 1, 0, 0, 0, 0], [3, 4]), [n, c]),
+            scale: 1.5,
+          }),
+      },
+      {
+        name: `full softmax, ${sizes} sizes`,
+        shapes: [
+          [n, 2],
+          [c, 2],
+        ],
+        build: (hidden, items) =>
+          t.fullSoftmax({ hidden, items, targets: as(classes(hidden, [3, 0, 3]), [n]), scale: 0.7 }),
+      },
+      {
+        name: `pairs of a list, ${sizes} sizes`,
+        shapes: [[n, c]],
+        build: (x) =>
+          t.pairwiseLogistic(x, as(floats(x, [1, 0, 0, 0, 3, 1, 0, 1, 2, 2, 2, 2], [3, 4]), [n, c])),
+      },
+      {
+        name: `pairs of a list with a mask, ${sizes} sizes`,
+        shapes: [[n, c]],
+        build: (x) =>
+          t.pairwiseLogistic(
+            x,
+            as(floats(x, [1, 0, 0, 0, 3, 1, 0, 1, 2, 1, 0, 2], [3, 4]), [n, c]),
+            as(mask(x, [1, 1, 0, 1, 1, 1, 1, 1, 0, 1, 0, 0], [3, 4]), [n, c]),
+          ),
+      },
+      {
+        name: `smooth NDCG, ${sizes} sizes`,
+        shapes: [[n, c]],
+        build: (x) =>
+          t.approxNdcg(x, as(floats(x, [1, 0, 0, 0, 3, 1, 0, 1, 0, 0, 0, 0], [3, 4]), [n, c]), undefined, 1),
+      },
+      {
+        name: `smooth NDCG with a mask, ${sizes} sizes`,
+        shapes: [[n, c]],
+        build: (x) =>
+          t.approxNdcg(
+            x,
+            as(floats(x, [1, 0, 0, 0, 3, 1, 0, 1, 0, 0, 5, 0], [3, 4]), [n, c]),
+            as(mask(x, [1, 1, 0, 1, 1, 1, 1, 1, 1, 1, 0, 0], [3, 4]), [n, c]),
+            1,
+          ),
+      },
+    ];
+  }),
   {
     name: "binary cross-entropy",
     shapes: [["N", 2]],

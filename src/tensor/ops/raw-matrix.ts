@@ -1,5 +1,5 @@
 /** The matrix product as a primitive: the ONNX operator that needs no transposed copy of an operand. */
-import { type Dim, printShape, type Shape, sameDim } from "../dims.ts";
+import { type Dim, printShape, type Shape, sameDim, sameShape } from "../dims.ts";
 import { shapeError, type Tensor } from "../graph.ts";
 import { broadcast, describe, expectType, node } from "./raw.ts";
 
@@ -47,6 +47,28 @@ export function matmul(a: Tensor, b: Tensor, options: MatmulOptions = {}): Tenso
     { ...flags, alpha: { float: scale } },
     "com.microsoft",
   );
+}
+
+/** a b + beta c of matrices in one node; c broadcasts to the product, and `scale` multiplies a b only. */
+export function gemm(a: Tensor, b: Tensor, c: Tensor, beta: number, options: MatmulOptions = {}): Tensor {
+  const { transposeA = false, transposeB = false, scale = 1 } = options;
+  const [m, k] = lastTwo(a.shape, transposeA);
+  const [k2, n] = lastTwo(b.shape, transposeB);
+  const shape = [m, n];
+  const fits = a.shape.length === 2 && b.shape.length === 2 && sameDim(k, k2);
+  if (!fits || !sameShape(broadcast("Gemm", c, { ...a, shape }), shape)) {
+    throw shapeError(
+      "Gemm",
+      "matrices that multiply, and what adds to them",
+      [a, b, c].map(describe).join(", "),
+    );
+  }
+  return node("Gemm", [a, b, c], "float32", shape, {
+    transA: { int: transposeA ? 1 : 0 },
+    transB: { int: transposeB ? 1 : 0 },
+    alpha: { float: scale },
+    beta: { float: beta },
+  });
 }
 
 function lastTwo(shape: Shape, swapped: boolean): readonly [Dim, Dim] {

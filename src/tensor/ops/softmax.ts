@@ -2,10 +2,10 @@
 import type { Shape } from "../dims.ts";
 import { shapeError, type Tensor } from "../graph.ts";
 import * as raw from "./raw.ts";
-import { reduce } from "./raw-layout.ts";
+import { reduce, reshape } from "./raw-layout.ts";
 
 /** What a masked logit becomes: far below all others, and finite, so that a row without any other has no NaN. */
-const MASKED = -1e9;
+export const MASKED = -1e9;
 
 const LAST = { axis: { int: -1 } };
 
@@ -25,6 +25,40 @@ export function softmax(x: Tensor): Tensor {
 export function logSoftmax(x: Tensor): Tensor {
   const y = last("LogSoftmax", x);
   return x.graph.differentiable(y, [x], (dy) => [raw.sub(dy, raw.mul(raw.exp(y), sumLast(dy)))]);
+}
+
+/**
+ * softmax(x) and log Σ_c e^{x_c} (..., 1) without a pass over x for exponentials of its own: the largest share is
+ * e^{max - logSum}.
+ */
+export function logSumExp(x: Tensor): { readonly shares: Tensor; readonly logSum: Tensor } {
+  const shares = last("Softmax", x);
+  const largest = reduce("ReduceMax", shares, [-1], true);
+  return { shares, logSum: raw.sub(reduce("ReduceMax", x, [-1], true), raw.log(largest)) };
+}
+
+/**
+ * Cross-entropy of each row against the one class that is right: logits (N, C) and targets (N), int32 or int64 with
+ * 0 <= target < C, give losses (N): log Σ_c e^{x_c} - x_target. Where the logits are a product with all items,
+ * `fullSoftmax` costs less.
+ */
+export function softmaxCrossEntropyAt(logits: Tensor, targets: Tensor): Tensor {
+  const op = "softmaxCrossEntropyAt";
+  if (logits.shape.length !== 2) throw shapeError(op, "logits (N, C)", raw.describe(logits));
+  const rows = logits.shape[0]!;
+  raw.expectType(op, targets, "int32", "int64");
+  raw.expectShape(op, targets, [rows]);
+  const column = reshape(targets, [rows, 1]);
+  const along = { axis: { int: 1 } };
+  const right = raw.node("GatherElements", [logits, column], "float32", [rows, 1], along);
+  const { shares, logSum } = logSumExp(logits);
+  return logits.graph.differentiable(reshape(raw.sub(logSum, right), [rows]), [logits], (dy) => {
+    const weight = reshape(dy, [rows, 1]);
+    // One class a row: no two updates meet.
+    const parts = [raw.mul(shares, weight), column, raw.neg(weight)];
+    const add = { ...along, reduction: { string: "add" } };
+    return [raw.node("ScatterElements", parts, "float32", logits.shape, add)];
+  });
 }
 
 /**
