@@ -47,9 +47,7 @@ export function sampledSoftmax(options: SampledSoftmaxOptions): Tensor {
 
   const right = raw.mul(reduce("ReduceSum", raw.mul(hidden, positive), [-1], true), scale); // (N, 1)
   const p = positiveLogQ ? raw.sub(right, reshape(positiveLogQ, [rows, 1])) : right;
-  const product = { transposeB: true, scale };
-  const scores = logQ ? gemm(hidden, candidates, logQ, -1, product) : matmul(hidden, candidates, product);
-  const { shares, logSum } = logSumExp(mask ? raw.where(mask, scores, MASKED) : scores);
+  const { shares, logSum } = logSumExp(candidateScores(options));
   const margin = raw.sub(logSum, p); // (N, 1)
   const losses = reshape(softplus(margin), [rows]);
   return hidden.graph.differentiable(losses, [hidden, positive, candidates], (dy) => {
@@ -61,6 +59,17 @@ export function sampledSoftmax(options: SampledSoftmaxOptions): Tensor {
       matmul(shares, pulled, { transposeA: true, scale: -1 }),
     ];
   });
+}
+
+/** (N, C), corrected, far below all others where the mask is false. */
+function candidateScores({ hidden, candidates, logQ, mask, scale = 1 }: SampledSoftmaxOptions): Tensor {
+  const product = { transposeB: true, scale };
+  if (!mask) {
+    return logQ ? gemm(hidden, candidates, logQ, -1, product) : matmul(hidden, candidates, product);
+  }
+  // What the product starts from, instead of a Where afterwards, which made the scores 1 ms slower of 8 (12,800 × 256).
+  const masked = gemm(hidden, candidates, raw.cast(raw.not(mask), "float32"), MASKED, product);
+  return logQ ? raw.sub(masked, logQ) : masked;
 }
 
 export interface FullSoftmaxOptions {
