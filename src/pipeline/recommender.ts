@@ -75,8 +75,21 @@ export interface WhyNot {
   readonly reason: string;
 }
 
+/** In the order in which a request goes through them. */
+export const STAGES = [
+  "state",
+  "encode",
+  "filter",
+  "retrieve",
+  "blend",
+  "features",
+  "rank",
+  "policy",
+] as const;
+export type Stage = (typeof STAGES)[number];
+
 export interface StageTrace {
-  readonly stage: "state" | "encode" | "filter" | "retrieve" | "blend" | "features" | "rank" | "policy";
+  readonly stage: Stage;
   readonly ms: Ms;
   /**
    * Candidates that entered and left; items of the catalogue for `filter`, for `state` the touches and vetoes that

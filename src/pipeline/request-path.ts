@@ -30,7 +30,7 @@ import { emptyState, type UserState } from "../state/index.ts";
 import { type RankingCost, STAGE_ENDS, within } from "./budget.ts";
 import type { StateRead } from "./follower.ts";
 import { type Encoded, encodeState } from "./read-user.ts";
-import type { Reason, RecommendRequest, Rung, StageTrace } from "./recommender.ts";
+import type { Reason, RecommendRequest, Rung, Stage, StageTrace } from "./recommender.ts";
 import type { ServingModels } from "./serving-models.ts";
 
 export interface PathSettings {
@@ -380,12 +380,12 @@ class Trace {
     this.sources.push({ name, found, ms: (this.clock.monotonic() - started) as Ms });
   }
 
-  now<T>(stage: StageTrace["stage"], entered: number, run: () => Staged<T>): T {
+  now<T>(stage: Stage, entered: number, run: () => Staged<T>): T {
     const started = this.clock.monotonic();
     return this.record(stage, entered, started, run());
   }
 
-  async stage<T>(stage: StageTrace["stage"], entered: number, run: () => Promise<Staged<T>>): Promise<T> {
+  async stage<T>(stage: Stage, entered: number, run: () => Promise<Staged<T>>): Promise<T> {
     const started = this.clock.monotonic();
     return this.record(stage, entered, started, await run());
   }
@@ -396,7 +396,7 @@ class Trace {
   }
 
   /** A stage that was gone through again stands there once: as it was the last time, with the time of all. */
-  private record<T>(stage: StageTrace["stage"], entered: number, started: Ms, staged: Staged<T>): T {
+  private record<T>(stage: Stage, entered: number, started: Ms, staged: Staged<T>): T {
     const { value, out, fallback } = staged;
     const at = this.stages.findIndex((before) => before.stage === stage);
     const before = this.stages[at]?.ms ?? 0;

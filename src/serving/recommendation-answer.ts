@@ -8,6 +8,7 @@ import {
   type RecommendedItem,
   RUNGS,
   type SimilarItems,
+  STAGES,
 } from "../pipeline/recommender.ts";
 import { finiteOrNull, type Wire } from "./wire.ts";
 
@@ -33,10 +34,10 @@ const whySchema = z
   .meta({ id: "Why", description: "Who found the item, and what its score is made of." });
 
 const stageSchema = z.object({
-  stage: z.string(),
+  stage: z.enum(STAGES),
   ms: z.number(),
-  in: z.int().describe("Candidates that entered."),
-  out: z.int().describe("Candidates that left."),
+  in: z.int().describe("Candidates that entered; items of the catalogue for `filter`, touches for `encode`."),
+  out: z.int().describe("Candidates that left; touches and vetoes for `state`, encodings for `encode`."),
   fallback: z.enum(REASON_NAMES).optional().describe("What went wrong, where the stage's fallback answered."),
 });
 
