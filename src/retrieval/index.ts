@@ -4,11 +4,20 @@ import { covisitation } from "./covisitation.ts";
 import { fresh } from "./fresh.ts";
 import { popular } from "./popular.ts";
 import type { Source } from "./retriever.ts";
+import { sessionKnn } from "./session-knn.ts";
 import { transitions } from "./transitions.ts";
 import { trending } from "./trending.ts";
 
 /** Every retrieval source. A new one is a file and a line here. */
-export const SOURCES: readonly Source[] = [transitions, covisitation, als, popular, trending, fresh];
+export const SOURCES: readonly Source[] = [
+  transitions,
+  sessionKnn,
+  covisitation,
+  als,
+  popular,
+  trending,
+  fresh,
+];
 
 export { blend, type Candidates, type Contribution, candidatesOf, pickCandidates } from "./blend.ts";
 /** The sources with these names, in the order of SOURCES; all where no names are given. */

@@ -1,0 +1,308 @@
+/**
+ * Session kNN: other users' sessions that share recent items with this user, and what was taken there around the
+ * newest shared item (V-SkNN, Ludewig and Jannach 2018; the weight by distance from the shared item is STAN's,
+ * Garg et al. 2019).
+ *
+ *   sim(s) = sum over shared items i of decay^lag(i) * idf(i) / (1 + |p_i - p| / NEAR), as a share of what a session
+ *            with all of them would have; p is the place in s of the newest shared item
+ *   score(c) = sum over the NEIGHBOURS best s, and places q around p where c stands, of
+ *              sim(s)^POWER * (1 after p, BACK before) / (1 + (|q - p| - 1) / FADE) / popularity(c)^DAMPING
+ *
+ * Where transitions adds up what each item says by itself, here a session that shares three items says more than three
+ * sessions that share one. Without an online index of its own: sessions are those of the fit.
+ *
+ * What is kept are the sequences themselves, without users' names: 4 bytes an interaction, and 4 more for each of the
+ * OCCURRENCES newest of an item.
+ */
+import { setImmediate } from "node:timers/promises";
+import type { Progress } from "../core/index.ts";
+import type { Columns, Query, Source, Touches } from "./retriever.ts";
+import type { Sequences } from "./sequences.ts";
+import { TopK } from "./top-k.ts";
+
+export interface SessionOptions {
+  /** Items of a session: sequences are cut every so many. */
+  readonly length: number;
+  /** How many of the user's newest items, repeats left out, are looked for. */
+  readonly lags: number;
+  /** How much each older one counts less. */
+  readonly decay: number;
+  readonly neighbours: number;
+  readonly power: number;
+  /** Steps on either side of the newest shared item in which candidates stand. */
+  readonly reach: number;
+  readonly back: number;
+  readonly fade: number;
+  readonly near: number;
+  readonly damping: number;
+}
+
+/*
+ * Chosen on the validation items of ml-1m and amazon-beauty together (`npm run bench -- sources`).
+ */
+export const SESSIONS: SessionOptions = {
+  length: 40,
+  lags: 10,
+  decay: 0.8,
+  neighbours: 500,
+  power: 3,
+  reach: 20,
+  back: 0.2,
+  fade: 2,
+  near: 20,
+  damping: 0.1,
+};
+/** The newest places of an item that are looked at: bounds the time of a request. */
+export const OCCURRENCES = 1000;
+
+export const sessionKnn: Source = {
+  name: "session-knn",
+  signalNames: ["session-knn", "session-knn-places", "session-knn-nearest"],
+  personal: true,
+  weight: 1,
+
+  async fit({ sequences, progress }) {
+    progress.step("fit session-knn", sequences.items.length, "interactions");
+    return sessionColumns(sequences, OCCURRENCES, progress);
+  },
+
+  async load(columns) {
+    const sessions = new Sessions(columns, SESSIONS);
+    return {
+      name: this.name,
+      signalNames: this.signalNames,
+      personal: this.personal,
+      retrieve(query, k) {
+        const found = sessions.near(query);
+        return {
+          ...sessions.top(found, query, k),
+          signals: (rows, out) => sessions.of(found, rows, out[0]!, out[1]!, out[2]!),
+        };
+      },
+    };
+  },
+};
+
+/**
+ * The sequences, and where each item stands in them.
+ *
+ * @returns offsets (users + 1), items (E): as in Sequences. starts (items + 1), places (P): item a stands at
+ *   places[starts[a] .. starts[a + 1]], newest first, at most `occurrences`. counts (items): how often it stands anywhere
+ */
+export async function sessionColumns(
+  { offsets, items, times, itemCount }: Sequences,
+  occurrences: number,
+  progress: Progress,
+): Promise<Columns> {
+  const counts = new Int32Array(itemCount);
+  for (let p = 0; p < items.length; p++) counts[items[p]!]!++;
+  const bounds = new Int32Array(itemCount + 1);
+  for (let a = 0; a < itemCount; a++) bounds[a + 1] = bounds[a]! + counts[a]!;
+  const next = bounds.slice();
+  const sorted = new Int32Array(items.length);
+  for (let p = 0; p < items.length; p++) sorted[next[items[p]!]!++] = p;
+  const starts = new Int32Array(itemCount + 1);
+  let lastYield = 0;
+  for (let a = 0; a < itemCount; a++) {
+    const own = sorted.subarray(bounds[a], bounds[a + 1]).sort((p, q) => times[q]! - times[p]! || q - p);
+    // What is kept moves to the front: never past what is still to be read.
+    const kept = own.subarray(0, occurrences);
+    sorted.set(kept, starts[a]);
+    starts[a + 1] = starts[a]! + kept.length;
+    if (bounds[a + 1]! - lastYield > 50_000) {
+      lastYield = bounds[a + 1]!;
+      progress.update(lastYield);
+      await setImmediate();
+    }
+  }
+  return {
+    offsets: offsets.slice(),
+    items: items.slice(),
+    starts,
+    places: sorted.slice(0, starts[itemCount]),
+    counts,
+  };
+}
+
+/** The sessions nearest to a user: places of the newest shared item, and the votes sim^power, nearest first. */
+export interface Found {
+  /** (K) */
+  readonly anchors: Int32Array;
+  /** (K) > 0 */
+  readonly votes: Float32Array;
+}
+
+/** Finds sessions and adds up what they say. One accumulator serves all queries, since nothing in here waits. */
+export class Sessions {
+  private readonly options: SessionOptions;
+  private readonly items: Int32Array;
+  private readonly starts: Int32Array;
+  private readonly places: Int32Array;
+  /** (E) session of each place, and by session the bounds of its user's sequence. */
+  private readonly sessionOf: Int32Array;
+  private readonly from: Int32Array;
+  private readonly to: Int32Array;
+  /** (items) */
+  private readonly idf: Float32Array;
+  private readonly damping: Float32Array;
+  /** (reach + 1) weight of a place by its distance. */
+  private readonly after: Float32Array;
+  private readonly before: Float32Array;
+  private readonly nearest: TopK;
+  /** (sessions) all 0 between calls; anchors are valid where the similarity is not 0. */
+  private readonly similarities: Float32Array;
+  private readonly anchors: Int32Array;
+  private readonly touched: Int32Array;
+  /** (items) all 0 between calls: scores of candidates, and 1 + index of a candidate in the rows asked for. */
+  private readonly scores: Float32Array;
+  private readonly slots: Int32Array;
+  private readonly scored: Int32Array;
+
+  constructor(columns: Columns, options: SessionOptions) {
+    const offsets = ints(columns.offsets, 1);
+    const counts = ints(columns.counts, 0);
+    this.options = options;
+    this.items = ints(columns.items, 0);
+    this.starts = ints(columns.starts, 1);
+    this.places = ints(columns.places, 0);
+    this.sessionOf = new Int32Array(this.items.length);
+    const from: number[] = [];
+    const to: number[] = [];
+    for (let u = 0; u + 1 < offsets.length; u++) {
+      const end = offsets[u + 1]!;
+      for (let p = offsets[u]!; p < end; p++) {
+        if ((p - offsets[u]!) % options.length === 0) {
+          from.push(offsets[u]!);
+          to.push(end);
+        }
+        this.sessionOf[p] = from.length - 1;
+      }
+    }
+    this.from = Int32Array.from(from);
+    this.to = Int32Array.from(to);
+    this.idf = Float32Array.from(counts, (n) => Math.log1p(from.length / Math.max(1, n)));
+    this.damping = Float32Array.from(counts, (n) => Math.max(1, n) ** -options.damping);
+    const { reach, fade, back } = options;
+    this.after = Float32Array.from({ length: reach + 1 }, (_, gap) => 1 / (1 + (gap - 1) / fade));
+    this.before = this.after.map((weight) => back * weight);
+    this.nearest = new TopK(options.neighbours);
+    this.similarities = new Float32Array(from.length);
+    this.anchors = new Int32Array(from.length);
+    this.touched = new Int32Array(from.length);
+    this.scores = new Float32Array(counts.length);
+    this.slots = new Int32Array(counts.length);
+    this.scored = new Int32Array(counts.length);
+  }
+
+  near({ items }: Touches): Found {
+    const { starts, places, sessionOf, similarities, anchors, touched, idf, options, slots } = this;
+    const { lags, decay, near, power } = options;
+    let n = 0;
+    let whole = 0;
+    let lag = 0;
+    let touch = 0;
+    for (; touch < items.length && lag < lags; touch++) {
+      const item = items[touch]!;
+      if (item < slots.length) {
+        if (slots[item] !== 0) continue;
+        slots[item] = 1;
+        const weight = decay ** lag * idf[item]!;
+        whole += weight;
+        for (let o = starts[item]!; o < starts[item + 1]!; o++) {
+          const place = places[o]!;
+          const session = sessionOf[place]!;
+          if (similarities[session] === 0) {
+            touched[n++] = session;
+            anchors[session] = place;
+            similarities[session] = weight;
+          } else {
+            const distance = Math.abs(place - anchors[session]!);
+            similarities[session] = similarities[session]! + weight / (1 + distance / near);
+          }
+        }
+      }
+      lag++;
+    }
+    for (let t = 0; t < touch; t++) if (items[t]! < slots.length) slots[items[t]!] = 0;
+    for (let i = 0; i < n; i++) {
+      this.nearest.push(touched[i]!, similarities[touched[i]!]!);
+      similarities[touched[i]!] = 0;
+    }
+    const best = this.nearest.take();
+    return {
+      anchors: best.rows.map((session) => anchors[session]!),
+      votes: best.scores.map((similarity) => (similarity / whole) ** power),
+    };
+  }
+
+  /** The k allowed rows with the highest scores. */
+  top({ anchors, votes }: Found, { allowed }: Query, k: number): { rows: Int32Array; scores: Float32Array } {
+    const { items, scores, scored, damping, after, before } = this;
+    let n = 0;
+    for (let s = 0; s < anchors.length; s++) {
+      const anchor = anchors[s]!;
+      const { first, last } = this.reachOf(anchor);
+      for (let p = first; p < last; p++) {
+        const row = items[p]!;
+        if (p === anchor || allowed[row] === 0) continue;
+        if (scores[row] === 0) scored[n++] = row;
+        const weight = p > anchor ? after[p - anchor]! : before[anchor - p]!;
+        scores[row] = scores[row]! + votes[s]! * weight * damping[row]!;
+      }
+    }
+    const best = new TopK(k);
+    for (let i = 0; i < n; i++) {
+      best.push(scored[i]!, scores[scored[i]!]!);
+      scores[scored[i]!] = 0;
+    }
+    return best.take();
+  }
+
+  /**
+   * Writes for chosen rows what the sessions say.
+   *
+   * @param out (rows.length) the score
+   * @param counted (rows.length) the places where the row stands within reach: how many sessions bear the score
+   * @param nearest (rows.length) the vote of the nearest session among them
+   */
+  of(
+    { anchors, votes }: Found,
+    rows: Int32Array,
+    out: Float32Array,
+    counted: Float32Array,
+    nearest: Float32Array,
+  ): void {
+    const { items, slots, damping, after, before } = this;
+    for (let i = 0; i < rows.length; i++) if (rows[i]! < slots.length) slots[rows[i]!] = i + 1;
+    out.fill(0);
+    counted.fill(0);
+    nearest.fill(0);
+    for (let s = 0; s < anchors.length; s++) {
+      const anchor = anchors[s]!;
+      const { first, last } = this.reachOf(anchor);
+      for (let p = first; p < last; p++) {
+        const row = items[p]!;
+        const slot = slots[row]! - 1;
+        if (p === anchor || slot < 0) continue;
+        const weight = p > anchor ? after[p - anchor]! : before[anchor - p]!;
+        out[slot] = out[slot]! + votes[s]! * weight * damping[row]!;
+        counted[slot] = counted[slot]! + 1;
+        if (nearest[slot] === 0) nearest[slot] = votes[s]!;
+      }
+    }
+    for (let i = 0; i < rows.length; i++) if (rows[i]! < slots.length) slots[rows[i]!] = 0;
+  }
+
+  /** The places around an anchor, within its user's sequence: they may lie in the session before or after. */
+  private reachOf(anchor: number): { first: number; last: number } {
+    const session = this.sessionOf[anchor]!;
+    return {
+      first: Math.max(this.from[session]!, anchor - this.options.reach),
+      last: Math.min(this.to[session]!, anchor + this.options.reach + 1),
+    };
+  }
+}
+
+function ints(column: Columns[string] | undefined, length: number): Int32Array {
+  return column instanceof Int32Array ? column : new Int32Array(length);
+}
