@@ -45,6 +45,12 @@ export {
   where,
 } from "./ops/elementwise.ts";
 export {
+  type FullSoftmaxOptions,
+  fullSoftmax,
+  type SampledSoftmaxOptions,
+  sampledSoftmax,
+} from "./ops/item-softmax.ts";
+export {
   concat,
   expand,
   gather,
@@ -56,9 +62,16 @@ export {
 } from "./ops/layout.ts";
 export { matmul } from "./ops/matmul.ts";
 export { layerNorm, rmsNorm } from "./ops/norm.ts";
+export { approxNdcg, pairwiseLogistic } from "./ops/ranking-losses.ts";
 export type { MatmulOptions } from "./ops/raw-matrix.ts";
 export { max, mean, type ReduceOptions, sum, weightedMean } from "./ops/reduce.ts";
-export { binaryCrossEntropy, logSoftmax, softmax, softmaxCrossEntropy } from "./ops/softmax.ts";
+export {
+  binaryCrossEntropy,
+  logSoftmax,
+  softmax,
+  softmaxCrossEntropy,
+  softmaxCrossEntropyAt,
+} from "./ops/softmax.ts";
 export { type AdamWOptions, adamW, type Optimizer, type Update } from "./optimizer.ts";
 export type { SampledRows } from "./sampled-rows.ts";
 export { type Schedule, warmupConstant, warmupCosine } from "./schedule.ts";
