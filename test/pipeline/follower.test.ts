@@ -82,10 +82,15 @@ describe("a follower", () => {
           const reader = async (user: UserId) => {
             for (let i = 0; i < 12; i++) {
               let read = await follower.read(user);
+              // A request encodes what it has read before it looks whether that still holds.
+              await dawdle(random);
               while (read.stale()) {
                 staleReads++;
+                read.release();
                 read = await follower.read(user);
+                await dawdle(random);
               }
+              read.release();
               // Nothing waits between the look at the state and the look at the offset, as in a request.
               seen.push({ user, offset: catalog.applied, state: read.state });
               await dawdle(random);
@@ -96,7 +101,7 @@ describe("a follower", () => {
           for (const { user, offset, state } of seen)
             expect(state).toEqual(await stateAfter(events.slice(0, offset), user));
           for (const name of ["a", "b", "c"].map(userId))
-            expect((await follower.read(name)).state).toEqual(await stateAfter(events, name));
+            expect(await follower.state(name)).toEqual(await stateAfter(events, name));
         },
       ),
       { numRuns: 60 },
@@ -148,9 +153,9 @@ describe("a follower", () => {
     const catalog = createCatalog();
     const follower = new Follower(log, catalog, failing);
     for (let i = 0; i < 3; i++) await expect(follower.reached(offset)).rejects.toThrow("disk full");
-    expect([catalog.applied, (await follower.read(userId("a"))).state.touches.length]).toEqual([0, 0]);
+    expect([catalog.applied, (await follower.state(userId("a"))).touches.length]).toEqual([0, 0]);
     await follower.reached(offset);
-    expect([catalog.applied, (await follower.read(userId("a"))).state.touches.length]).toEqual([10, 10]);
+    expect([catalog.applied, (await follower.state(userId("a"))).touches.length]).toEqual([10, 10]);
   });
 
   it("goes on from where a store that was ahead of the catalog stands", async () => {
@@ -161,12 +166,12 @@ describe("a follower", () => {
     await store.apply(logged(events.slice(0, 6)));
     const follower = new Follower(log, createCatalog(), store);
     await follower.reached(offset);
-    expect((await follower.read(userId("a"))).state).toEqual(await stateAfter(events, userId("a")));
+    expect(await follower.state(userId("a"))).toEqual(await stateAfter(events, userId("a")));
   });
 
   it("is done at once where there is nothing to apply", async () => {
     const follower = new Follower(memoryLog(), createCatalog(), memoryStore());
     await follower.reached(0 as EventLog["end"]);
-    expect((await follower.read(userId("a"))).state.touches).toEqual([]);
+    expect((await follower.state(userId("a"))).touches).toEqual([]);
   });
 });
