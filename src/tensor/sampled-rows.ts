@@ -72,16 +72,18 @@ export function rowReader(targets: readonly Target[]): (feeds: Feeds) => RowsByI
 }
 
 function readRows(name: string, { data }: Value, seen: Uint32Array, call: number): Int32Array {
-  const rows = Int32Array.from(data, Number);
-  for (const row of rows) {
-    const problem = !(row >= 0 && row < seen.length) ? "" : seen[row] === call ? " twice" : undefined;
-    if (problem !== undefined) {
+  const rows = new Int32Array(data.length);
+  for (let i = 0; i < rows.length; i++) {
+    const row = Number(data[i]);
+    const inTable = row >= 0 && row < seen.length;
+    if (!inTable || seen[row] === call) {
       throw new UpnextError(
         "internal",
-        `tensor: feed "${name}": expected rows of 0 .. ${seen.length - 1}, each once, came ${row}${problem}`,
+        `tensor: feed "${name}": expected rows of 0 .. ${seen.length - 1}, each once, came ${row}${inTable ? " twice" : ""}`,
       );
     }
     seen[row] = call;
+    rows[i] = row;
   }
   return rows;
 }

@@ -178,6 +178,7 @@ describe("sampled rows", () => {
       [[3, 1, 2, 1, 0], /"used": expected rows of 0 .. 11, each once, came 1 twice/],
       [[3, 1, 2, 12, 0], /came 12$/],
       [[3, 1, 2, -1, 0], /came -1$/],
+      [[3, 1, 2, 2 ** 32, 0], /came 4294967296$/],
     ] as const) {
       const step = training.step({ ...feeds, used: ids(rows) }, { learningRate: 0.1 });
       await expect(step).rejects.toThrow(message);
