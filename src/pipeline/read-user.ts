@@ -32,7 +32,8 @@ export async function encodeState(
 ): Promise<Encoded> {
   const touches = touchesOf(state, catalog, now);
   const { size } = catalog;
-  const facts = factsOf(touches, catalog);
+  const encodes = sources.some(({ retriever }) => retriever.encode !== undefined);
+  const facts = encodes ? factsOf(touches, catalog) : [];
   const { encodings, reasons } = await encodeWithin(sources, touches, ms);
   return {
     touches,

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { catalogDigest } from "../../src/catalog/index.ts";
-import { DAY, type EpochMs, ManualClock, systemClock } from "../../src/core/index.ts";
+import { DAY, type EpochMs, ManualClock, silent, systemClock } from "../../src/core/index.ts";
 import { openFileRegistry } from "../../src/registry/index.ts";
 import { open, type RecommendRequest, type Upnext } from "../../src/upnext.ts";
 import {
@@ -63,6 +63,8 @@ describe("an instance with nothing in it", () => {
       ["bundle", "warning"],
     ]);
     await expect(upnext.train()).rejects.toMatchObject({ code: "not_enough_data" });
+    for (const budget of [0, -1, Number.NaN])
+      await expect(upnext.train(silent, budget)).rejects.toMatchObject({ code: "invalid_request" });
     await expect(upnext.similar("v1")).rejects.toMatchObject({ code: "unknown_item" });
     await expect(upnext.replay("r1")).rejects.toMatchObject({ code: "unknown_request" });
     expect(await upnext.state(U)).toMatchObject({ user: U, touches: [], vetoes: [] });
