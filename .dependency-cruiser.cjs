@@ -18,7 +18,7 @@ const layers = {
   evaluation: [...BASE, "events"],
   policy: [...BASE, "catalog", "state"],
   config: [...BASE, "events", "state", "policy"],
-  retrieval: [...FACTS, "tensor"],
+  retrieval: [...FACTS, "tensor", "models"],
   features: [...FACTS, "retrieval"],
   models: [...BASE, "tensor"],
   ranking: [...BASE, "events", "state", "tensor", "retrieval", "features", "models"],

@@ -29,6 +29,8 @@ export interface Catalog extends Fold {
 
 /** Item facts. Each (size). */
 export interface ItemColumns {
+  /** Grows with every item that is new and every upsert: what is computed from facts is good while it stays. */
+  readonly factsVersion: number;
   /** 1 where the item may be recommended: known and not removed. */
   readonly live: Uint8Array;
   /** Code of the creator, 0 where unknown. */

@@ -8,6 +8,7 @@ import { Dictionary } from "./dictionary.ts";
 
 export class ItemTable implements ItemColumns {
   size = 0;
+  factsVersion = 0;
   live = new Uint8Array(FIRST_CAPACITY);
   creator = new Int32Array(FIRST_CAPACITY);
   duration = new Float32Array(FIRST_CAPACITY);
@@ -66,6 +67,7 @@ export class ItemTable implements ItemColumns {
     this.publishedAt[row] = Number.NaN;
     this.see(row, time);
     this.size++;
+    this.factsVersion++;
     return row;
   }
 
@@ -85,6 +87,7 @@ export class ItemTable implements ItemColumns {
     this.publishedAt[row] = facts.publishedAt ?? Number.NaN;
     this.bornAt[row] = facts.publishedAt ?? this.firstSeen[row]!;
     this.lists.set(row, [...categories], this.size);
+    this.factsVersion++;
   }
 
   /** The item may not be recommended any more; its row, facts and statistics stay. */

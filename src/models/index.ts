@@ -5,3 +5,10 @@ export {
   rankingLoss,
   rankingProbabilities,
 } from "./ranking-network.ts";
+export {
+  type EncoderShape,
+  FIRST_DEVIATION,
+  itemVectors,
+  sequenceLoss,
+  sequenceReader,
+} from "./sequence-encoder.ts";

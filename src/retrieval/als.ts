@@ -50,7 +50,7 @@ export const als: Source = {
       regularization: REGULARIZATION,
       alpha: ALPHA,
     });
-    const scorer = await itemScorer({ factors: itemFactors, N: itemCount, k: FACTORS });
+    const scorer = itemScorer({ factors: itemFactors, N: itemCount, k: FACTORS });
     return {
       name: this.name,
       signalNames: this.signalNames,

@@ -94,6 +94,15 @@ export interface FitContext {
   readonly budget: Ms;
   /** What an earlier fit on an older part of the same log kept: a source may go on from it. */
   readonly previous?: Columns;
+  /** Where a fit that takes long keeps what it goes on from after it was killed. */
+  readonly checkpoint?: Checkpoint;
+}
+
+/** One file that is replaced as a whole. */
+export interface Checkpoint {
+  /** undefined where nothing was written. */
+  read(): Promise<Uint8Array | undefined>;
+  write(bytes: Uint8Array): Promise<void>;
 }
 
 /** A kind of source: the entry in retrieval/index.ts. */

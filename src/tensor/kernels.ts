@@ -52,18 +52,39 @@ interface Exports {
       x: number,
     ]
   ): number;
+  conjugateGradient(
+    ...args: [
+      a: number,
+      b: number,
+      bytes: number,
+      steps: number,
+      tolerance: number,
+      x: number,
+      scratch: number,
+    ]
+  ): void;
   gram(y: number, from: number, to: number, bytes: number, out: number): void;
   dotRows(matrix: number, bytes: number, rows: number, count: number, vector: number, out: number): void;
   scoreRows(matrix: number, bytes: number, rows: number, vector: number, out: number): void;
   selectTop(
     ...args: [scores: number, allowed: number, rows: number, n: number, topScores: number, topRows: number]
   ): number;
+  sumExp(scores: number, allowed: number, rows: number, top: number): number;
 }
 
 const PAGE = 65_536;
 /** Everything starts on a cache line. */
 const ALIGN = 64;
-const NAMES = ["alsHalf", "foldIn", "gram", "dotRows", "scoreRows", "selectTop"] as const;
+const NAMES = [
+  "alsHalf",
+  "conjugateGradient",
+  "foldIn",
+  "gram",
+  "dotRows",
+  "scoreRows",
+  "selectTop",
+  "sumExp",
+] as const;
 
 /** One instance of the module: its functions and a memory that only grows. */
 export class Kernels {

@@ -15,6 +15,8 @@ export interface ItemScorerOptions {
   readonly factors: Float32Array;
   readonly N: number;
   readonly k: number;
+  /** Rows that there may be in all, for `set`; N where absent. */
+  readonly capacity?: number;
 }
 
 export interface Top {
@@ -30,18 +32,22 @@ export interface ItemScorer extends DotRows {
    * catalogs grow. A row whose score is NaN is never returned.
    */
   top(user: Float32Array, allowed: Uint8Array, n: number): Top;
+  /** The same, and log Σ exp(score) over all allowed rows: exp(score - logSum) is a row's share. -Infinity of none. */
+  topOfSoftmax(user: Float32Array, allowed: Uint8Array, n: number): Top & { readonly logSum: number };
+  /** Replaces row `row` < capacity. Rows between N and it that were never set are zero. */
+  set(row: number, vector: Float32Array): void;
   /** Frees the factors. May be called again. */
-  close(): Promise<void>;
+  close(): void;
 }
 
-export async function itemScorer({ factors, N, k }: ItemScorerOptions): Promise<ItemScorer> {
-  if (!(k > 0 && k % 4 === 0 && factors.length === N * k)) {
+export function itemScorer({ factors, N, k, capacity = N }: ItemScorerOptions): ItemScorer {
+  if (!(k > 0 && k % 4 === 0 && factors.length === N * k && capacity >= N)) {
     throw new UpnextError(
       "internal",
-      `itemScorer: expected N × k factors with k a positive multiple of 4, came ${factors.length} for N = ${N}, k = ${k}`,
+      `itemScorer: expected N × k factors with k a positive multiple of 4 and room for them, came ${factors.length} for N = ${N}, k = ${k}, capacity ${capacity}`,
     );
   }
-  let open: Open | undefined = openScorer(factors, N, k);
+  let open: Open | undefined = openScorer(factors, N, k, capacity);
   const opened = (): Open => {
     if (!open) throw new UpnextError("closed", "itemScorer: the scorer was closed");
     return open;
@@ -50,10 +56,17 @@ export async function itemScorer({ factors, N, k }: ItemScorerOptions): Promise<
     top(user, allowed, n) {
       return opened().top(user, allowed, n);
     },
+    topOfSoftmax(user, allowed, n) {
+      const best = opened().top(user, allowed, Math.max(1, n));
+      return { ...head(best, n), logSum: opened().logSum(best) };
+    },
+    set(row, vector) {
+      opened().set(row, vector);
+    },
     dot(rows, vector, out) {
       opened().dots.dot(rows, vector, out);
     },
-    async close() {
+    close() {
       open = undefined;
     },
   };
@@ -62,19 +75,28 @@ export async function itemScorer({ factors, N, k }: ItemScorerOptions): Promise<
 interface Open {
   readonly dots: DotRows;
   top(user: Float32Array, allowed: Uint8Array, n: number): Top;
+  /** Of the call before, whose result this is. */
+  logSum(best: Top): number;
+  set(row: number, vector: Float32Array): void;
 }
 
-function openScorer(factors: Float32Array, N: number, k: number): Open {
+function head({ rows, scores }: Top, n: number): Top {
+  return rows.length <= n ? { rows, scores } : { rows: rows.subarray(0, n), scores: scores.subarray(0, n) };
+}
+
+function openScorer(factors: Float32Array, rows: number, k: number, capacity: number): Open {
   const kernels = new Kernels();
-  const matrix = kernels.put(factors);
+  let N = rows;
+  const matrix = kernels.reserve(capacity * k * 4);
+  kernels.floats(matrix, factors.length).set(factors);
   const userAt = kernels.reserve(k * 4);
-  const scoresAt = kernels.reserve(N * 4);
-  const allowedAt = kernels.reserve(N);
+  const scoresAt = kernels.reserve(capacity * 4);
+  const allowedAt = kernels.reserve(capacity);
   let room = 0;
   let topScores = 0;
   let topRows = 0;
   return {
-    dots: dotRowsAt(kernels, matrix, N, k),
+    dots: dotRowsAt(kernels, matrix, capacity, k),
     top(user, allowed, n) {
       if (user.length !== k || allowed.length < N || !(n >= 0)) {
         throw new UpnextError(
@@ -85,7 +107,7 @@ function openScorer(factors: Float32Array, N: number, k: number): Open {
       const wanted = Math.min(n, N);
       if (wanted === 0) return { rows: new Int32Array(0), scores: new Float32Array(0) };
       if (wanted > room) {
-        room = Math.min(N, 2 * wanted);
+        room = Math.min(capacity, 2 * wanted);
         topScores = kernels.reserve(room * 4);
         topRows = kernels.reserve(room * 4);
       }
@@ -97,6 +119,21 @@ function openScorer(factors: Float32Array, N: number, k: number): Open {
         rows: kernels.ints(topRows, found).slice(),
         scores: kernels.floats(topScores, found).slice(),
       };
+    },
+    logSum({ scores }) {
+      const best = scores[0];
+      if (best === undefined) return -Infinity;
+      return best + Math.log(kernels.call.sumExp(scoresAt, allowedAt, N, best));
+    },
+    set(row, vector) {
+      if (!(row >= 0 && row < capacity && vector.length === k)) {
+        throw new UpnextError(
+          "internal",
+          `itemScorer: expected a row below ${capacity} and ${k} values, came row ${row} and ${vector.length}`,
+        );
+      }
+      kernels.floats(matrix + row * k * 4, k).set(vector);
+      N = Math.max(N, row + 1);
     },
   };
 }

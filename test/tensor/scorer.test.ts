@@ -41,12 +41,12 @@ describe("itemScorer", () => {
         const factors = Float32Array.from(lists.factors);
         const user = Float32Array.from(lists.user);
         const allowed = Uint8Array.from(lists.allowed);
-        const scorer = await itemScorer({ factors, N, k });
+        const scorer = itemScorer({ factors, N, k });
         const { rows, scores } = scorer.top(user, allowed, n);
         const expected = plain(factors, k, user, allowed, n);
         expect([...rows]).toEqual(expected.rows);
         expect([...scores].map((score) => score + 0)).toEqual(expected.scores.map((score) => score + 0));
-        await scorer.close();
+        scorer.close();
       }),
       { numRuns: 200 },
     );
@@ -55,7 +55,7 @@ describe("itemScorer", () => {
   test("asks of growing size and other users do not disturb each other", async () => {
     const N = 300;
     const factors = Float32Array.from({ length: N * 4 }, (_, i) => ((i * 37) % 101) - 50);
-    const scorer = await itemScorer({ factors, N, k: 4 });
+    const scorer = itemScorer({ factors, N, k: 4 });
     const allowed = new Uint8Array(N).fill(1);
     const first = scorer.top(Float32Array.of(1, 0, 0, 0), allowed, 5);
     const copy = { rows: [...first.rows], scores: [...first.scores] };
@@ -68,7 +68,7 @@ describe("itemScorer", () => {
   });
 
   test("gives the dot products of any rows over the same factors", async () => {
-    const scorer = await itemScorer({ factors: Float32Array.of(1, 2, 3, 4, 5, 6, 7, 8), N: 2, k: 4 });
+    const scorer = itemScorer({ factors: Float32Array.of(1, 2, 3, 4, 5, 6, 7, 8), N: 2, k: 4 });
     const out = new Float32Array(3);
     scorer.dot(Int32Array.of(1, 0, 2), Float32Array.of(1, 1, 1, 1), out);
     expect([...out]).toEqual([26, 10, 0]);
@@ -78,19 +78,46 @@ describe("itemScorer", () => {
     const factors = new Float32Array(12 * 4).fill(1);
     factors[4] = Number.NaN;
     factors[40] = Number.NaN;
-    const scorer = await itemScorer({ factors, N: 12, k: 4 });
+    const scorer = itemScorer({ factors, N: 12, k: 4 });
     const { rows } = scorer.top(new Float32Array(4).fill(1), new Uint8Array(12).fill(1), 3);
     expect([...rows]).toEqual([0, 2, 3]);
     expect(scorer.top(new Float32Array(4), new Uint8Array(12).fill(1), 12).rows.length).toBe(10);
   });
 
+  test("gives the sum of the exponentials of all allowed rows, and takes new rows", () => {
+    const N = 1003;
+    const factors = Float32Array.from({ length: N * 4 }, (_, i) => ((i * 37) % 101) / 25 - 2);
+    const scorer = itemScorer({ factors, N, k: 4, capacity: N + 2 });
+    const user = Float32Array.of(1, -2, 3, 0.5);
+    const allowed = Uint8Array.from({ length: N + 2 }, (_, i) => (i % 3 === 1 ? 1 : 0));
+    const sum = () => {
+      const { scores } = scorer.top(user, allowed, N + 2);
+      return Math.log(scores.reduce((total, score) => total + Math.exp(score - scores[0]!), 0)) + scores[0]!;
+    };
+    const before = scorer.topOfSoftmax(user, allowed, 3);
+    expect(before.logSum).toBeCloseTo(sum(), 5);
+    expect(before.rows).toEqual(scorer.top(user, allowed, 3).rows);
+    scorer.set(N, Float32Array.of(9, -9, 9, 9));
+    allowed[N] = 1;
+    const after = scorer.topOfSoftmax(user, allowed, 3);
+    expect(after.rows[0]).toBe(N);
+    expect(after.logSum).toBeCloseTo(sum(), 5);
+    expect(scorer.topOfSoftmax(user, allowed, 0)).toEqual({
+      rows: new Int32Array(0),
+      scores: new Float32Array(0),
+      logSum: after.logSum,
+    });
+    expect(scorer.topOfSoftmax(user, new Uint8Array(N + 2), 3).logSum).toBe(-Infinity);
+    expect(() => scorer.set(N + 2, user)).toThrow(/row 1005/);
+  });
+
   test("says what is wrong with its arguments, and that it was closed", async () => {
-    await expect(itemScorer({ factors: new Float32Array(8), N: 2, k: 3 })).rejects.toThrow(/k = 3/);
-    const scorer = await itemScorer({ factors: new Float32Array(8), N: 2, k: 4 });
+    expect(() => itemScorer({ factors: new Float32Array(8), N: 2, k: 3 })).toThrow(/k = 3/);
+    const scorer = itemScorer({ factors: new Float32Array(8), N: 2, k: 4 });
     expect(() => scorer.top(new Float32Array(3), new Uint8Array(2), 1)).toThrow(/came 3, 2 and 1/);
     expect(() => scorer.top(new Float32Array(4), new Uint8Array(1), 1)).toThrow(/came 4, 1 and 1/);
-    await scorer.close();
-    await scorer.close();
+    scorer.close();
+    scorer.close();
     expect(() => scorer.top(new Float32Array(4), new Uint8Array(2), 1)).toThrow(/closed/);
   });
 });

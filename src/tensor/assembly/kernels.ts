@@ -2,5 +2,6 @@
 // Memory belongs to the caller, who lays out the arrays (src/tensor/kernels.ts); nothing is allocated here.
 
 export { alsHalf, foldIn, gram } from "./als";
-export { scoreRows, selectTop } from "./top";
+export { conjugateGradient } from "./conjugate-gradient";
+export { scoreRows, selectTop, sumExp } from "./top";
 export { dotRows } from "./vectors";

@@ -1,6 +1,6 @@
 // Scores of all rows, and the exact best n of them.
 
-import { dot } from "./vectors";
+import { dot, lanes } from "./vectors";
 
 /** out[r] = matrix[r] · vector for r < rows. Four rows at a time, so that the vector is read once for four. */
 export function scoreRows(matrix: usize, bytes: usize, rows: usize, vector: usize, out: usize): void {
@@ -30,6 +30,50 @@ export function scoreRows(matrix: usize, bytes: usize, rows: usize, vector: usiz
     );
   }
   for (; r < rows; r++) store<f32>(out + (r << 2), dot(matrix + r * bytes, vector, bytes));
+}
+
+/** e^x of four numbers <= 0, to a relative 2e-7 (2^f by its Taylor series about 0, |f| <= 1/2); below -87 e^-87. */
+// @ts-ignore: decorator
+@inline
+function exp4(x: v128): v128 {
+  const t = f32x4.mul(f32x4.max(x, f32x4.splat(-87)), f32x4.splat(1.4426950408889634));
+  const n = f32x4.nearest(t);
+  const f = f32x4.mul(f32x4.sub(t, n), f32x4.splat(0.6931471805599453));
+  let p = f32x4.splat(1.0 / 5040);
+  p = f32x4.add(f32x4.mul(p, f), f32x4.splat(1.0 / 720));
+  p = f32x4.add(f32x4.mul(p, f), f32x4.splat(1.0 / 120));
+  p = f32x4.add(f32x4.mul(p, f), f32x4.splat(1.0 / 24));
+  p = f32x4.add(f32x4.mul(p, f), f32x4.splat(1.0 / 6));
+  p = f32x4.add(f32x4.mul(p, f), f32x4.splat(0.5));
+  p = f32x4.add(f32x4.mul(p, f), f32x4.splat(1));
+  p = f32x4.add(f32x4.mul(p, f), f32x4.splat(1));
+  return f32x4.mul(p, i32x4.shl(i32x4.add(i32x4.trunc_sat_f32x4_s(n), i32x4.splat(127)), 23));
+}
+
+/** -1 in the lanes of the four bytes at `flags` that are not 0, else 0. */
+// @ts-ignore: decorator
+@inline
+function lanesOf(flags: usize): v128 {
+  const bytes = v128.load32_zero(flags);
+  return i32x4.ne(i32x4.extend_low_i16x8_u(i16x8.extend_low_i8x16_u(bytes)), i32x4.splat(0));
+}
+
+/** Σ exp(scores[r] - top) over the rows with allowed[r] != 0; `top` is the largest of these scores. */
+export function sumExp(scores: usize, allowed: usize, rows: usize, top: f32): f32 {
+  const shift = f32x4.splat(top);
+  let sums = f32x4.splat(0);
+  let r: usize = 0;
+  for (; r + 4 <= rows; r += 4) {
+    const e = exp4(f32x4.sub(v128.load(scores + (r << 2)), shift));
+    sums = f32x4.add(sums, v128.and(e, lanesOf(allowed + r)));
+  }
+  let sum = lanes(sums);
+  for (; r < rows; r++) {
+    if (load<u8>(allowed + r) == 0) continue;
+    const e = exp4(f32x4.splat(load<f32>(scores + (r << 2)) - top));
+    sum += f32x4.extract_lane(e, 0);
+  }
+  return sum;
 }
 
 /** Whether (score a, row a) comes after (score b, row b) in the result: lower, or equal with the higher row. */

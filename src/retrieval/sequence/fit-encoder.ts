@@ -1,0 +1,279 @@
+/**
+ * Trains the encoder on all users' sequences.
+ *
+ * How long is the data's choice: the learning rate stays at its peak until the moving average of the weights ranks held
+ * out items no better for a while, or time runs out, and then falls to zero within a quarter of the steps done (warm up,
+ * stay, decay: Hu et al. 2024, "MiniCPM"). The best weights on the held out items are kept. A training that goes on from
+ * an earlier one, with newer events, holds out nothing and falls from half the peak within a quarter of its steps.
+ *
+ * Item vectors start from ALS factors: after eight passes over ml-1m that was worth a tenth of the NDCG.
+ */
+import { setImmediate } from "node:timers/promises";
+import { type Ms, type Random, UpnextError } from "../../core/index.ts";
+import { type EncoderShape, FIRST_DEVIATION, sequenceLoss } from "../../models/index.ts";
+import { adamW, compileTraining, fitAls, Graph, type Training, type Weights } from "../../tensor/index.ts";
+import type { FitContext } from "../retriever.ts";
+import type { Sequences } from "../sequences.ts";
+import {
+  ATTRIBUTES_PER_ITEM,
+  type AttributeSpace,
+  attributeSpace,
+  attributesOf,
+  codesOf,
+} from "./attributes.ts";
+import { Course, type CourseState } from "./course.ts";
+import type { Encoder } from "./encoder-columns.ts";
+import { type HeldOut, heldOutNdcg, holdOut } from "./held-out.ts";
+import { SequenceModel } from "./sequence-model.ts";
+import { StepFeeds } from "./step-feeds.ts";
+import { batchesOf, cutWindows } from "./windows.ts";
+
+/** Chosen on the validation items of ml-1m and amazon-beauty (docs/log.md). */
+const WIDTH = 64;
+const HEADS = 1;
+const BLOCKS = 2;
+const INNER = 2 * WIDTH;
+const DROPOUT = 0.2;
+const LONGEST = 100;
+const CANDIDATES = 512;
+const LEARNING_RATE = 3e-3;
+const WEIGHT_DECAY = 0.01;
+const CLIP_NORM = 1;
+const WARMUP = 200;
+/** Places of a step: small data needs small steps, or there are too few of them. */
+const PLACES = { most: 4_000, fewest: 500, stepsAnEpoch: 200 } as const;
+/** Looks back some 250 steps, about an epoch. */
+const AVERAGING = 0.996;
+const EVALUATE_EVERY = 500;
+/** Evaluations without a better one after which the learning rate falls. */
+const PATIENCE = 4;
+const MAX_EPOCHS = 200;
+/** Steps of the fall, as a share of those before it. */
+const FALL = 0.3;
+/** The peak of a training that goes on, as a share of LEARNING_RATE. */
+const GO_ON_RATE = 0.5;
+/** Share of the time that stays for what comes behind the last step. */
+const RESERVE = 0.05;
+/** One seed gives one result only with the same number. */
+const THREADS = 2;
+const CHECKPOINT_EVERY = 60_000 as Ms;
+const ALS = { iterations: 6, regularization: 0.1, alpha: 30 } as const;
+
+/** Where a training is: JSON in its checkpoints. */
+interface Place {
+  readonly epoch: number;
+  readonly batch: number;
+  /** Time that was used. */
+  readonly elapsed: number;
+  readonly course: CourseState;
+}
+
+/**
+ * null where no user has taken two items. Rejects with `training_failed` where the loss or the gradients become infinite.
+ *
+ * @param earlier what a training on an older part of the same log left, to go on from
+ */
+export async function fitEncoder(context: FitContext, earlier: Encoder | null): Promise<Encoder | null> {
+  const { sequences, catalog, random, clock, progress, checkpoint } = context;
+  if (longestOf(sequences.offsets) < 2) return null;
+  const space = attributeSpace(catalog);
+  const shape = shapeFor(sequences, space);
+  const held = earlier ? nothingHeld(sequences) : holdOut(sequences, random.fork("held out"));
+  const candidates = Math.min(CANDIDATES, sequences.itemCount);
+  // A checkpoint of other data has another seed, by which it is refused.
+  const training = await open(shape, candidates, random.fork(`weights ${fingerprintOf(sequences, earlier)}`));
+  try {
+    const restored = await restore(context, training);
+    if (restored === null)
+      training.setWeights(await firstWeights(training.weights(), shape, earlier, context));
+    const feeds = new StepFeeds(sequences, attributesOf(catalog, sequences.itemCount, space), candidates);
+    const course = new Course(courseOptions(earlier), restored?.place.course);
+    let best = restored?.best ?? null;
+    const started = clock.monotonic() - (restored?.place.elapsed ?? 0);
+    const elapsed = (): number => clock.monotonic() - started;
+    const time = (): number => elapsed() / Math.max(1, context.budget * (1 - RESERVE));
+    const ndcgOf = (weights: Weights): Promise<number> => measured(weights, shape, space, held, context);
+    let saved = clock.monotonic();
+    const save = async (epoch: number, batch: number): Promise<void> => {
+      saved = clock.monotonic();
+      const place: Place = { epoch, batch, elapsed: elapsed(), course: course.state };
+      await checkpoint?.write(training.snapshot({ facts: place, ...(best && { weights: best }) }));
+    };
+
+    progress.step(`${earlier ? "go on with" : "fit"} sequence`, undefined, "steps");
+    let { epoch, batch: from } = restored?.place ?? { epoch: 0, batch: 0 };
+    for (let over = false; !over; epoch++) {
+      const windows = cutWindows(sequences.offsets, held.ends, shape.length, random.fork(`windows ${epoch}`));
+      const batches = batchesOf(windows, placesOf(sequences), random.fork(`batches ${epoch}`));
+      over = batches.length === 0;
+      if (epoch >= MAX_EPOCHS) course.fall(time());
+      for (let b = from; b < batches.length && !over; b++) {
+        const learningRate = course.rate(time());
+        over = learningRate <= 0;
+        if (over) break;
+        const step = feeds.of(batches[b]!, random.fork(`step ${training.steps}`));
+        await training.step(step, { learningRate });
+        course.stepped();
+        if (training.steps % EVALUATE_EVERY === 0 && course.rising && held.users.length > 0) {
+          const weights = training.averagedWeights();
+          if (course.evaluated(await ndcgOf(weights), time())) best = weights;
+        }
+        if (training.steps % 16 === 0) {
+          progress.update(training.steps);
+          // A step blocks the thread: without a turn of the event loop now and then, a signal would wait for minutes.
+          await setImmediate();
+        }
+        if (clock.monotonic() - saved > CHECKPOINT_EVERY) await save(epoch, b + 1);
+      }
+      from = 0;
+    }
+    await save(epoch - 1, Number.MAX_SAFE_INTEGER);
+    const last = training.averagedWeights();
+    const heldOut = held.users.length === 0 ? null : await ndcgOf(last);
+    const better = best !== null && heldOut !== null && course.state.best > heldOut;
+    if (heldOut !== null) {
+      progress.note(`sequence: NDCG@10 of held out items ${Math.max(heldOut, course.state.best).toFixed(4)}`);
+    }
+    const weights = withoutUntaken(better ? best! : last, sequences, shape);
+    return { shape, space, weights, steps: training.steps };
+  } finally {
+    await training.close();
+  }
+}
+
+function open(shape: EncoderShape, candidates: number, random: Random): Promise<Training> {
+  const graph = new Graph({ training: true });
+  const { loss, sampledRows } = sequenceLoss(graph, shape, candidates);
+  return compileTraining({
+    loss,
+    sampledRows: [sampledRows],
+    averaging: { decay: AVERAGING },
+    optimizer: adamW({ weightDecay: WEIGHT_DECAY, clipNorm: CLIP_NORM }),
+    random,
+    threads: THREADS,
+  });
+}
+
+function shapeFor({ offsets, itemCount }: Sequences, space: AttributeSpace): EncoderShape {
+  return {
+    items: itemCount,
+    attributes: codesOf(space),
+    attributesPerItem: ATTRIBUTES_PER_ITEM,
+    width: WIDTH,
+    heads: HEADS,
+    blocks: BLOCKS,
+    inner: INNER,
+    length: Math.min(LONGEST, longestOf(offsets)),
+    inputDropout: DROPOUT,
+    dropout: DROPOUT,
+  };
+}
+
+function longestOf(offsets: Int32Array): number {
+  let longest = 0;
+  for (let user = 1; user < offsets.length; user++) {
+    longest = Math.max(longest, offsets[user]! - offsets[user - 1]!);
+  }
+  return longest;
+}
+
+function placesOf({ items }: Sequences): number {
+  const { most, fewest, stepsAnEpoch } = PLACES;
+  return Math.round(Math.min(most, Math.max(fewest, items.length / stepsAnEpoch)));
+}
+
+function courseOptions(earlier: Encoder | null) {
+  const common = { warmup: WARMUP, fall: FALL, patience: PATIENCE };
+  if (earlier === null) return { ...common, peak: LEARNING_RATE };
+  return { ...common, peak: GO_ON_RATE * LEARNING_RATE, steps: Math.max(1, Math.ceil(FALL * earlier.steps)) };
+}
+
+function nothingHeld({ offsets }: Sequences): HeldOut {
+  return { users: new Int32Array(0), ends: offsets.slice(1) };
+}
+
+async function measured(
+  weights: Weights,
+  shape: EncoderShape,
+  space: AttributeSpace,
+  held: HeldOut,
+  { catalog, sequences }: FitContext,
+): Promise<number> {
+  const model = await SequenceModel.open({ shape, space, weights }, catalog);
+  try {
+    return await heldOutNdcg(model, catalog, sequences, held);
+  } finally {
+    await model.close();
+  }
+}
+
+/** The earlier weights where there are some, with room for what is new; else ALS factors as item vectors. */
+async function firstWeights(
+  drawn: Record<string, Float32Array>,
+  shape: EncoderShape,
+  earlier: Encoder | null,
+  context: FitContext,
+): Promise<Weights> {
+  if (earlier !== null) {
+    // New rows of the tables keep what was drawn for them.
+    for (const [name, weights] of Object.entries(earlier.weights)) drawn[name]!.set(weights);
+    return drawn;
+  }
+  const { offsets, items, weights, itemCount } = context.sequences;
+  const { itemFactors } = await fitAls({
+    ...{ offsets, items, weights, itemCount, ...ALS },
+    users: offsets.length - 1,
+    factors: shape.width,
+    random: context.random.fork("als"),
+  });
+  const table = drawn["items"]!;
+  const length = FIRST_DEVIATION * Math.sqrt(shape.width);
+  for (let row = 0; row < itemCount; row++) {
+    const factors = itemFactors.subarray(row * shape.width, (row + 1) * shape.width);
+    const norm = Math.hypot(...factors);
+    if (norm === 0) continue;
+    for (let d = 0; d < factors.length; d++) table[row * shape.width + d] = (factors[d]! / norm) * length;
+  }
+  return drawn;
+}
+
+/** Items that nobody took have learned nothing: they stand with the unknown ones. */
+function withoutUntaken(weights: Weights, { items, itemCount }: Sequences, { width }: EncoderShape): Weights {
+  const taken = new Uint8Array(itemCount);
+  for (const item of items) taken[item] = 1;
+  const table = weights["items"]!.slice();
+  for (let row = 0; row < itemCount; row++) {
+    if (taken[row] === 0) table.set(weights["unknown"]!, row * width);
+  }
+  return { ...weights, items: table };
+}
+
+/** Of the data that a training learns from (FNV-1a). */
+function fingerprintOf({ offsets, items }: Sequences, earlier: Encoder | null): number {
+  let hash = 0x811c9dc5;
+  const mix = (value: number): void => {
+    hash = Math.imul(hash ^ value, 0x01000193);
+  };
+  for (const value of offsets) mix(value);
+  for (const value of items) mix(value);
+  mix(earlier?.steps ?? 0);
+  return hash >>> 0;
+}
+
+async function restore(
+  { checkpoint, progress }: FitContext,
+  training: Training,
+): Promise<{ readonly place: Place; readonly best: Weights | null } | null> {
+  const bytes = await checkpoint?.read();
+  if (bytes === undefined) return null;
+  try {
+    const { facts, weights } = training.restore(bytes);
+    progress.note(`sequence: goes on from step ${training.steps} of a training that was stopped`);
+    return { place: facts as Place, best: Object.keys(weights).length > 0 ? weights : null };
+  } catch (error) {
+    // A checkpoint that does not fit costs the time it would have saved, and nothing else.
+    if (!(error instanceof UpnextError)) throw error;
+    progress.note(`sequence: starts anew, since the checkpoint is of another training (${error.code})`);
+    return null;
+  }
+}

@@ -1,0 +1,124 @@
+/**
+ * The vectors of all items of a catalog that grows: the item's own vector, or the one that stands for unknown items
+ * where it came after training, and the sum of its attributes' vectors by their shares. So a new item is found, and
+ * read in a history, from its first mention on; one without attributes is an average item.
+ */
+import type { Catalog } from "../../catalog/index.ts";
+import { type ItemScorer, itemScorer, type Top } from "../../tensor/index.ts";
+import { ATTRIBUTES_PER_ITEM, type AttributeSpace, readAttributes } from "./attributes.ts";
+
+export interface VectorTables {
+  readonly width: number;
+  readonly space: AttributeSpace;
+  /** (trained items, width) */
+  readonly own: Float32Array;
+  /** (width) */
+  readonly unknown: Float32Array;
+  /** (codes, width) */
+  readonly attributes: Float32Array;
+}
+
+export class ItemVectors {
+  private readonly tables: VectorTables;
+  private readonly catalog: Catalog;
+  private readonly codes = new Int32Array(ATTRIBUTES_PER_ITEM);
+  private readonly vector: Float32Array;
+  private capacity = 0;
+  private scorer: ItemScorer;
+  /** (capacity, width) */
+  private vectors = new Float32Array(0);
+  /** (capacity) the facts that each vector was made of. */
+  private creators = new Int32Array(0);
+  private offsets = new Int32Array(0);
+  private counts = new Int32Array(0);
+  /** How many vectors there are, and of which version of the facts. */
+  private size = 0;
+  private version = -1;
+
+  constructor(tables: VectorTables, catalog: Catalog) {
+    this.tables = tables;
+    this.catalog = catalog;
+    this.vector = new Float32Array(tables.width);
+    this.scorer = this.grown();
+    this.refresh();
+  }
+
+  /** (rows, width), oldest last where the rows are so: the vectors of these items, in this order. */
+  of(rows: ArrayLike<number>): Float32Array {
+    this.refresh();
+    const { width } = this.tables;
+    const out = new Float32Array(rows.length * width);
+    for (let i = 0; i < rows.length; i++) {
+      const at = rows[i]! * width;
+      out.set(this.vectors.subarray(at, at + width), i * width);
+    }
+    return out;
+  }
+
+  /** The `n` items with the largest dot products, and log Σ exp over all that are allowed. */
+  top(user: Float32Array, allowed: Uint8Array, n: number): Top & { readonly logSum: number } {
+    this.refresh();
+    return this.scorer.topOfSoftmax(user, allowed, n);
+  }
+
+  /** out[j] = vector of rows[j] · user */
+  dot(rows: Int32Array, user: Float32Array, out: Float32Array): void {
+    this.refresh();
+    this.scorer.dot(rows, user, out);
+  }
+
+  /** Follows the catalog: makes the vectors of items that are new or have other facts than before. */
+  private refresh(): void {
+    const { items, size } = this.catalog;
+    if (items.factsVersion === this.version) return;
+    if (size > this.capacity) this.scorer = this.grown();
+    const { creator, categoryOffsets, categoryCounts } = items;
+    for (let row = 0; row < size; row++) {
+      const same =
+        row < this.size &&
+        this.creators[row] === creator[row] &&
+        this.offsets[row] === categoryOffsets[row] &&
+        this.counts[row] === categoryCounts[row];
+      if (same) continue;
+      this.creators[row] = creator[row]!;
+      this.offsets[row] = categoryOffsets[row]!;
+      this.counts[row] = categoryCounts[row]!;
+      this.write(row);
+    }
+    this.size = size;
+    this.version = items.factsVersion;
+  }
+
+  private write(row: number): void {
+    const { width, space, own, unknown, attributes } = this.tables;
+    const { vector, codes } = this;
+    const known = (row + 1) * width <= own.length;
+    vector.set(known ? own.subarray(row * width, (row + 1) * width) : unknown);
+    const n = readAttributes(this.catalog, row, space, codes, 0);
+    const share = Math.fround(1 / Math.sqrt(n));
+    for (let a = 0; a < n; a++) {
+      const at = codes[a]! * width;
+      for (let d = 0; d < width; d++) vector[d] = vector[d]! + share * attributes[at + d]!;
+    }
+    this.vectors.set(vector, row * width);
+    this.scorer.set(row, vector);
+  }
+
+  /** Columns with room for the catalog's items and half as many more, and a scorer with the vectors made so far. */
+  private grown(): ItemScorer {
+    const { width } = this.tables;
+    const capacity = Math.max(16, Math.ceil(1.5 * this.catalog.size));
+    this.vectors = widened(this.vectors, new Float32Array(capacity * width));
+    this.creators = widened(this.creators, new Int32Array(capacity));
+    this.offsets = widened(this.offsets, new Int32Array(capacity));
+    this.counts = widened(this.counts, new Int32Array(capacity));
+    this.capacity = capacity;
+    const factors = this.vectors.subarray(0, this.size * width);
+    return itemScorer({ factors, N: this.size, k: width, capacity });
+  }
+}
+
+function widened<T extends Float32Array | Int32Array>(column: T, larger: T): T {
+  larger.set(column);
+  return larger;
+}

@@ -1,0 +1,63 @@
+/**
+ * A transformer over the user's newest items (models/sequence-encoder.ts): what it says the user wants next is compared
+ * with every item. It is fitted on all sequences and computes a user at request time, so an event changes the next
+ * answer, and an item that came after training is found by its attributes.
+ */
+import type { Query, Retrieved, Retriever, Source, Touches } from "../retriever.ts";
+import { columnsOf, encoderOf } from "./encoder-columns.ts";
+import { fitEncoder } from "./fit-encoder.ts";
+import { SequenceModel } from "./sequence-model.ts";
+
+export const sequence: Source = {
+  name: "sequence",
+  /** The share that the softmax over all allowed items gives to one, and its logarithm. */
+  signalNames: ["sequence", "sequence-log-share"],
+  personal: true,
+  weight: 2,
+
+  async fit(context) {
+    const earlier = context.previous ? encoderOf(context.previous) : null;
+    return columnsOf(await fitEncoder(context, earlier));
+  },
+
+  async load(columns, catalog) {
+    const encoder = encoderOf(columns);
+    // Nobody had taken two items when it was fitted.
+    if (encoder === null) return { ...this, retrieve: () => nothing };
+    return retrieverOf(await SequenceModel.open(encoder, catalog));
+  },
+};
+
+function retrieverOf(model: SequenceModel): Retriever {
+  return {
+    name: sequence.name,
+    signalNames: sequence.signalNames,
+    personal: sequence.personal,
+    encode: ({ items }: Touches) => model.read([items.slice(0, model.length).reverse()]),
+    retrieve(query: Query, k: number): Retrieved {
+      const user = query.encodings[sequence.name];
+      if (user === undefined) return nothing;
+      const { rows, scores, logSum } = model.items.top(user, query.allowed, k);
+      return {
+        rows,
+        scores: scores.map((score) => Math.exp(score - logSum)),
+        signals(candidates, [shares, logs]) {
+          model.items.dot(candidates, user, logs!);
+          for (let i = 0; i < candidates.length; i++) {
+            logs![i] = logs![i]! - logSum;
+            shares![i] = Math.exp(logs![i]!);
+          }
+        },
+      };
+    },
+    close: () => model.close(),
+  };
+}
+
+const nothing: Retrieved = {
+  rows: new Int32Array(0),
+  scores: new Float32Array(0),
+  signals(_rows, out) {
+    for (const column of out) column.fill(0);
+  },
+};
