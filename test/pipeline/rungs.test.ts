@@ -90,7 +90,8 @@ describe("a request", () => {
     const [state, encode, filter, retrieve, blend, features, rank, policy] = path.stages;
     const { touches, vetoes } = await world.store.read(U);
     expect(state!.out).toBe(touches.length + vetoes.length);
-    expect([encode!.in, encode!.out]).toEqual([touches.length, 0]);
+    const encoding = world.models.sources.filter(({ retriever }) => retriever.encode !== undefined);
+    expect([encode!.in, encode!.out]).toEqual([touches.length, encoding.length]);
     expect([filter!.in, filter!.out]).toEqual([world.catalog.size, path.mask.count]);
     expect([retrieve!.in, retrieve!.out]).toEqual([filter!.out, blend!.in]);
     expect(path.sources.reduce((sum, { found }) => sum + found, 0)).toBe(retrieve!.out);
