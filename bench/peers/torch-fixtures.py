@@ -163,6 +163,7 @@ def sasrec():
     losses = F.cross_entropy(torch.cat([positive[:, None], negative], 1), torch.zeros_like(right), reduction="none")
     loss = losses[present.flatten()].mean()
     loss.backward()
+    out = out * present[:, :, None]
     write(
         "sasrec",
         inputs={

@@ -14,7 +14,14 @@ export { type DotRows, dotRows } from "./dot-rows.ts";
 export { gradients } from "./gradients.ts";
 export { Graph, type GraphOptions, type Initializer, type Parameter, type Tensor } from "./graph.ts";
 export { glorot, normal, ones, values, zeros } from "./initializers.ts";
+export {
+  type LinearSolver,
+  type LinearSolverOptions,
+  type LinearSystem,
+  linearSolver,
+} from "./linear-solver.ts";
 export type { DType } from "./onnx-writer.ts";
+export { type AttentionOptions, attention } from "./ops/attention.ts";
 export { dropout } from "./ops/dropout.ts";
 export {
   abs,

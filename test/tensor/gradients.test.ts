@@ -344,6 +344,35 @@ const CASES: readonly Case[] = [
     build: (x) => t.binaryCrossEntropy(x, floats(x, [1, 0.25], [2])),
   },
   {
+    name: "attention between sequences",
+    shapes: [
+      ["B", 2, "L", 3],
+      ["B", 2, "C", 3],
+      ["B", 2, "C", 2],
+    ],
+    build: (q, k, v) => t.attention(q, k, v),
+  },
+  // Every way in which a bias may broadcast; lengths that cut evenly, unevenly and not at all.
+  ...[5, 1, "C", "L"].flatMap((length): Case[] =>
+    [
+      ["B", 1, length, length],
+      [2, length, length],
+      [length, length],
+      ["B", 1, 1, length],
+      [length],
+      [2, length, 1],
+    ].map((bias) => ({
+      name: `causal attention over [${length}] with a bias of [${bias}]`,
+      shapes: [...Array.from({ length: 3 }, () => ["B", 2, length, 2]), bias],
+      build: (q, k, v, added) => t.attention(q, k, v, { causal: true, bias: added!, scale: 0.5 }),
+    })),
+  ),
+  {
+    name: "causal attention without a bias",
+    shapes: Array.from({ length: 3 }, () => ["B", 1, "N", 2]),
+    build: (q, k, v) => t.attention(q, k, v, { causal: true }),
+  },
+  {
     name: "attention of heads",
     shapes: [
       ["B", "L", 4],

@@ -54,20 +54,36 @@ const layerNorm = (x: t.Tensor, weight: Weight, name: string): t.Tensor =>
 const rmsNorm = (x: t.Tensor, weight: Weight, name: string): t.Tensor =>
   t.rmsNorm(x, weight(`${name}.scale`));
 
-/** Multi-head attention before its output projection: x (B, L, D), visible bool (B, 1, L, L), bias (H, L, L). */
-function attention(x: t.Tensor, weight: Weight, name: string, visible: t.Tensor, bias?: t.Tensor): t.Tensor {
+/** Multi-head attention before its output projection: x (B, L, D), what `attend` does with the heads (B, H, L, D / H). */
+function attention(
+  x: t.Tensor,
+  weight: Weight,
+  name: string,
+  attend: (q: t.Tensor, k: t.Tensor, v: t.Tensor) => t.Tensor,
+): t.Tensor {
   const [batch, length] = [x.shape[0]!, x.shape[1]!];
-  const perHead = WIDTH / HEADS;
-  const heads = (part: string): t.Tensor =>
-    t.transpose(
-      t.reshape(t.matmul(x, weight(`${name}.${part}`)), [batch, length, HEADS, perHead]),
-      [0, 2, 1, 3],
-    );
-  const [q, k, v] = [heads("query"), heads("key"), heads("value")]; // (B, H, L, D / H)
-  const products = t.matmul(q, k, { transposeB: true, scale: 1 / Math.sqrt(perHead) }); // (B, H, L, L)
-  const scores = bias ? t.add(products, bias) : products;
-  const mixed = t.matmul(t.softmax(t.where(visible, scores, -1e9)), v);
+  const heads = (part: string): t.Tensor => {
+    const split = [batch, length, HEADS, WIDTH / HEADS];
+    return t.transpose(t.reshape(t.matmul(x, weight(`${name}.${part}`)), split), [0, 2, 1, 3]);
+  };
+  const mixed = attend(heads("query"), heads("key"), heads("value"));
   return t.reshape(t.transpose(mixed, [0, 2, 1, 3]), x.shape);
+}
+
+/** Causal, without the places of padding: present bool (B, L). */
+function overPresent(present: t.Tensor): (q: t.Tensor, k: t.Tensor, v: t.Tensor) => t.Tensor {
+  const [batch, length] = [present.shape[0]!, present.shape[1]!];
+  const bias = t.where(t.reshape(present, [batch, 1, 1, length]), present.graph.scalar(0), -1e9);
+  return (q, k, v) => t.attention(q, k, v, { causal: true, bias });
+}
+
+/** The same in parts, with a bias (H, L, L). */
+function inParts(present: t.Tensor, bias: t.Tensor): (q: t.Tensor, k: t.Tensor, v: t.Tensor) => t.Tensor {
+  const visible = visibleTo(present);
+  return (q, k, v) => {
+    const products = t.matmul(q, k, { transposeB: true, scale: 1 / Math.sqrt(WIDTH / HEADS) }); // (B, H, L, L)
+    return t.matmul(t.softmax(t.where(visible, t.add(products, bias), -1e9)), v);
+  };
 }
 
 /** The corner of a (..., 4, 4) that sequences of this length need. */
@@ -91,7 +107,7 @@ function preNormBlock(x: t.Tensor, present: t.Tensor, weight: Weight): t.Tensor 
   const byDistance = t.gather(weight("attention.distance"), x.graph.constant(distances, [LENGTH, LENGTH]));
   const bias = corner(t.transpose(byDistance, [2, 0, 1]), x.shape[1]!); // (H, L, L)
   const normal = layerNorm(x, weight, "attention.norm");
-  const mixed = attention(normal, weight, "attention", visibleTo(present), bias);
+  const mixed = attention(normal, weight, "attention", inParts(present, bias));
   const y = t.add(x, t.matmul(mixed, weight("attention.out")));
   const inner = t.gelu(linear(layerNorm(y, weight, "feed.norm"), weight, "feed.up"));
   return t.add(y, linear(inner, weight, "feed.down"));
@@ -101,7 +117,7 @@ function preNormBlock(x: t.Tensor, present: t.Tensor, weight: Weight): t.Tensor 
 function gatedBlock(x: t.Tensor, present: t.Tensor, weight: Weight): t.Tensor {
   const normal = rmsNorm(x, weight, "attention.norm");
   const gate = t.sigmoid(t.matmul(normal, weight("attention.gate")));
-  const mixed = t.mul(attention(normal, weight, "attention", visibleTo(present)), gate);
+  const mixed = t.mul(attention(normal, weight, "attention", overPresent(present)), gate);
   const y = t.add(x, t.matmul(mixed, weight("attention.out")));
   const inner = rmsNorm(y, weight, "feed.norm");
   const gated = t.mul(t.silu(t.matmul(inner, weight("feed.gate"))), t.matmul(inner, weight("feed.up")));
@@ -110,12 +126,12 @@ function gatedBlock(x: t.Tensor, present: t.Tensor, weight: Weight): t.Tensor {
 
 /** SASRec (Kang, McAuley 2018) with normalisation before each part; ids (B, L), 0 is padding. */
 function sasrec(ids: t.Tensor, present: t.Tensor, weight: Weight): t.Tensor {
-  const visible = visibleTo(present);
+  const attend = overPresent(present);
   const items = t.mul(t.gather(weight("items"), ids), Math.sqrt(WIDTH));
   let x = t.add(items, t.slice(weight("positions"), 0, 0, ids.shape[1]!));
   for (const block of ["first", "second"]) {
     const normal = layerNorm(x, weight, `${block}.attention.norm`);
-    x = t.add(x, attention(normal, weight, `${block}.attention`, visible));
+    x = t.add(x, attention(normal, weight, `${block}.attention`, attend));
     const inner = t.relu(linear(layerNorm(x, weight, `${block}.feed.norm`), weight, `${block}.feed.up`));
     x = t.add(x, linear(inner, weight, `${block}.feed.down`));
   }
@@ -161,7 +177,11 @@ function tracedSasrec(graph: t.Graph, weight: Weight, { batch, length }: Sizes):
     positiveLogQ: graph.input("positiveLogQ", "float32", [count]),
     mask: t.not(t.equal(t.unsqueeze(right, 1), candidates)),
   });
-  return { out, loss: t.weightedMean(losses, t.reshape(t.cast(present, "float32"), losses.shape)) };
+  const counts = t.cast(present, "float32");
+  return {
+    out: t.mul(out, t.unsqueeze(counts, 2)),
+    loss: t.weightedMean(losses, t.reshape(counts, losses.shape)),
+  };
 }
 
 function feedsOf(inputs: Named, graph: t.Graph): t.Feeds {

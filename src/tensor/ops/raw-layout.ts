@@ -34,6 +34,19 @@ function boundSize(graph: Graph, name: string): Tensor {
   });
 }
 
+/** A size named by its making: the integer part of `dim` times part / whole. */
+export function fraction(graph: Graph, dim: Dim, part: number, whole: number): Dim {
+  if (part === whole) return dim;
+  if (typeof dim === "number") return Math.floor((dim * part) / whole);
+  const words = dim.replaceAll("+", "_plus_").replaceAll("-", "_minus_").replaceAll("*", "_times_");
+  const name = `part_${part}_of_${whole}_of_${words}`;
+  graph.once(`bound ${name}`, () => {
+    const times = node("Mul", [dimValue(graph, dim), graph.int64s([part])], "int64", [1]);
+    return node("Div", [times, graph.int64s([whole])], "int64", [1]);
+  });
+  return name;
+}
+
 /** The number of elements of a shape as a float32 tensor of shape []. */
 export function sizeValue(graph: Graph, shape: Shape): Tensor {
   const size = sizeOf(shape);
