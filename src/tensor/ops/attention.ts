@@ -84,29 +84,9 @@ export function attention(q: Tensor, k: Tensor, v: Tensor, options: AttentionOpt
         dscores,
       };
     });
-    const dq = concat(
-      parts.map((part) => part.dq),
-      -2,
-    );
-    const [dk, dv] = (["dk", "dv"] as const).map((name) =>
-      sumOfPrefixes(
-        parts.map((part) => part[name]),
-        runs,
-      ),
-    );
-    return bias
-      ? [
-          dq,
-          dk,
-          dv,
-          biasGradient(
-            parts.map(({ dscores }) => dscores),
-            runs,
-            bias,
-            keys,
-          ),
-        ]
-      : [dq, dk, dv];
+    const each = (name: "dq" | "dk" | "dv" | "dscores"): readonly Tensor[] => parts.map((part) => part[name]);
+    const found = [concat(each("dq"), -2), sumOfPrefixes(each("dk"), runs), sumOfPrefixes(each("dv"), runs)];
+    return bias ? [...found, biasGradient(each("dscores"), runs, bias, keys)] : found;
   });
 }
 
