@@ -96,6 +96,10 @@ export async function compileTraining(options: TrainingOptions): Promise<Trainin
   let busy = false;
   let closed = false;
 
+  function expectIdle(call: string): void {
+    if (busy) throw shapeError(call, "the step before to be awaited", "a call while it runs");
+  }
+
   async function run(feeds: Feeds, learningRate: number): Promise<StepResult> {
     const inputs = toTensors(session, feeds, own);
     const rows = step.rows(feeds);
@@ -132,7 +136,7 @@ export async function compileTraining(options: TrainingOptions): Promise<Trainin
     device,
     async step(feeds, { learningRate }) {
       if (closed) throw new UpnextError("closed", "tensor: step: the training was closed");
-      if (busy) throw shapeError("step", "the step before to be awaited", "a second one");
+      expectIdle("step");
       busy = true;
       try {
         return await run(feeds, learningRate);
@@ -150,6 +154,7 @@ export async function compileTraining(options: TrainingOptions): Promise<Trainin
       );
     },
     setWeights(weights) {
+      expectIdle("setWeights");
       const checked = step.parameters.map(({ tensor }) => weightOf(weights, tensor));
       step.weights.forEach(({ data }, i) => {
         data.set(checked[i]!);
@@ -160,6 +165,7 @@ export async function compileTraining(options: TrainingOptions): Promise<Trainin
       return takeSnapshot(identity, steps, slots, notes);
     },
     restore(snapshot) {
+      expectIdle("restore");
       const read = readSnapshot(snapshot, identity, slots);
       steps = read.steps;
       return read.notes;
