@@ -1,6 +1,7 @@
 import { UpnextError } from "../core/index.ts";
 import { als } from "./als.ts";
 import { covisitation } from "./covisitation.ts";
+import { ease } from "./ease.ts";
 import { fresh } from "./fresh.ts";
 import { popular } from "./popular.ts";
 import type { Source } from "./retriever.ts";
@@ -12,6 +13,7 @@ import { trending } from "./trending.ts";
 export const SOURCES: readonly Source[] = [
   transitions,
   sessionKnn,
+  ease,
   covisitation,
   als,
   popular,

@@ -23,7 +23,7 @@ import { TopK } from "./top-k.ts";
 export interface SessionOptions {
   /** Items of a session: sequences are cut every so many. */
   readonly length: number;
-  /** How many of the user's newest items, repeats left out, are looked for. */
+  /** How many of the user's newest items are looked for, without repeats and those that the fit does not know. */
   readonly lags: number;
   /** How much each older one counts less. */
   readonly decay: number;
@@ -159,13 +159,12 @@ export class Sessions {
   private readonly scored: Int32Array;
 
   constructor(columns: Columns, options: SessionOptions) {
-    const offsets = ints(columns.offsets, 1);
-    const counts = ints(columns.counts, 0);
+    const { offsets, items, starts, places, counts } = intsOf(columns);
     this.options = options;
-    this.items = ints(columns.items, 0);
-    this.starts = ints(columns.starts, 1);
-    this.places = ints(columns.places, 0);
-    this.sessionOf = new Int32Array(this.items.length);
+    this.items = items;
+    this.starts = starts;
+    this.places = places;
+    this.sessionOf = new Int32Array(items.length);
     const from: number[] = [];
     const to: number[] = [];
     for (let u = 0; u + 1 < offsets.length; u++) {
@@ -203,25 +202,22 @@ export class Sessions {
     let touch = 0;
     for (; touch < items.length && lag < lags; touch++) {
       const item = items[touch]!;
-      if (item < slots.length) {
-        if (slots[item] !== 0) continue;
-        slots[item] = 1;
-        const weight = decay ** lag * idf[item]!;
-        whole += weight;
-        for (let o = starts[item]!; o < starts[item + 1]!; o++) {
-          const place = places[o]!;
-          const session = sessionOf[place]!;
-          if (similarities[session] === 0) {
-            touched[n++] = session;
-            anchors[session] = place;
-            similarities[session] = weight;
-          } else {
-            const distance = Math.abs(place - anchors[session]!);
-            similarities[session] = similarities[session]! + weight / (1 + distance / near);
-          }
+      if (item >= slots.length || slots[item] !== 0) continue;
+      slots[item] = 1;
+      const weight = decay ** lag++ * idf[item]!;
+      whole += weight;
+      for (let o = starts[item]!; o < starts[item + 1]!; o++) {
+        const place = places[o]!;
+        const session = sessionOf[place]!;
+        if (similarities[session] === 0) {
+          touched[n++] = session;
+          anchors[session] = place;
+          similarities[session] = weight;
+        } else {
+          const distance = Math.abs(place - anchors[session]!);
+          similarities[session] = similarities[session]! + weight / (1 + distance / near);
         }
       }
-      lag++;
     }
     for (let t = 0; t < touch; t++) if (items[t]! < slots.length) slots[items[t]!] = 0;
     for (let i = 0; i < n; i++) {
@@ -303,6 +299,15 @@ export class Sessions {
   }
 }
 
-function ints(column: Columns[string] | undefined, length: number): Int32Array {
-  return column instanceof Int32Array ? column : new Int32Array(length);
+/** The columns of a bundle, or those of no sequences. */
+function intsOf({ offsets, items, starts, places, counts }: Columns) {
+  const ints = (column: Columns[string] | undefined, length: number) =>
+    column instanceof Int32Array ? column : new Int32Array(length);
+  return {
+    offsets: ints(offsets, 1),
+    items: ints(items, 0),
+    starts: ints(starts, 1),
+    places: ints(places, 0),
+    counts: ints(counts, 0),
+  };
 }
