@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { type EpochMs, ManualClock, Random, silent, type UpnextError } from "../../src/core/index.ts";
 import type { Split } from "../../src/evaluation/index.ts";
 import type { Event } from "../../src/events/index.ts";
+import { SOURCES } from "../../src/retrieval/index.ts";
 import { simulate } from "../../src/simulation/index.ts";
 import { evaluate } from "../../src/training/index.ts";
 import { HOUR_MS, itemId, logOf, START, took } from "./logs.ts";
@@ -21,7 +22,7 @@ async function evaluated(events: readonly Event[], split: Split, maxExamples = 1
   return { evaluation, hr10 };
 }
 
-const SOURCES = ["transitions", "covisitation", "als", "popular", "trending", "fresh"];
+const NAMES = SOURCES.map((source) => source.name);
 
 describe("an evaluation", () => {
   it("gives two stages near perfection where each source serves one kind of user alone", async () => {
@@ -29,7 +30,7 @@ describe("an evaluation", () => {
     expect(evaluation.rankerLists).toBeGreaterThan(50);
     expect(evaluation.examples).toBe(40 * 8);
     expect(hr10("two-stage")).toBeGreaterThan(0.98);
-    for (const source of [...SOURCES, "blend"]) expect(hr10(source)).toBeLessThan(0.9);
+    for (const source of [...NAMES, "blend"]) expect(hr10(source)).toBeLessThan(0.9);
   });
 
   it("has a line of plain JSON for every source, the blend and both stages", async () => {
@@ -44,7 +45,7 @@ describe("an evaluation", () => {
       rankerLists: expect.any(Number),
       fitSeconds: 0,
     });
-    expect(systems.map(({ name }: { name: string }) => name)).toEqual([...SOURCES, "blend", "two-stage"]);
+    expect(systems.map(({ name }: { name: string }) => name)).toEqual([...NAMES, "blend", "two-stage"]);
     for (const { name, seconds, ...shares } of systems) {
       expect([name, seconds]).toEqual([name, 0]);
       expect(Object.keys(shares)).toEqual([
@@ -77,7 +78,7 @@ describe("an evaluation", () => {
   it("on a simulated platform puts both stages above every source and far above popularity", async () => {
     const size = { users: 150, videos: 300, events: 6000, end: Date.UTC(2026, 0, 1) as EpochMs };
     const { hr10 } = await evaluated([...simulate(size)].flat(), LAST_FIFTH, 500);
-    for (const source of SOURCES) expect(hr10("two-stage")).toBeGreaterThan(hr10(source));
+    for (const source of NAMES) expect(hr10("two-stage")).toBeGreaterThan(hr10(source));
     expect(hr10("two-stage")).toBeGreaterThan(2 * hr10("popular"));
   });
 
