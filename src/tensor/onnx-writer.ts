@@ -21,7 +21,8 @@ export type Attribute =
   | { readonly int: number }
   | { readonly ints: readonly number[] }
   | { readonly float: number }
-  | { readonly string: string };
+  | { readonly string: string }
+  | { readonly graph: OnnxGraph };
 
 export interface OnnxNode {
   readonly op: string;
@@ -48,7 +49,7 @@ export interface OnnxInitializer {
   readonly bytes: Uint8Array;
 }
 
-export interface OnnxModel {
+export interface OnnxGraph {
   readonly name: string;
   readonly nodes: readonly OnnxNode[];
   readonly inputs: readonly OnnxValueInfo[];
@@ -56,20 +57,25 @@ export interface OnnxModel {
   readonly initializers: readonly OnnxInitializer[];
 }
 
-export function encodeModel(model: OnnxModel): Uint8Array {
-  const graph = new Message();
-  for (const node of model.nodes) graph.message(1, encodeNode(node));
-  graph.string(2, model.name);
-  for (const initializer of model.initializers) graph.message(5, encodeInitializer(initializer));
-  for (const input of model.inputs) graph.message(11, encodeValueInfo(input));
-  for (const output of model.outputs) graph.message(12, encodeValueInfo(output));
-  const out = new Message().int(1, IR_VERSION).string(2, "upnext").message(7, graph);
+/** A model whose top graph is `model`. */
+export function encodeModel(model: OnnxGraph): Uint8Array {
+  const out = new Message().int(1, IR_VERSION).string(2, "upnext").message(7, encodeGraph(model));
   for (const [domain, version] of DOMAINS) {
     // ONNX Runtime's own operators are named only where one is used, so that other tools take the rest.
     const used = domain === "" || model.nodes.some((node) => node.domain === domain);
     if (used) out.message(8, new Message().string(1, domain).int(2, version));
   }
   return out.bytes();
+}
+
+function encodeGraph({ name, nodes, inputs, outputs, initializers }: OnnxGraph): Message {
+  const out = new Message();
+  for (const node of nodes) out.message(1, encodeNode(node));
+  out.string(2, name);
+  for (const initializer of initializers) out.message(5, encodeInitializer(initializer));
+  for (const input of inputs) out.message(11, encodeValueInfo(input));
+  for (const output of outputs) out.message(12, encodeValueInfo(output));
+  return out;
 }
 
 function encodeNode(node: OnnxNode): Message {
@@ -88,6 +94,7 @@ function encodeAttribute(name: string, attribute: Attribute): Message {
   if ("float" in attribute) return out.float(2, attribute.float).int(20, 1);
   if ("int" in attribute) return out.int(3, attribute.int).int(20, 2);
   if ("string" in attribute) return out.string(4, attribute.string).int(20, 3);
+  if ("graph" in attribute) return out.message(6, encodeGraph(attribute.graph)).int(20, 5);
   for (const value of attribute.ints) out.int(8, value);
   return out.int(20, 7);
 }

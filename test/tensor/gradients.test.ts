@@ -215,6 +215,22 @@ const CASES: readonly Case[] = [
     },
   },
   {
+    name: "gather of more numbers than one chunk has",
+    shapes: [["N", 2]],
+    build: (x) => {
+      // 60,000 rows of width 2: three chunks.
+      const many = t.gather(
+        x,
+        ids(
+          x,
+          Array.from({ length: 60_000 }, (_, i) => (i * i) % 3),
+          [60_000],
+        ),
+      );
+      return t.mean(t.reshape(many, [10_000, 6, 2]), [0]);
+    },
+  },
+  {
     name: "gather of matrices",
     shapes: [["N", 2, 2]],
     build: (x) => t.gather(x, ids(x, [2, 0, 2], [3])),
