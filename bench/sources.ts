@@ -1,5 +1,5 @@
 /**
- * Where the constants of transitions, co-visitation and ALS come from: measured on the validation items (every user's
+ * Where the constants of the fitted sources come from: measured on the validation items (every user's
  * second last) of ml-1m and amazon-beauty. Test items are never looked at.
  *
  * Each grid has the source's own formula and its other constants; the row `as shipped` runs the source itself, so a
@@ -13,8 +13,17 @@ import { clusteredMean, hitAt, ndcgAt, pessimisticRank } from "../src/evaluation
 import { memoryLog } from "../src/events/index.ts";
 import { als } from "../src/retrieval/als.ts";
 import { covisitation } from "../src/retrieval/covisitation.ts";
+import { EASE, type EaseOptions, ease, fitEase } from "../src/retrieval/ease.ts";
 import type { Query, Sequences, Source } from "../src/retrieval/index.ts";
 import { countNeighbours, NeighbourSum } from "../src/retrieval/neighbours.ts";
+import {
+  OCCURRENCES,
+  SESSIONS,
+  type SessionOptions,
+  Sessions,
+  sessionColumns,
+  sessionKnn,
+} from "../src/retrieval/session-knn.ts";
 import { transitions } from "../src/retrieval/transitions.ts";
 import { alsFoldIn, fitAls, itemScorer } from "../src/tensor/index.ts";
 import { type Example, examplesBetween, visit } from "../src/training/examples.ts";
@@ -63,6 +72,8 @@ const GRIDS: readonly Grid[] = [
     strength: (damping) => (count, _total, from, to) => count / (from ** (1 - damping) * to ** damping + 10),
   }),
   { source: als, choices: alsChoices },
+  { source: sessionKnn, choices: sessionChoices },
+  { source: ease, choices: easeChoices },
 ];
 
 interface NeighbourFamily {
@@ -121,20 +132,69 @@ async function* alsChoices(sequences: Sequences, quick: boolean): ReturnType<Gri
   }
 }
 
-/** Arguments: `--quick` for a sample of the examples and of the windows. */
+/** Each choice is one constant away from what is shipped: there are too many for a grid, and they hardly meddle. */
+async function* sessionChoices(sequences: Sequences, quick: boolean): ReturnType<Grid["choices"]> {
+  const columns = await sessionColumns(sequences, OCCURRENCES, silent);
+  const changes: readonly Partial<SessionOptions>[] = quick
+    ? [{ power: 1 }, { back: 1 }]
+    : [
+        ...[{ decay: 0.7 }, { decay: 0.9 }, { lags: 5 }, { lags: 20 }],
+        ...[{ power: 1 }, { power: 2 }, { power: 4 }, { neighbours: 200 }, { neighbours: 1000 }],
+        ...[{ length: 20 }, { length: Infinity }, { near: 5 }, { near: Infinity }],
+        ...[{ back: 0 }, { back: 1 }, { fade: 1 }, { fade: 4 }, { reach: 10 }, { reach: 40 }],
+        ...[{ damping: 0 }, { damping: 0.2 }],
+      ];
+  for (const change of changes) {
+    const sessions = new Sessions(columns, { ...SESSIONS, ...change });
+    const top = (query: Query) => sessions.top(sessions.near(query), query, TOP);
+    yield { row: { changed: nameOf(change) }, column: "instead", top };
+  }
+}
+
+async function* easeChoices(sequences: Sequences, quick: boolean): ReturnType<Grid["choices"]> {
+  const changes: readonly Partial<EaseOptions>[] = quick
+    ? [{}, { most: 64 }]
+    : [
+        ...[{}, { most: 64 }, { most: 256 }, { fade: 0.8 }, { fade: 0.95 }],
+        ...[{ ridge: 10 }, { ridge: 200 }, { share: 0 }, { share: 0.5 }],
+      ];
+  for (const change of changes) {
+    const table = await fitEase(sequences, { ...EASE, ...change }, silent);
+    for (const decay of [0.8, 0.85, 0.9]) {
+      const sum = new NeighbourSum(table, 30, decay);
+      yield {
+        row: { changed: nameOf(change) },
+        column: `decay ${decay}`,
+        top: (query) => sum.top(query, TOP),
+      };
+    }
+  }
+}
+
+/** The constants of a choice that are not as shipped. */
+function nameOf(change: object): string {
+  return Object.entries(change).join("; ").replaceAll(",", " ");
+}
+
+/** Arguments: `--quick` for a sample of the examples and of the choices; names of sources, all where there are none. */
 export async function run(args: readonly string[] = []): Promise<Record<string, unknown>> {
   const quick = args.includes("--quick");
+  const grids = GRIDS.filter(({ source }) => args.includes(source.name));
   const result: Record<string, unknown> = {};
   for (const name of SETS) {
     const path = join(DATA, name);
     result[name] = existsSync(path)
-      ? await measure(path, quick)
+      ? await measure(path, quick, grids.length > 0 ? grids : GRIDS)
       : "skipped: not there. UPNEXT_DATA names the folder that has it";
   }
   return result;
 }
 
-async function measure(path: string, quick: boolean): Promise<Record<string, unknown>> {
+async function measure(
+  path: string,
+  quick: boolean,
+  grids: readonly Grid[],
+): Promise<Record<string, unknown>> {
   const log = memoryLog();
   await importInto(log, { path, now: Date.now() as EpochMs }, silent);
   const history = await readHistory(log);
@@ -142,7 +202,7 @@ async function measure(path: string, quick: boolean): Promise<Record<string, unk
   const found = examplesBetween(history, train, cutLast(history, 1));
   const examples = quick ? sample(found, QUICK, new Random("bench/sources")) : found;
   const result: Record<string, unknown> = { users: history.users.length, examples: examples.length };
-  for (const grid of GRIDS) {
+  for (const grid of grids) {
     const choices: Choice[] = [await shipped(grid.source, history, train)];
     for await (const choice of grid.choices(sequencesOf(history, train), quick)) {
       choices.push({ ...choice, ranks: [] });
