@@ -47,7 +47,7 @@ export interface GraphOptions {
 
 export class Graph {
   readonly training: boolean;
-  /** Whether what is traced from now on runs on one thread only: the sum of rows by id is then much faster. */
+  /** Whether what is traced from now on runs on one thread only: the sum of rows by id is then faster. */
   oneThread = false;
   readonly inputs: Tensor[] = [];
   readonly parameters: Parameter[] = [];
