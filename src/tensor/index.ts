@@ -80,6 +80,7 @@ export {
   softmaxCrossEntropyAt,
 } from "./ops/softmax.ts";
 export { type AdamWOptions, adamW, type Optimizer, type Update } from "./optimizer.ts";
+export type { Part } from "./parts.ts";
 export type { SampledRows } from "./sampled-rows.ts";
 export { type Schedule, warmupConstant, warmupCosine } from "./schedule.ts";
 export { type ItemScorer, type ItemScorerOptions, itemScorer, type Top } from "./scorer.ts";

@@ -1,6 +1,7 @@
 /**
- * A training step as one ONNX graph: forward, gradients and optimizer. Weights and optimizer state go in as inputs and
- * come out as outputs; of tables whose rows are sampled, those rows alone come out.
+ * A training step as two ONNX graphs. One has the loss and its gradients and runs for each part of a step, if need be on
+ * several threads at once. The other is the optimizer: the sums of the gradients, weights and optimizer state go in, and
+ * the new ones come out; of tables whose rows are sampled, those rows alone.
  */
 import * as ort from "onnxruntime-node";
 import { type Random, UpnextError } from "../core/index.ts";
@@ -15,17 +16,20 @@ import { compile, type Outputs, type Weights, weightOf } from "./compile.ts";
 import { gradients } from "./gradients.ts";
 import { type Parameter, shapeError, type Tensor } from "./graph.ts";
 import { DROPOUT_KEY } from "./ops/dropout.ts";
+import { mul } from "./ops/elementwise.ts";
 import type { Optimizer } from "./optimizer.ts";
+import { openPartPool, type PartPoolOptions } from "./part-pool.ts";
+import { GRADIENT, type Part, SHARE, SUM } from "./parts.ts";
 import { rowReader, type SampledRows, targetsOf } from "./sampled-rows.ts";
-import { type DeviceUsed, type Feeds, type LoadOptions, openSession, toTensors } from "./session.ts";
+import { type DeviceUsed, type Feeds, openSession, toTensors } from "./session.ts";
 import { openSlot, type RowsByIds, type Slot, type State } from "./slots.ts";
 import { type Notes, readSnapshot, takeSnapshot } from "./snapshot.ts";
 
 /** What the outputs of metrics begin with. */
 const METRIC = "metric.";
 
-/** One seed gives one result only with the same `threads` and on the same `device`. */
-export interface TrainingOptions extends LoadOptions {
+/** One seed gives one result only with the same `threads` and `workers`, and on the same `device`. */
+export interface TrainingOptions extends PartPoolOptions {
   /** float32 of shape [], traced in a graph with `training: true`. All parameters of that graph are trained. */
   readonly loss: Tensor;
   /** More values of shape [] to return from each step. */
@@ -51,10 +55,12 @@ export interface Training {
   readonly steps: number;
   readonly device: DeviceUsed;
   /**
-   * One step of the optimizer. Rejects with `training_failed` where loss or gradients are not finite; the weights are
-   * then those from before the step. One step at a time.
+   * One step of the optimizer, on a batch or on parts of one: loss, metrics and gradients are the sums over the parts,
+   * each times its share. Feeds that say which rows of a table are sampled are the same in all parts. Rejects with
+   * `training_failed` where loss or gradients are not finite; the weights are then those from before the step. One step
+   * at a time.
    */
-  step(feeds: Feeds, options: { readonly learningRate: number }): Promise<StepResult>;
+  step(batch: Feeds | readonly Part[], options: { readonly learningRate: number }): Promise<StepResult>;
   /** A copy of the parameters by name. */
   weights(): Record<string, Float32Array>;
   /** Their moving averages; throws `internal` in a training without `averaging`. */
@@ -81,11 +87,16 @@ export async function compileTraining(options: TrainingOptions): Promise<Trainin
   checkOptions(options);
   const step = traceStep(options);
   const { slots, averaged, markAt } = step;
-  const { session, device } = await openSession(compile(step.outputs, undefined), options);
-  const drops = session.inputNames.includes(DROPOUT_KEY);
+  const pool = await openPartPool(compile(step.gradients, undefined), options);
+  const optimizer = (await openSession(compile(step.outputs, undefined), options)).session;
   const masks = random.fork(DROPOUT_KEY);
-  const own = new Set([...slots.map(({ name }) => name), ...Object.keys(step.scalars(1, 0)), DROPOUT_KEY]);
-  const values = Object.fromEntries(step.values.map((name): [string, null] => [name, null]));
+  const read = slots.filter(({ name }) => pool.session.inputNames.includes(name));
+  const own = new Set([
+    ...slots.map(({ name }) => name),
+    SHARE,
+    DROPOUT_KEY,
+    ...Object.keys(step.scalars(1, 0)),
+  ]);
   const identity = {
     kind: "training",
     seed: random.fork("seed").uint32(),
@@ -100,24 +111,27 @@ export async function compileTraining(options: TrainingOptions): Promise<Trainin
     if (busy) throw shapeError(call, "the step before to be awaited", "a call while it runs");
   }
 
-  async function run(feeds: Feeds, learningRate: number): Promise<StepResult> {
-    const inputs = toTensors(session, feeds, own);
+  async function run(batch: Feeds | readonly Part[], learningRate: number): Promise<StepResult> {
+    const parts = isParts(batch) ? batch : [{ feeds: batch, share: 1 }];
+    for (const { feeds } of parts) toTensors(pool.session, feeds, own);
+    const feeds = sharedFeeds(optimizer.inputNames, parts);
     const rows = step.rows(feeds);
+    const sums = await pool.run(
+      Object.fromEntries(read.map(({ name, input }) => [name, input])),
+      // A function of seed and step, so that a training that goes on from a checkpoint drops what it would have dropped.
+      parts.map((part, i) => ({ ...part, key: masks.fork(steps).fork(i).uint32() >>> 2 })),
+    );
+    const inputs = toTensors(optimizer, { ...feeds, ...sums.gradients }, own);
     for (const [name, value] of Object.entries(step.scalars(steps + 1, learningRate))) {
       inputs[name] = new ort.Tensor("float32", Float32Array.of(value), []);
     }
-    if (drops) {
-      // A function of seed and step, so that a training that goes on from a checkpoint drops what it would have dropped.
-      const key = BigInt(masks.fork(steps).uint32() >>> 2);
-      inputs[DROPOUT_KEY] = new ort.Tensor("int64", BigInt64Array.of(key), []);
-    }
-    const fetches: Record<string, ort.Tensor | null> = { ...values };
+    const fetches: Record<string, ort.Tensor | null> = { gradientNorm: null };
     for (const { name, input, output, buffer } of slots) {
       inputs[name] = input;
       fetches[output] = buffer;
     }
-    const results = await session.run(inputs, fetches);
-    const result = stepResult(step.values, results);
+    const results = await optimizer.run(inputs, fetches);
+    const result = stepResult(sums.values, Number(results["gradientNorm"]!.data[0]));
     if (!Number.isFinite(result.loss) || !Number.isFinite(result.gradientNorm)) {
       throw new UpnextError(
         "training_failed",
@@ -133,13 +147,13 @@ export async function compileTraining(options: TrainingOptions): Promise<Trainin
     get steps() {
       return steps;
     },
-    device,
-    async step(feeds, { learningRate }) {
+    device: pool.device,
+    async step(batch, { learningRate }) {
       if (closed) throw new UpnextError("closed", "tensor: step: the training was closed");
       expectIdle("step");
       busy = true;
       try {
-        return await run(feeds, learningRate);
+        return await run(batch, learningRate);
       } finally {
         busy = false;
       }
@@ -173,7 +187,7 @@ export async function compileTraining(options: TrainingOptions): Promise<Trainin
     async close() {
       if (closed) return;
       closed = true;
-      await session.release();
+      await Promise.all([pool.close(), optimizer.release()]);
     },
   };
 }
@@ -190,9 +204,10 @@ function checkOptions({ loss, metrics = {} }: TrainingOptions): void {
 /** The step as it is traced: what goes in and comes out, and the numbers that stay. */
 interface TracedStep {
   readonly parameters: readonly Parameter[];
+  /** Of a part: loss, metrics, gradients. */
+  readonly gradients: Outputs;
+  /** Of the optimizer. */
   readonly outputs: Outputs;
-  /** Outputs of shape [] that are returned from each step. */
-  readonly values: readonly string[];
   /** Everything that stays from step to step. */
   readonly slots: readonly Slot[];
   /** Those of the parameters, in their order. */
@@ -210,13 +225,22 @@ function traceStep({ loss, metrics = {}, optimizer, random, ...options }: Traini
   const targets = targetsOf(parameters, options.sampledRows ?? []);
   const rows = rowReader(targets);
   graph.oneThread = (options.threads ?? 1) === 1;
-  const changed = targets.map(({ value }) => value);
-  const update = optimizer.trace(graph, targets, gradients(loss, changed));
+  const counted = mul(loss, graph.input(SHARE, "float32", []));
+  const computed = gradients(
+    counted,
+    targets.map(({ value }) => value),
+  );
+  const partOutputs: Record<string, Tensor> = { loss };
+  for (const [name, metric] of Object.entries(metrics)) partOutputs[METRIC + name] = metric;
+  const summed = targets.map(({ parameter }, i) => {
+    const gradient = computed[i]!;
+    partOutputs[GRADIENT + parameter.tensor.name] = gradient;
+    return graph.input(SUM + parameter.tensor.name, "float32", gradient.shape);
+  });
+  const update = optimizer.trace(graph, targets, summed);
   const averages = options.averaging && traceAverages(graph, targets, update.values, options.averaging);
 
-  const outputs: Record<string, Tensor> = { loss, gradientNorm: update.gradientNorm };
-  for (const [name, metric] of Object.entries(metrics)) outputs[METRIC + name] = metric;
-  const values = Object.keys(outputs);
+  const outputs: Record<string, Tensor> = { gradientNorm: update.gradientNorm };
   const slots: Slot[] = [];
   const open = (state: Omit<State, "before">, data?: Float32Array): Slot => {
     const slot = openSlot(state, data ?? new Float32Array(sizeOf(state.shape)));
@@ -235,8 +259,8 @@ function traceStep({ loss, metrics = {}, optimizer, random, ...options }: Traini
   });
   return {
     parameters,
+    gradients: partOutputs,
     outputs,
-    values,
     slots,
     weights,
     averaged,
@@ -246,11 +270,32 @@ function traceStep({ loss, metrics = {}, optimizer, random, ...options }: Traini
   };
 }
 
-function stepResult(names: readonly string[], results: ort.InferenceSession.ReturnType): StepResult {
+function isParts(batch: Feeds | readonly Part[]): batch is readonly Part[] {
+  return Array.isArray(batch);
+}
+
+/** What the optimizer reads of the feeds: ids of rows. */
+function sharedFeeds(names: readonly string[], parts: readonly Part[]): Feeds {
+  const [first, ...others] = parts;
+  if (!first) throw shapeError("step", "one part at least", "none");
+  const feeds: Record<string, Feeds[string]> = {};
+  for (const name of names) {
+    const feed = first.feeds[name];
+    if (!feed) continue;
+    if (others.some((other) => other.feeds[name] !== feed)) {
+      throw shapeError("step", `one array of "${name}" for all parts`, "several");
+    }
+    feeds[name] = feed;
+  }
+  return feeds;
+}
+
+function stepResult(values: Readonly<Record<string, number>>, gradientNorm: number): StepResult {
   const metrics: Record<string, number> = {};
-  const number = (name: string): number => Number(results[name]!.data[0]);
-  for (const name of names) if (name.startsWith(METRIC)) metrics[name.slice(METRIC.length)] = number(name);
-  return { loss: number("loss"), gradientNorm: number("gradientNorm"), metrics };
+  for (const [name, value] of Object.entries(values)) {
+    if (name.startsWith(METRIC)) metrics[name.slice(METRIC.length)] = value;
+  }
+  return { loss: values["loss"]!, gradientNorm, metrics };
 }
 
 function first({ tensor, shape, initializer }: Parameter, random: Random): Float32Array {
