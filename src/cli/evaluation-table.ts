@@ -12,6 +12,7 @@ const METRICS = [
 const COLUMNS: readonly Column[] = [
   { title: "system" },
   ...METRICS.map(([title]) => ({ title, right: true })),
+  { title: "adds", right: true },
   { title: "coverage", right: true },
   { title: "seconds", right: true },
 ];
@@ -20,6 +21,7 @@ export function evaluationTable(systems: readonly SystemScores[]): string {
   const rows = systems.map((system) => [
     system.name,
     ...METRICS.map(([, key]) => estimate(system[key], system[`${key}±`])),
+    system.adds === null ? "" : system.adds.toFixed(4),
     `${(100 * system.coverage).toFixed(1)} %`,
     system.seconds.toFixed(1),
   ]);
@@ -32,4 +34,4 @@ function estimate(mean: number, halfWidth: number): string {
 
 /** What the columns mean; printed below the table. */
 export const TABLE_LEGEND =
-  "All items are ranked, ties count against the system; ± is the 95 % interval over users; coverage: share of the catalogue in someone's top 10; seconds: answering, not training.";
+  "All items are ranked, ties count against the system; ± is the 95 % interval over users; adds: what the blend's recall would lose without the source; coverage: share of the catalogue in someone's top 10; seconds: answering, not training.";

@@ -16,6 +16,8 @@ export interface SystemScores {
   readonly coverage: number;
   /** Wall time of all its answers, fitting not included. */
   readonly seconds: number;
+  /** Of a source: what the share of targets among the blend's candidates would lose without it; null of others. */
+  readonly adds: number | null;
 }
 
 export class SystemTally {
@@ -25,6 +27,9 @@ export class SystemTally {
   private readonly users: number[] = [];
   private readonly shown = new Set<number>();
   private milliseconds = 0;
+  private withIt = 0;
+  private withoutIt = 0;
+  private compared = 0;
 
   constructor(name: string, itemCount: number) {
     this.name = name;
@@ -40,6 +45,13 @@ export class SystemTally {
     this.users.push(user);
     for (let i = 0; i < Math.min(10, rows.length); i++) this.shown.add(rows[i]!);
     this.milliseconds += ms;
+  }
+
+  /** Of one example: whether the blend has the target, with this source and without it. */
+  compare(withIt: boolean, withoutIt: boolean): void {
+    this.compared++;
+    if (withIt) this.withIt++;
+    if (withoutIt) this.withoutIt++;
   }
 
   /** What `metric` is worth for each example, for paired comparisons. */
@@ -64,6 +76,7 @@ export class SystemTally {
       "recall@500±": recall500.halfWidth,
       coverage: this.itemCount === 0 ? 0 : this.shown.size / this.itemCount,
       seconds: this.milliseconds / 1000,
+      adds: this.compared === 0 ? null : (this.withIt - this.withoutIt) / this.compared,
     };
   }
 

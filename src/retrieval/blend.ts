@@ -57,6 +57,11 @@ const scratch = new Scratch();
 
 /** The `limit` best of everything that the sources found, equal fused scores by lower row. */
 export function blend(query: Query, contributions: readonly Contribution[], limit: number): Candidates {
+  return candidatesOf(query, contributions, fuse(query, contributions, limit));
+}
+
+/** The rows of `blend` alone, in its order. */
+export function fuse(query: Query, contributions: readonly Contribution[], limit: number): Int32Array {
   scratch.reserve(query.allowed.length);
   const { sums, touched, slots } = scratch;
   let n = 0;
@@ -78,7 +83,7 @@ export function blend(query: Query, contributions: readonly Contribution[], limi
     sums[row] = 0;
     slots[row] = 0;
   }
-  return candidatesOf(query, contributions, top.take().rows);
+  return top.take().rows;
 }
 
 /** Chosen rows, without repeats, as candidates: with the provenance that `blend` would give them. */

@@ -6,9 +6,11 @@ import { blendHeads, HEADS, networkRanker } from "../ranking/index.ts";
 import {
   blend,
   closeSources,
+  type Contribution,
   contributionOf,
   type Encodings,
   encodeAll,
+  fuse,
   loadSources,
 } from "../retrieval/index.ts";
 import { type Example, visit } from "./examples.ts";
@@ -31,6 +33,9 @@ export interface MeasureOptions {
   readonly clock: Clock;
   readonly progress: Progress;
 }
+
+/** One example in so many is blended again without each source. */
+const COMPARE_EVERY = 4;
 
 export async function measureSystems(options: MeasureOptions): Promise<readonly SystemScores[]> {
   const { history, models, clock, progress, examples } = options;
@@ -57,7 +62,7 @@ export async function measureSystems(options: MeasureOptions): Promise<readonly 
       tally(name).add(user, pessimisticRank(rows, scores, target), rows, clock.monotonic() - since);
     };
     const started = clock.monotonic();
-    const contributions = [];
+    const contributions: Contribution[] = [];
     let encodings: Encodings = {};
     for (const source of sources) {
       const since = clock.monotonic();
@@ -71,6 +76,13 @@ export async function measureSystems(options: MeasureOptions): Promise<readonly 
     const query = { ...asked, encodings };
     const candidates = blend(query, contributions, options.candidates);
     count("blend", candidates.rows, candidates.fused, started);
+    if (index % COMPARE_EVERY === 0) {
+      const withIt = candidates.rows.includes(target);
+      for (const source of contributions) {
+        const others = contributions.filter((other) => other !== source);
+        tally(source.name).compare(withIt, fuse(query, others, options.candidates).includes(target));
+      }
+    }
     if (ranker && weights) {
       const features = models.featureSet.compute({ query, catalog, candidates });
       const scores = blendHeads(await ranker.score({ query, candidates, features }), weights);

@@ -90,13 +90,13 @@ describe("tables", () => {
     };
     expect(
       evaluationTable([
-        { name: "popular", ...scores },
-        { name: "two-stage", ...scores },
+        { name: "popular", ...scores, adds: 0.0123 },
+        { name: "two-stage", ...scores, adds: null },
       ]).split("\n"),
     ).toEqual([
-      "system              HR@10         NDCG@10      Recall@100      Recall@500  coverage  seconds",
-      "popular    0.2500 ±0.0123  0.1418 ±0.0100  0.5000 ±   n/a  1.0000 ±0.0000    12.3 %      1.3",
-      "two-stage  0.2500 ±0.0123  0.1418 ±0.0100  0.5000 ±   n/a  1.0000 ±0.0000    12.3 %      1.3",
+      "system              HR@10         NDCG@10      Recall@100      Recall@500    adds  coverage  seconds",
+      "popular    0.2500 ±0.0123  0.1418 ±0.0100  0.5000 ±   n/a  1.0000 ±0.0000  0.0123    12.3 %      1.3",
+      "two-stage  0.2500 ±0.0123  0.1418 ±0.0100  0.5000 ±   n/a  1.0000 ±0.0000            12.3 %      1.3",
     ]);
   });
 });
