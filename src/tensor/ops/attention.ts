@@ -12,7 +12,7 @@
  * in 2 runs 30.9 and 39.1, in 3 runs 32.0 and 37.1, in 4 runs 32.5 and 36.8.
  * Forwards alone the runs gain nothing (27.7 against 26.7 ms with one head), so serving has one.
  */
-import { type Dim, sameDim, subtractDims } from "../dims.ts";
+import { type Dim, type Shape, sameDim, subtractDims } from "../dims.ts";
 import { type Graph, shapeError, type Tensor } from "../graph.ts";
 import * as raw from "./raw.ts";
 import {
@@ -55,6 +55,7 @@ interface Run {
 export function attention(q: Tensor, k: Tensor, v: Tensor, options: AttentionOptions = {}): Tensor {
   const { bias, causal = false, scale = 1 / Math.sqrt(Number(q.shape.at(-1))) } = options;
   const [length, keys] = expectSequences(q, k, v, causal);
+  if (bias) expectBias(bias, [...q.shape.slice(0, -1), keys]);
   const added = causal ? hidingFuture(bias, q.graph, length) : bias;
   const cut = causal && q.graph.training;
   const runs = cut ? runsOf(q.graph, length) : [{ from: 0, to: length, keys }];
@@ -63,7 +64,6 @@ export function attention(q: Tensor, k: Tensor, v: Tensor, options: AttentionOpt
     const met = rows(k, 0, run.keys);
     const products = matmul(queries, met, { transposeB: true, scale }); // (B, H, run, keys)
     const scores = added ? raw.add(products, corner(added, run)) : products;
-    raw.expectShape("attention: bias", scores, products.shape);
     const shares = raw.node("Softmax", [scores], "float32", scores.shape, { axis: { int: -1 } });
     return { run, queries, met, shares, mixed: matmul(shares, rows(v, 0, run.keys)) };
   });
@@ -143,6 +143,12 @@ function hidingFuture(bias: Tensor | undefined, graph: Graph, length: Dim): Tens
     return raw.where(later, HIDDEN, 0); // (L, L)
   });
   return bias ? raw.add(bias, future) : future;
+}
+
+/** Whether the bias broadcasts to the scores. */
+function expectBias(bias: Tensor, scores: Shape): void {
+  const op = "attention: bias";
+  raw.expectShape(op, { ...bias, shape: raw.broadcast(op, bias, { ...bias, shape: scores }) }, scores);
 }
 
 /** L and M. */
