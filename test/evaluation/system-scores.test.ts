@@ -25,7 +25,17 @@ describe("a tally", () => {
       "recall@500±": interval((rank) => hitAt(rank, 500)),
       coverage: 4 / 40,
       seconds: 1,
+      adds: null,
     });
+  });
+
+  it("says what a source adds: targets that the blend has with it and not without it", () => {
+    const tally = new SystemTally("als", 100);
+    tally.compare(true, true);
+    tally.compare(true, false);
+    tally.compare(true, false);
+    tally.compare(false, true);
+    expect(tally.scores().adds).toBe(0.25);
   });
 
   it("takes the first ten as shown, each once", () => {
