@@ -6,6 +6,12 @@
  */
 import { warmupConstant } from "../../tensor/index.ts";
 
+/**
+ * How much longer a fall may take, of the time that is left, before time has a say in the rate: so a training for which
+ * the time suffices does not depend on how fast its machine was.
+ */
+const SLACK = 1.25;
+
 export interface CourseOptions {
   readonly peak: number;
   /** Steps of the warm-up. */
@@ -65,7 +71,10 @@ export class Course {
     if (this.rising && time >= 1 / (1 + fall)) this.fall(time);
     const { steps, fallFrom, fallSteps, fallTime } = this.current;
     if (fallFrom === null) return this.warm(steps);
-    const left = Math.min(1 - (steps - fallFrom) / fallSteps, (1 - time) / Math.max(1e-9, 1 - fallTime));
+    const left = Math.min(
+      1 - (steps - fallFrom) / fallSteps,
+      (SLACK * (1 - time)) / Math.max(1e-9, 1 - fallTime),
+    );
     return Math.max(0, left) * this.warm(steps);
   }
 

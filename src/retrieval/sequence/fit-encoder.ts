@@ -20,6 +20,7 @@ import {
   attributeSpace,
   attributesOf,
   codesOf,
+  type ItemAttributes,
 } from "./attributes.ts";
 import { Course, type CourseState } from "./course.ts";
 import type { Encoder } from "./encoder-columns.ts";
@@ -84,12 +85,14 @@ export async function fitEncoder(context: FitContext, earlier: Encoder | null): 
   const held = earlier ? nothingHeld(sequences) : holdOut(sequences, random.fork("held out"));
   const candidates = Math.min(CANDIDATES, sequences.itemCount);
   // A checkpoint of other data has another seed, by which it is refused.
-  const training = await open(shape, candidates, random.fork(`weights ${fingerprintOf(sequences, earlier)}`));
+  const attributes = attributesOf(catalog, sequences.itemCount, space);
+  const seed = random.fork(`weights ${fingerprintOf(sequences, attributes, earlier)}`);
+  const training = await open(shape, candidates, seed);
   try {
     const restored = await restore(context, training);
     if (restored === null)
       training.setWeights(await firstWeights(training.weights(), shape, earlier, context));
-    const feeds = new StepFeeds(sequences, attributesOf(catalog, sequences.itemCount, space), candidates);
+    const feeds = new StepFeeds(sequences, attributes, candidates);
     const course = new Course(courseOptions(earlier), restored?.place.course);
     let best = restored?.best ?? null;
     const started = clock.monotonic() - (restored?.place.elapsed ?? 0);
@@ -259,14 +262,18 @@ function withoutUntaken(weights: Weights, { items, itemCount }: Sequences, { wid
 }
 
 /** Of the data that a training learns from (FNV-1a). */
-function fingerprintOf({ offsets, items }: Sequences, earlier: Encoder | null): number {
+function fingerprintOf(
+  { offsets, items, weights }: Sequences,
+  { codes }: ItemAttributes,
+  earlier: Encoder | null,
+): number {
   let hash = 0x811c9dc5;
-  const mix = (value: number): void => {
-    hash = Math.imul(hash ^ value, 0x01000193);
-  };
-  for (const value of offsets) mix(value);
-  for (const value of items) mix(value);
-  mix(earlier?.steps ?? 0);
+  for (const column of [offsets, items, weights, codes, earlier?.weights["unknown"]]) {
+    if (column === undefined) continue;
+    for (const bits of new Int32Array(column.buffer, column.byteOffset, column.length)) {
+      hash = Math.imul(hash ^ bits, 0x01000193);
+    }
+  }
   return hash >>> 0;
 }
 

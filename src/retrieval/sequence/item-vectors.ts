@@ -31,6 +31,8 @@ export class ItemVectors {
   private creators = new Int32Array(0);
   private offsets = new Int32Array(0);
   private counts = new Int32Array(0);
+  /** The catalog's column of categories that `offsets` point into; what it says there never changes. */
+  private categories: Int32Array = new Int32Array(0);
   /** How many vectors there are, and of which version of the facts. */
   private size = 0;
   private version = -1;
@@ -74,19 +76,29 @@ export class ItemVectors {
     if (size > this.capacity) this.scorer = this.grown();
     const { creator, categoryOffsets, categoryCounts } = items;
     for (let row = 0; row < size; row++) {
-      const same =
-        row < this.size &&
-        this.creators[row] === creator[row] &&
-        this.offsets[row] === categoryOffsets[row] &&
-        this.counts[row] === categoryCounts[row];
-      if (same) continue;
+      const same = row < this.size && this.creators[row] === creator[row] && this.hasSameCategories(row);
+      if (!same) this.write(row);
       this.creators[row] = creator[row]!;
       this.offsets[row] = categoryOffsets[row]!;
       this.counts[row] = categoryCounts[row]!;
-      this.write(row);
     }
+    this.categories = items.categories;
     this.size = size;
     this.version = items.factsVersion;
+  }
+
+  /** The catalog may have moved all lists since: an offset says nothing then. */
+  private hasSameCategories(row: number): boolean {
+    const { categories, categoryOffsets, categoryCounts } = this.catalog.items;
+    const before = this.offsets[row]!;
+    const now = categoryOffsets[row]!;
+    const count = categoryCounts[row]!;
+    if (this.counts[row] !== count) return false;
+    if (categories === this.categories) return before === now;
+    for (let i = 0; i < count; i++) {
+      if (this.categories[before + i] !== categories[now + i]) return false;
+    }
+    return true;
   }
 
   private write(row: number): void {
