@@ -173,7 +173,7 @@ async function* easeChoices(sequences: Sequences, quick: boolean): ReturnType<Gr
 
 /** The constants of a choice that are not as shipped. */
 function nameOf(change: object): string {
-  return Object.entries(change).join("; ").replaceAll(",", " ");
+  return Object.entries(change).join("; ").replaceAll(",", " ") || "nothing";
 }
 
 /** Arguments: `--quick` for a sample of the examples and of the choices; names of sources, all where there are none. */
