@@ -8,6 +8,7 @@
  */
 import {
   add,
+  attention,
   dropout,
   type Graph,
   gather,
@@ -23,13 +24,11 @@ import {
   type SampledRows,
   sampledSoftmax,
   slice,
-  softmax,
   squeeze,
   sub,
   type Tensor,
   transpose,
   weightedMean,
-  where,
   zeros,
 } from "../tensor/index.ts";
 
@@ -89,11 +88,11 @@ export function itemVectors(
 /** What a user wants after each of the items read: vectors (B, L, D) → (B, L, D). */
 export function encodeSequence(vectors: Tensor, shape: EncoderShape): Tensor {
   const { graph } = vectors;
-  const bias = distances(graph, shape);
+  const buckets = distanceBuckets(graph, shape.length);
   let x = dropout(mul(vectors, Math.sqrt(shape.width)), shape.inputDropout, 0); // (B, L, D)
   for (let block = 0; block < shape.blocks; block++) {
     const name = `block${block}`;
-    const attended = attention(norm(x, `${name}.attention.norm`), `${name}.attention`, bias, shape);
+    const attended = attend(norm(x, `${name}.attention.norm`), `${name}.attention`, buckets, shape);
     x = add(x, dropout(attended, shape.dropout, 1 + 2 * block));
     const fed = feedForward(norm(x, `${name}.forward.norm`), `${name}.forward`, shape);
     x = add(x, dropout(fed, shape.dropout, 2 + 2 * block));
@@ -101,29 +100,20 @@ export function encodeSequence(vectors: Tensor, shape: EncoderShape): Tensor {
   return norm(x, "norm");
 }
 
-/** softmax(q kᵀ / √d + bias of the distance, the past alone) v, of `heads` heads. x (B, L, D) → (B, L, D). */
-function attention(
-  x: Tensor,
-  name: string,
-  distance: (table: Tensor) => Tensor,
-  shape: EncoderShape,
-): Tensor {
-  const { width, heads } = shape;
-  const each = width / heads;
+/** Causal attention of `heads` heads with a bias for each distance. x (B, L, D) → (B, L, D). */
+function attend(x: Tensor, name: string, buckets: Tensor, { width, heads }: EncoderShape): Tensor {
   const { graph } = x;
   const rows = reshape(x, ["B*L", width]);
   const split = (part: Tensor): Tensor =>
     heads === 1
       ? reshape(part, ["B", 1, "L", width])
-      : transpose(reshape(part, ["B", "L", heads, each]), [0, 2, 1, 3]); // (B, H, L, D/H)
+      : transpose(reshape(part, ["B", "L", heads, width / heads]), [0, 2, 1, 3]); // (B, H, L, D/H)
   const q = split(linear(rows, `${name}.query`, width));
   const k = split(linear(rows, `${name}.key`, width));
   const v = split(linear(rows, `${name}.value`, width));
-  const scores = matmul(q, k, { transposeB: true, scale: 1 / Math.sqrt(each) }); // (B, H, L, L)
-  const weights = softmax(
-    add(scores, distance(graph.parameter(`${name}.distance`, [DISTANCES, heads], zeros))),
-  );
-  const mixed = matmul(weights, v); // (B, H, L, D/H)
+  const table = graph.parameter(`${name}.distance`, [DISTANCES, heads], zeros);
+  const bias = transpose(gather(table, buckets), [2, 0, 1]); // (H, L, L)
+  const mixed = attention(q, k, v, { causal: true, bias }); // (B, H, L, D/H)
   const joined = heads === 1 ? mixed : transpose(mixed, [0, 2, 1, 3]);
   return reshape(linear(reshape(joined, ["B*L", width]), `${name}.out`, width), ["B", "L", width]);
 }
@@ -148,25 +138,15 @@ function norm(x: Tensor, name: string): Tensor {
   );
 }
 
-/**
- * A function from a table (DISTANCES, H) to (H, L, L): what attention adds for the distance between two places, and far
- * below everything where the other place lies in the future.
- */
-function distances(graph: Graph, { length }: EncoderShape): (table: Tensor) => Tensor {
-  const square = (x: Tensor): Tensor => slice(slice(x, 0, 0, "L"), 1, 0, "L"); // (length, length) → (L, L)
-  const places = length * length;
-  const between = (i: number): number => Math.floor(i / length) - (i % length);
-  const past = graph.constant(
-    Uint8Array.from({ length: places }, (_, i) => (between(i) >= 0 ? 1 : 0)),
-    [length, length],
-    "bool",
-  );
-  const bucket = graph.constant(
-    Int32Array.from({ length: places }, (_, i) => bucketOf(Math.max(0, between(i)))),
+/** (L, L) the bucket of the distance from each place to each earlier one. */
+function distanceBuckets(graph: Graph, length: number): Tensor {
+  const all = graph.constant(
+    Int32Array.from({ length: length * length }, (_, i) =>
+      bucketOf(Math.max(0, Math.floor(i / length) - (i % length))),
+    ),
     [length, length],
   );
-  const [causal, buckets] = [square(past), square(bucket)];
-  return (table) => where(causal, transpose(gather(table, buckets), [2, 0, 1]), -1e9);
+  return slice(slice(all, 0, 0, "L"), 1, 0, "L");
 }
 
 function bucketOf(distance: number): number {

@@ -58,8 +58,8 @@ const FALL = 0.3;
 const GO_ON_RATE = 0.5;
 /** Share of the time that stays for what comes behind the last step. */
 const RESERVE = 0.05;
-/** One seed gives one result only with the same number. */
-const THREADS = 2;
+/** Threads that compute a step's parts. One seed gives one result only with the same number. */
+const WORKERS = 2;
 const CHECKPOINT_EVERY = 60_000 as Ms;
 const ALS = { iterations: 6, regularization: 0.1, alpha: 30 } as const;
 
@@ -117,7 +117,7 @@ export async function fitEncoder(context: FitContext, earlier: Encoder | null): 
         const learningRate = course.rate(time());
         over = learningRate <= 0;
         if (over) break;
-        const step = feeds.of(batches[b]!, random.fork(`step ${training.steps}`));
+        const step = feeds.of(batches[b]!, WORKERS, random.fork(`step ${training.steps}`));
         await training.step(step, { learningRate });
         course.stepped();
         const every = Math.min(EVALUATE_EVERY, EVALUATE_PASSES * batches.length);
@@ -157,7 +157,7 @@ function open(shape: EncoderShape, candidates: number, random: Random): Promise<
     averaging: { decay: AVERAGING },
     optimizer: adamW({ weightDecay: WEIGHT_DECAY, clipNorm: CLIP_NORM }),
     random,
-    threads: THREADS,
+    workers: WORKERS,
   });
 }
 

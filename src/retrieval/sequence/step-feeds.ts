@@ -1,9 +1,14 @@
-/** The inputs of one training step of the encoder: windows, sampled candidates, and the items that occur in either. */
+/**
+ * The inputs of one training step of the encoder: windows, sampled candidates, and the items that occur in either. They
+ * come in parts, which are computed at the same time.
+ */
 import type { Random } from "../../core/index.ts";
-import type { Feeds } from "../../tensor/index.ts";
+import type { Feeds, Part } from "../../tensor/index.ts";
 import { ATTRIBUTES_PER_ITEM, type ItemAttributes } from "./attributes.ts";
 import type { Window } from "./windows.ts";
 
+/** The fewest places of a window: causal attention is computed in two runs of queries. */
+const SHORTEST = 2;
 /** Share of a step's items that do without their own vector: attributes alone must mean something, for new items. */
 const WITHOUT_OWN = 0.05;
 
@@ -31,7 +36,8 @@ export class StepFeeds {
     this.drawn = new Int32Array(sequences.itemCount).fill(-1);
   }
 
-  of(batch: readonly Window[], random: Random): Feeds {
+  /** The step on a batch, whose windows are dealt out to `parts` parts (fewer where there are fewer windows). */
+  of(batch: readonly Window[], parts: number, random: Random): Part[] {
     const rows: number[] = [];
     const placeOf = (item: number): number => {
       let at = this.place[item]!;
@@ -44,16 +50,18 @@ export class StepFeeds {
     };
     const chosen = this.draw(random);
     const candidates = chosen.map(placeOf);
-    const places = this.windowPlaces(batch, placeOf);
-    const seen = this.firstSeen(batch, places.length);
+    const dealt = Array.from({ length: Math.min(parts, batch.length) }, (_, part) =>
+      batch.filter((_, i) => i % parts === part),
+    );
+    const windows = dealt.map((some) => this.windowFeeds(some, placeOf));
     for (const item of rows) this.place[item] = -1;
     for (const item of chosen) this.drawn[item] = -1;
-    return {
-      ...this.itemFeeds(Int32Array.from(rows), random),
-      ...places.feeds,
-      candidates: { data: candidates, dims: [candidates.length] },
-      from: { data: seen, dims: [batch.length, candidates.length] },
-    };
+    const items = this.itemFeeds(Int32Array.from(rows), random);
+    const total = windows.reduce((sum, { targets }) => sum + targets, 0);
+    return windows.map(({ feeds, targets }) => ({
+      feeds: { ...items, ...feeds, candidates: { data: candidates, dims: [candidates.length] } },
+      share: targets / total,
+    }));
   }
 
   /** Distinct items, each with the same chance. */
@@ -68,8 +76,11 @@ export class StepFeeds {
     return chosen;
   }
 
-  private windowPlaces(batch: readonly Window[], placeOf: (item: number) => number) {
-    const length = batch.reduce((longest, { start, end }) => Math.max(longest, end - start - 1), 0);
+  private windowFeeds(
+    batch: readonly Window[],
+    placeOf: (item: number) => number,
+  ): { readonly feeds: Feeds; readonly targets: number } {
+    const length = batch.reduce((longest, { start, end }) => Math.max(longest, end - start - 1), SHORTEST);
     const tokens = new Int32Array(batch.length * length);
     const targets = new Int32Array(batch.length * length);
     const counts = new Float32Array(batch.length * length);
@@ -83,12 +94,13 @@ export class StepFeeds {
     });
     const dims = [batch.length, length];
     return {
-      length,
       feeds: {
         tokens: { data: tokens, dims },
         targets: { data: targets, dims },
         counts: { data: counts, dims },
+        from: { data: this.firstSeen(batch, length), dims: [batch.length, this.candidates] },
       },
+      targets: batch.reduce((sum, { start, end }) => sum + end - start - 1, 0),
     };
   }
 

@@ -33,7 +33,7 @@ import { matmul } from "./raw-matrix.ts";
 export interface AttentionOptions {
   /** Added to the scores before the softmax; broadcasts to (B, H, L, M). -1e9 hides a key from a query. */
   readonly bias?: Tensor;
-  /** Whether a query sees no key of a later place; then L = M. */
+  /** Whether a query sees no key of a later place; then L = M, and in training L is 2 at least. */
   readonly causal?: boolean;
   /** Multiplies q kᵀ; 1 / √d unless told. */
   readonly scale?: number;
