@@ -80,8 +80,8 @@ export const sqrt = unary(raw.sqrt, (dy, _x, y) => raw.div(raw.mul(dy, 0.5), y))
 export const abs = unary(raw.abs, (dy, x) => raw.mul(dy, raw.sign(x)));
 export const tanh = unary(raw.tanh, (dy, _x, y) => raw.mul(dy, raw.sub(1, raw.mul(y, y))));
 export const sigmoid = unary(raw.sigmoid, (dy, _x, y) => raw.mul(dy, raw.mul(y, raw.sub(1, y))));
-/** The gradient at 0 is 0. */
-export const relu = unary(raw.relu, (dy, x) => raw.where(raw.greater(x, 0), dy, 0));
+/** The gradient at 0 is 0. It is read off y: x is then read by nothing else, and ONNX Runtime fuses product and relu. */
+export const relu = unary(raw.relu, (dy, _x, y) => raw.mul(dy, raw.cast(raw.greater(y, 0), "float32")));
 /** log(1 + exp(x)), finite for all finite x. */
 export const softplus = unary(
   (x) => raw.add(raw.relu(x), raw.softplus(raw.neg(raw.abs(x)))),

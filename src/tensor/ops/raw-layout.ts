@@ -113,14 +113,11 @@ export function transpose(x: Tensor, order: readonly number[]): Tensor {
   if (order.length !== x.shape.length || sorted.some((axis, i) => axis !== i)) {
     throw shapeError("Transpose", `an order of the ${x.shape.length} axes of ${describe(x)}`, `[${order}]`);
   }
-  if (order.every((axis, i) => axis === i)) return x;
-  return node(
-    "Transpose",
-    [x],
-    x.dtype,
-    order.map((axis) => x.shape[axis]!),
-    { perm: { ints: order } },
-  );
+  const shape = order.map((axis) => x.shape[axis]!);
+  // Where only axes of size 1 move, the numbers stay where they are.
+  const moving = order.filter((axis) => x.shape[axis] !== 1);
+  if (moving.every((axis, i) => i === 0 || axis > moving[i - 1]!)) return reshape(x, shape);
+  return node("Transpose", [x], x.dtype, shape, { perm: { ints: order } });
 }
 
 export function concat(parts: readonly Tensor[], axis: number): Tensor {
