@@ -30,14 +30,22 @@ import { StepFeeds } from "./step-feeds.ts";
 import { batchesOf, cutWindows } from "./windows.ts";
 
 /** Chosen on the validation items of ml-1m and amazon-beauty (docs/log.md). */
-const WIDTH = 64;
+const WIDTHS = { usual: 64, wide: 128 } as const;
 const HEADS = 1;
 const BLOCKS = 2;
-const INNER = 2 * WIDTH;
+/** Width of the feed-forward network's hidden layer, in widths. */
+const INNER = 2;
+/**
+ * The wide encoder learns more from each pass, and a pass takes 2.5 times as long: on ml-1m it was behind after six and
+ * ahead after twenty. It is taken where the time is enough for so many, by what one entry took on two cores.
+ */
+const WIDE_PASSES = 20;
+const WIDE_MS_AN_ENTRY = 0.03;
 /** Dropout by how many entries an item has: of 13 (amazon-beauty) 0.4, of 290 (ml-1m) 0.2, between them by the logarithm. */
 const DROPOUT = { most: 0.5, least: 0.1, atOne: 0.56, perDecade: 0.147 } as const;
 const LONGEST = 100;
 const CANDIDATES = 512;
+/** At a width of 64; it falls with the root of the width. */
 const LEARNING_RATE = 3e-3;
 const WEIGHT_DECAY = 0.01;
 const CLIP_NORM = 1;
@@ -58,9 +66,12 @@ const FALL = 0.3;
 const GO_ON_RATE = 0.5;
 /** Share of the time that stays for what comes behind the last step. */
 const RESERVE = 0.05;
-/** Threads that compute a step's parts. One seed gives one result only with the same number. */
+/** Threads that compute a step's parts, of at least so many places each. One seed gives one result only with the same. */
 const WORKERS = 2;
+const PLACES_A_PART = 1_000;
 const CHECKPOINT_EVERY = 60_000 as Ms;
+/** Entries at which an item's first vector is half its ALS factors: those of rare items repeat what single users did. */
+const ALS_SHRINK = 20;
 const ALS = { iterations: 6, regularization: 0.1, alpha: 30 } as const;
 
 /** Where a training is: JSON in its checkpoints. */
@@ -81,19 +92,21 @@ export async function fitEncoder(context: FitContext, earlier: Encoder | null): 
   const { sequences, catalog, random, clock, progress, checkpoint } = context;
   if (longestOf(sequences.offsets) < 2) return null;
   const space = attributeSpace(catalog);
-  const shape = shapeFor(sequences, space);
+  const shape = shapeFor(context, space, earlier);
   const held = earlier ? nothingHeld(sequences) : holdOut(sequences, random.fork("held out"));
   const candidates = Math.min(CANDIDATES, sequences.itemCount);
   // A checkpoint of other data has another seed, by which it is refused.
   const attributes = attributesOf(catalog, sequences.itemCount, space);
   const seed = random.fork(`weights ${fingerprintOf(sequences, attributes, earlier)}`);
-  const training = await open(shape, candidates, seed);
+  const places = placesOf(sequences);
+  const parts = Math.max(1, Math.min(WORKERS, Math.floor(places / PLACES_A_PART)));
+  const training = await open(shape, candidates, parts, seed);
   try {
     const restored = await restore(context, training);
     if (restored === null)
-      training.setWeights(await firstWeights(training.weights(), shape, earlier, context));
+      training.setWeights(await firstWeights(training.weights(), shape, earlier, held, context));
     const feeds = new StepFeeds(sequences, attributes, candidates);
-    const course = new Course(courseOptions(earlier), restored?.place.course);
+    const course = new Course(courseOptions(shape, earlier), restored?.place.course);
     let best = restored?.best ?? null;
     const started = clock.monotonic() - (restored?.place.elapsed ?? 0);
     const elapsed = (): number => clock.monotonic() - started;
@@ -110,14 +123,14 @@ export async function fitEncoder(context: FitContext, earlier: Encoder | null): 
     let { epoch, batch: from } = restored?.place ?? { epoch: 0, batch: 0 };
     for (let over = false; !over; epoch++) {
       const windows = cutWindows(sequences.offsets, held.ends, shape.length, random.fork(`windows ${epoch}`));
-      const batches = batchesOf(windows, placesOf(sequences), random.fork(`batches ${epoch}`));
+      const batches = batchesOf(windows, places, random.fork(`batches ${epoch}`));
       over = batches.length === 0;
       if (epoch >= MAX_EPOCHS) course.fall(time());
       for (let b = from; b < batches.length && !over; b++) {
         const learningRate = course.rate(time());
         over = learningRate <= 0;
         if (over) break;
-        const step = feeds.of(batches[b]!, WORKERS, random.fork(`step ${training.steps}`));
+        const step = feeds.of(batches[b]!, parts, random.fork(`step ${training.steps}`));
         await training.step(step, { learningRate });
         course.stepped();
         const every = Math.min(EVALUATE_EVERY, EVALUATE_PASSES * batches.length);
@@ -148,7 +161,7 @@ export async function fitEncoder(context: FitContext, earlier: Encoder | null): 
   }
 }
 
-function open(shape: EncoderShape, candidates: number, random: Random): Promise<Training> {
+function open(shape: EncoderShape, candidates: number, workers: number, random: Random): Promise<Training> {
   const graph = new Graph({ training: true });
   const { loss, sampledRows } = sequenceLoss(graph, shape, candidates);
   return compileTraining({
@@ -157,21 +170,28 @@ function open(shape: EncoderShape, candidates: number, random: Random): Promise<
     averaging: { decay: AVERAGING },
     optimizer: adamW({ weightDecay: WEIGHT_DECAY, clipNorm: CLIP_NORM }),
     random,
-    workers: WORKERS,
+    workers,
   });
 }
 
-function shapeFor(sequences: Sequences, space: AttributeSpace): EncoderShape {
+/** The size that suits data and time, or that of the encoder that is gone on from. */
+function shapeFor(
+  { sequences, budget }: FitContext,
+  space: AttributeSpace,
+  earlier: Encoder | null,
+): EncoderShape {
   const dropout = dropoutFor(sequences);
+  const passes = budget / (1 + FALL) / (sequences.items.length * WIDE_MS_AN_ENTRY);
+  const width = earlier?.shape.width ?? (passes < WIDE_PASSES ? WIDTHS.usual : WIDTHS.wide);
   return {
     items: sequences.itemCount,
     attributes: codesOf(space),
     attributesPerItem: ATTRIBUTES_PER_ITEM,
-    width: WIDTH,
+    width,
     heads: HEADS,
     blocks: BLOCKS,
-    inner: INNER,
-    length: Math.min(LONGEST, longestOf(sequences.offsets)),
+    inner: INNER * width,
+    length: earlier?.shape.length ?? Math.min(LONGEST, longestOf(sequences.offsets)),
     inputDropout: dropout,
     dropout,
   };
@@ -195,10 +215,11 @@ function placesOf({ items }: Sequences): number {
   return Math.round(Math.min(most, Math.max(fewest, items.length / stepsAnEpoch)));
 }
 
-function courseOptions(earlier: Encoder | null) {
+function courseOptions({ width }: EncoderShape, earlier: Encoder | null) {
   const common = { warmup: WARMUP, fall: FALL, patience: PATIENCE };
-  if (earlier === null) return { ...common, peak: LEARNING_RATE };
-  return { ...common, peak: GO_ON_RATE * LEARNING_RATE, steps: Math.max(1, Math.ceil(FALL * earlier.steps)) };
+  const peak = LEARNING_RATE * Math.sqrt(WIDTHS.usual / width);
+  if (earlier === null) return { ...common, peak };
+  return { ...common, peak: GO_ON_RATE * peak, steps: Math.max(1, Math.ceil(FALL * earlier.steps)) };
 }
 
 function nothingHeld({ offsets }: Sequences): HeldOut {
@@ -225,6 +246,7 @@ async function firstWeights(
   drawn: Record<string, Float32Array>,
   shape: EncoderShape,
   earlier: Encoder | null,
+  held: HeldOut,
   context: FitContext,
 ): Promise<Weights> {
   if (earlier !== null) {
@@ -232,22 +254,45 @@ async function firstWeights(
     for (const [name, weights] of Object.entries(earlier.weights)) drawn[name]!.set(weights);
     return drawn;
   }
-  const { offsets, items, weights, itemCount } = context.sequences;
+  const known = within(context.sequences, held);
+  const { itemCount } = known;
   const { itemFactors } = await fitAls({
-    ...{ offsets, items, weights, itemCount, ...ALS },
-    users: offsets.length - 1,
+    ...{ ...known, ...ALS },
+    users: known.offsets.length - 1,
     factors: shape.width,
     random: context.random.fork("als"),
   });
   const table = drawn["items"]!;
   const length = FIRST_DEVIATION * Math.sqrt(shape.width);
+  const entries = new Int32Array(itemCount);
+  for (const item of known.items) entries[item] = entries[item]! + 1;
   for (let row = 0; row < itemCount; row++) {
     const factors = itemFactors.subarray(row * shape.width, (row + 1) * shape.width);
     const norm = Math.hypot(...factors);
     if (norm === 0) continue;
-    for (let d = 0; d < factors.length; d++) table[row * shape.width + d] = (factors[d]! / norm) * length;
+    const share = entries[row]! / (entries[row]! + ALS_SHRINK);
+    for (let d = 0, at = row * shape.width; d < factors.length; d++, at++) {
+      table[at] = share * (factors[d]! / norm) * length + (1 - share) * table[at]!;
+    }
   }
   return drawn;
+}
+
+/** The entries that may be learned from. */
+function within({ offsets, items, times, weights, itemCount }: Sequences, { ends }: HeldOut): Sequences {
+  const kept: number[] = [];
+  const starts = new Int32Array(offsets.length);
+  ends.forEach((end, user) => {
+    for (let entry = offsets[user]!; entry < end; entry++) kept.push(entry);
+    starts[user + 1] = kept.length;
+  });
+  return {
+    offsets: starts,
+    items: Int32Array.from(kept, (entry) => items[entry]!),
+    times: Float64Array.from(kept, (entry) => times[entry]!),
+    weights: Float32Array.from(kept, (entry) => weights[entry]!),
+    itemCount,
+  };
 }
 
 /** Items that nobody took have learned nothing: they stand with the unknown ones. */
