@@ -28,7 +28,7 @@ export function evaluateCommand(): Command {
       "leave-one-out, time:SHARE (time:0.9) or time:MOMENT (time:2022-05-01+08:00)",
       "time:0.9",
     )
-    .option("--time-budget <duration>", "how long fitting may take: 90s, 30m, 1h (default: 8m)", duration)
+    .option("--time-budget <duration>", "how long fitting may take: 90s, 30m, 1h (default: 7m)", duration)
     .option("--json <file>", "write the result there, too");
   return addDataOptions(command).action(withContext("together", evaluateData));
 }

@@ -19,7 +19,7 @@ export function trainCommand(): Command {
       "Trains both stages on the log, measures them on the newest interactions, and publishes a bundle. A server that " +
         "runs on the same directory takes it up within seconds.",
     )
-    .option("--time-budget <duration>", "how long fitting may take: 90s, 30m, 1h (default: 8m)", duration)
+    .option("--time-budget <duration>", "how long fitting may take: 90s, 30m, 1h (default: 7m)", duration)
     .option("--json <file>", "write what was trained and measured there")
     .action(withContext("together", train));
 }

@@ -36,10 +36,11 @@ const BLOCKS = 2;
 /** Width of the feed-forward network's hidden layer, in widths. */
 const INNER = 2;
 /**
- * The wide encoder learns more from each pass, and a pass takes 2.5 times as long: on ml-1m it was behind after six and
- * ahead after twenty. It is taken where the time is enough for so many, by what one entry took on two cores.
+ * The wide encoder learns more from each pass, and a pass takes 2.5 times as long: on ml-1m six of its passes were worth
+ * a little less than what the usual one learns in that time, and twelve far more (docs/log.md). It is taken where the
+ * time is enough for so many, by what one entry took on two cores.
  */
-const WIDE_PASSES = 20;
+const WIDE_PASSES = 6;
 const WIDE_MS_AN_ENTRY = 0.03;
 /** Dropout by how many entries an item has: of 13 (amazon-beauty) 0.4, of 290 (ml-1m) 0.2, between them by the logarithm. */
 const DROPOUT = { most: 0.5, least: 0.1, atOne: 0.56, perDecade: 0.147 } as const;
