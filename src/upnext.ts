@@ -62,7 +62,7 @@ import { HEADS } from "./ranking/index.ts";
 import { openFileRegistry, type Registry } from "./registry/index.ts";
 import { sourcesNamed } from "./retrieval/index.ts";
 import { emptyState, STATE_STORES, type StateStore, type Touch, type UserState } from "./state/index.ts";
-import { DEFAULT_TRAIN, type TrainReport, train } from "./training/index.ts";
+import { checkpointsIn, DEFAULT_TRAIN, type TrainReport, train } from "./training/index.ts";
 
 export interface OpenOptions {
   /** Where log, state and bundles are; made where it is missing. The configuration's `directory` where absent. */
@@ -108,7 +108,8 @@ export interface Upnext extends Recommender {
   /** Reads a data set into the log; see `upnext import`. */
   import(request: Omit<ImportRequest, "now">, progress?: Progress): Promise<ImportReport>;
   /**
-   * Trains both stages on the log, publishes the bundle and serves it.
+   * Trains both stages on the log, publishes the bundle and serves it. Goes on where a training of the same directory
+   * was killed.
    *
    * @param timeBudget milliseconds that fitting may take; the configuration's where absent
    */
@@ -142,6 +143,7 @@ export async function open(options: OpenOptions = {}): Promise<Upnext> {
     const registry = await openFileRegistry(join(directory, "bundles"), { clock });
     const instance = new Instance({
       config,
+      directory,
       clock,
       readOnly,
       log,
@@ -173,6 +175,7 @@ function checkNames({ retrieval, ranking }: ResolvedConfig): void {
 
 interface Parts {
   readonly config: ResolvedConfig;
+  readonly directory: string;
   readonly clock: Clock;
   readonly readOnly: boolean;
   readonly log: FileLog;
@@ -341,9 +344,10 @@ class Instance implements Upnext {
       ...(training.maxLists !== undefined && { maxLists: training.maxLists }),
       ...(budget !== undefined && { timeBudget: budget as Ms }),
     };
-    const { log, registry, clock } = this.parts;
+    const { directory, log, registry, clock } = this.parts;
     await log.refresh();
-    const report = await train(log, registry, settings, clock, progress);
+    const checkpoints = checkpointsIn(join(directory, "training"), progress);
+    const report = await train(log, registry, settings, clock, progress, checkpoints);
     await this.refresh();
     return report;
   }

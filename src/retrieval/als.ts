@@ -20,6 +20,7 @@ export const als: Source = {
   name: "als",
   signalNames: ["als"],
   personal: true,
+  knowsNewItems: false,
   weight: 1,
 
   async fit({ sequences, random, progress }) {

@@ -22,6 +22,7 @@ export const covisitation: Source = {
   name: "covisitation",
   signalNames: ["covisitation", "covisitation-newest", "covisitation-strongest"],
   personal: true,
+  knowsNewItems: false,
   weight: 1,
 
   async fit({ sequences, progress }) {

@@ -53,6 +53,7 @@ export const ease: Source = {
   name: "ease",
   signalNames: ["ease", "ease-newest", "ease-strongest"],
   personal: true,
+  knowsNewItems: false,
   weight: 1,
 
   async fit({ sequences, progress }) {

@@ -12,7 +12,8 @@ export const fresh: Source = {
   name: "fresh",
   signalNames: ["fresh"],
   personal: false,
-  weight: 0.1,
+  knowsNewItems: true,
+  weight: 0.3,
   async load(_columns, catalog) {
     return statisticsRetriever(this, (now) => ({
       keys: catalog.items.bornAt,

@@ -5,6 +5,7 @@ import { ease } from "./ease.ts";
 import { fresh } from "./fresh.ts";
 import { popular } from "./popular.ts";
 import type { Source } from "./retriever.ts";
+import { sequence } from "./sequence/sequence.ts";
 import { sessionKnn } from "./session-knn.ts";
 import { transitions } from "./transitions.ts";
 import { trending } from "./trending.ts";
@@ -16,12 +17,13 @@ export const SOURCES: readonly Source[] = [
   ease,
   covisitation,
   als,
+  sequence,
   popular,
   trending,
   fresh,
 ];
 
-export { blend, type Candidates, type Contribution, candidatesOf, pickCandidates } from "./blend.ts";
+export { blend, type Candidates, type Contribution, candidatesOf, fuse, pickCandidates } from "./blend.ts";
 /** The sources with these names, in the order of SOURCES; all where no names are given. */
 export function sourcesNamed(names?: readonly string[]): readonly Source[] {
   if (names === undefined) return SOURCES;
@@ -46,6 +48,7 @@ export {
   retrieveAll,
 } from "./load-sources.ts";
 export type {
+  Checkpoint,
   Columns,
   Encodings,
   FitContext,

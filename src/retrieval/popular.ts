@@ -6,7 +6,8 @@ export const popular: Source = {
   name: "popular",
   signalNames: ["popular"],
   personal: false,
-  weight: 0.2,
+  knowsNewItems: true,
+  weight: 0.1,
   async load(_columns, catalog) {
     return statisticsRetriever(this, () => ({
       keys: catalog.statistics.engagements,

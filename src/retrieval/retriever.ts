@@ -110,6 +110,11 @@ export interface Source {
   readonly name: string;
   readonly signalNames: readonly string[];
   readonly personal: boolean;
+  /**
+   * Whether it finds items that came after its fit, and hears them in a history: by live statistics, or by what the
+   * catalog says of them. To other sources they are nothing until the next fit.
+   */
+  readonly knowsNewItems: boolean;
   /** Its vote in the blend (blend.ts). */
   readonly weight: number;
   /** Absent for sources that read live statistics only. */

@@ -59,6 +59,7 @@ export const sessionKnn: Source = {
   name: "session-knn",
   signalNames: ["session-knn", "session-knn-places", "session-knn-nearest"],
   personal: true,
+  knowsNewItems: false,
   weight: 1,
 
   async fit({ sequences, progress }) {

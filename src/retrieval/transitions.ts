@@ -24,6 +24,7 @@ export const transitions: Source = {
   name: "transitions",
   signalNames: ["transitions", "transitions-newest", "transitions-strongest"],
   personal: true,
+  knowsNewItems: false,
   weight: 1,
 
   async fit({ sequences, progress }) {

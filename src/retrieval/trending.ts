@@ -9,7 +9,8 @@ export const trending: Source = {
   name: "trending",
   signalNames: ["trending"],
   personal: false,
-  weight: 0.2,
+  knowsNewItems: true,
+  weight: 0.1,
   async load(_columns, catalog) {
     return statisticsRetriever(this, (now) => ({
       keys: catalog.statistics.heat,

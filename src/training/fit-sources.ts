@@ -1,7 +1,7 @@
 /** Fits retrieval sources on the sequences of a history. */
 import type { Catalog } from "../catalog/index.ts";
 import { type Clock, Deadline, type Ms, type Progress, Random } from "../core/index.ts";
-import type { Columns, FittedSources, Sequences, Source } from "../retrieval/index.ts";
+import type { Checkpoint, Columns, FittedSources, Sequences, Source } from "../retrieval/index.ts";
 
 export interface FitSettings {
   /** Facts of the items of the sequences. */
@@ -13,12 +13,14 @@ export interface FitSettings {
   /** What the same sources kept on an older part of the same log. */
   readonly previous?: FittedSources;
   readonly progress: Progress;
+  /** Of each source, by its name: where it goes on after it was killed. */
+  readonly checkpoints?: ((source: string) => Checkpoint) | undefined;
 }
 
 export async function fitSources(
   sources: readonly Source[],
   sequences: Sequences,
-  { catalog, seed, clock, budget, previous, progress }: FitSettings,
+  { catalog, seed, clock, budget, previous, progress, checkpoints }: FitSettings,
 ): Promise<FittedSources> {
   const deadline = new Deadline(clock, budget);
   const fitted: Record<string, Columns> = {};
@@ -33,6 +35,7 @@ export async function fitSources(
       clock,
       budget: Math.max(0, deadline.remaining()) as Ms,
       ...(before && { previous: before }),
+      ...(checkpoints && { checkpoint: checkpoints(source.name) }),
     });
   }
   return fitted;

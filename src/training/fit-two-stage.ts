@@ -9,6 +9,7 @@ import { type Clock, Deadline, MINUTE, type Ms, type Progress, Random } from "..
 import { type FeatureSet, featuresFor } from "../features/index.ts";
 import { type FittedSources, type Source, sourcesNamed } from "../retrieval/index.ts";
 import { DEFAULT_LIMITS } from "../state/index.ts";
+import type { Checkpoints } from "./checkpoints.ts";
 import { examplesBetween } from "./examples.ts";
 import { fitSources } from "./fit-sources.ts";
 import type { History, Slate } from "./history.ts";
@@ -46,7 +47,7 @@ export const DEFAULT_TWO_STAGE: TwoStageSettings = {
   rankerShare: 0.1,
   maxLists: 12_000,
   touches: DEFAULT_LIMITS.touches,
-  timeBudget: (8 * MINUTE) as Ms,
+  timeBudget: (7 * MINUTE) as Ms,
 };
 
 export interface TwoStage {
@@ -66,6 +67,7 @@ export async function fitTwoStage(
   settings: TwoStageSettings,
   clock: Clock,
   progress: Progress,
+  checkpoints?: Checkpoints,
 ): Promise<TwoStage> {
   const deadline = new Deadline(clock, settings.timeBudget);
   const sources = sourcesNamed(settings.sources);
@@ -78,6 +80,7 @@ export async function fitTwoStage(
   const olderSources = await fitSources(sources, sequencesOf(history, older), {
     ...common,
     budget: (OLDER_SHARE * deadline.remaining()) as Ms,
+    checkpoints: checkpoints && ((source) => checkpoints.of(`older-${source}`)),
   });
   const lists = await rankingLists({
     history,
@@ -100,6 +103,7 @@ export async function fitTwoStage(
       ...common,
       budget: Math.max(deadline.remaining(), LAST_SHARE * settings.timeBudget) as Ms,
       previous: olderSources,
+      checkpoints: checkpoints && ((source) => checkpoints.of(`cut-${source}`)),
     }),
     ranker,
     featureSet: features,

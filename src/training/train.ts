@@ -19,6 +19,7 @@ import type { SystemScores } from "../evaluation/index.ts";
 import type { EventLog } from "../events/index.ts";
 import { networkRanker } from "../ranking/index.ts";
 import { encodeModels, type RankerFiles, type Registry } from "../registry/index.ts";
+import type { Checkpoints } from "./checkpoints.ts";
 import { examplesBetween } from "./examples.ts";
 import { fitSources } from "./fit-sources.ts";
 import {
@@ -64,13 +65,18 @@ const MAX_EXAMPLES = 4_000;
 /** Rows of the golden scores: a few lists' worth of inputs as they come in real requests. */
 const GOLDEN_ROWS = 32;
 
-/** Rejects with `not_enough_data` where no interaction shows interest, and `training_failed`. Promotes the bundle. */
+/**
+ * Rejects with `not_enough_data` where no interaction shows interest, and `training_failed`. Promotes the bundle.
+ *
+ * @param checkpoints where the next training goes on if this one is killed; empty afterwards
+ */
 export async function train(
   log: EventLog,
   registry: Registry,
   settings: TrainSettings,
   clock: Clock,
   progress: Progress,
+  checkpoints?: Checkpoints,
 ): Promise<TrainReport> {
   const started = clock.monotonic();
   progress.step("read the log");
@@ -92,8 +98,9 @@ export async function train(
         { ...settings, timeBudget: (MEASURED_SHARE * settings.timeBudget) as Ms },
         clock,
         progress,
+        checkpoints,
       )
-    : await fitTwoStage(history, all, settings, clock, progress);
+    : await fitTwoStage(history, all, settings, clock, progress, checkpoints);
   const examples = measured
     ? sample(examplesBetween(history, learned, all), MAX_EXAMPLES, new Random(`${settings.seed}/hold-out`))
     : [];
@@ -120,6 +127,7 @@ export async function train(
         budget: Math.max(deadline.remaining(), LAST_SHARE * settings.timeBudget) as Ms,
         previous: models.fitted,
         progress,
+        checkpoints: checkpoints && ((source) => checkpoints.of(`all-${source}`)),
       })
     : models.fitted;
   progress.step("publish");
@@ -128,6 +136,7 @@ export async function train(
     examples: examples.length,
   });
   await registry.promote(bundle);
+  await checkpoints?.clear();
   return {
     bundle,
     logOffset: history.logOffset,

@@ -8,14 +8,13 @@ import {
   type EventId,
   HOUR,
   type ItemId,
-  ManualClock,
   MINUTE,
   type Offset,
   Random,
   silent,
   type UserId,
 } from "../../src/core/index.ts";
-import { type Event, interactionCode, type LoggedEvent } from "../../src/events/index.ts";
+import { type Event, type ItemFacts, interactionCode, type LoggedEvent } from "../../src/events/index.ts";
 import {
   type Columns,
   encodeAll,
@@ -24,6 +23,10 @@ import {
   type Sequences,
   type Source,
 } from "../../src/retrieval/index.ts";
+import { tickingClock } from "../ticking-clock.ts";
+
+/** Looks at the clock that a fit has before its time is over. */
+const LOOKS = 300;
 
 /**
  * Rows that somebody took, rows that the fit knows (two without any taker), and rows of the catalog. There are more
@@ -80,9 +83,9 @@ export function click(item: ItemId, user: string, time: number): Event {
   };
 }
 
-/** An item without facts, known from `time` on. */
-export function upsert(item: ItemId, time: number): Event {
-  return { kind: "item", id: `item/${item}/${time}` as EventId, item, facts: {}, time: time as EpochMs };
+/** An item, known from `time` on; without facts unless told. */
+export function upsert(item: ItemId, time: number, facts: ItemFacts = {}): Event {
+  return { kind: "item", id: `item/${item}/${time}` as EventId, item, facts, time: time as EpochMs };
 }
 
 /** Applies events after those that the catalog has. */
@@ -90,12 +93,12 @@ export function extend(catalog: Catalog, events: readonly Event[]): void {
   catalog.apply(events.map((event, i): LoggedEvent => ({ offset: (catalog.applied + i) as Offset, event })));
 }
 
-/** Row r is item `i${r}`: KNOWN items, then every click in the order of time. */
-export function checkerboardCatalog(): Catalog {
+/** Row r is item `i${r}`: KNOWN items, without facts unless told, then every click in the order of time. */
+export function checkerboardCatalog(factsOf: (row: number) => ItemFacts = () => ({})): Catalog {
   const catalog = createCatalog();
   extend(
     catalog,
-    Array.from({ length: KNOWN }, (_, row) => upsert(itemOf(row), START - HOUR)),
+    Array.from({ length: KNOWN }, (_, row) => upsert(itemOf(row), START - HOUR, factsOf(row))),
   );
   const clicks = orders.flatMap((order, user) =>
     order.map((row, entry) => click(itemOf(row), `u${user}`, timeOf(user, entry))),
@@ -119,8 +122,7 @@ export async function fitted(
     catalog,
     random: new Random(seed),
     progress: silent,
-    // No time passes: a fit ends by its own rule, so that two of them are equal.
-    clock: new ManualClock(),
+    clock: tickingClock(MINUTE / LOOKS),
     budget: MINUTE,
   };
   return (await source.fit?.(context)) ?? {};

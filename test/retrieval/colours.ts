@@ -21,6 +21,7 @@ export function coloursWith(wait: () => Promise<unknown>): Colours {
     name: "colours",
     signalNames: ["colours"],
     personal: true,
+    knowsNewItems: false,
     weight: 1,
     get open() {
       return open;

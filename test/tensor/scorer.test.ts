@@ -22,6 +22,19 @@ function plain(
 }
 
 describe("itemScorer", () => {
+  test("gives equal rows equal scores, wherever they stand", () => {
+    const k = 64;
+    const row = Float32Array.from({ length: k }, (_, f) => Math.sin(f) / 3);
+    const user = Float32Array.from({ length: k }, (_, f) => Math.cos(5 * f) / 7);
+    for (let N = 1; N < 12; N++) {
+      const factors = new Float32Array(N * k);
+      for (let r = 0; r < N; r++) factors.set(row, r * k);
+      const { rows, scores } = itemScorer({ factors, N, k }).top(user, new Uint8Array(N).fill(1), N);
+      expect([...rows]).toEqual(Array.from({ length: N }, (_, r) => r));
+      expect(new Set(scores).size).toBe(1);
+    }
+  });
+
   test("finds what a sort of all scores finds, ties by the lower row, for any size and mask", async () => {
     const small = fc.integer({ min: -2, max: 2 });
     const cases = fc

@@ -32,7 +32,7 @@ export interface CourseState {
   readonly fallSteps: number;
   /** Share of the time that was gone when the fall began. */
   readonly fallTime: number;
-  /** The best evaluation so far, and how many came after it. */
+  /** The best evaluation so far (the lowest number before any: JSON has no infinities), and how many came after it. */
   readonly best: number;
   readonly since: number;
 }
@@ -51,7 +51,7 @@ export class Course {
       fallFrom: steps === undefined ? null : 0,
       fallSteps: steps ?? 0,
       fallTime: 0,
-      best: -Infinity,
+      best: -Number.MAX_VALUE,
       since: 0,
     };
   }

@@ -13,7 +13,8 @@ export const sequence: Source = {
   /** The share that the softmax over all allowed items gives to one, and its logarithm. */
   signalNames: ["sequence", "sequence-log-share"],
   personal: true,
-  weight: 2,
+  knowsNewItems: true,
+  weight: 6,
 
   async fit(context) {
     const earlier = context.previous ? encoderOf(context.previous) : null;
@@ -38,6 +39,7 @@ function retrieverOf(model: SequenceModel): Retriever {
       const user = query.encodings[sequence.name];
       if (user === undefined) return nothing;
       const { rows, scores, logSum } = model.items.top(user, query.allowed, k);
+      if (logSum === Number.NEGATIVE_INFINITY) return nothing; // no item is allowed
       return {
         rows,
         scores: scores.map((score) => Math.exp(score - logSum)),
@@ -45,7 +47,8 @@ function retrieverOf(model: SequenceModel): Retriever {
           model.items.dot(candidates, user, logs!);
           for (let i = 0; i < candidates.length; i++) {
             logs![i] = logs![i]! - logSum;
-            shares![i] = Math.exp(logs![i]!);
+            // What is not allowed may stand above everything that is.
+            shares![i] = Math.min(1, Math.exp(logs![i]!));
           }
         },
       };
