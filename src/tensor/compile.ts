@@ -18,11 +18,15 @@ export function compileServing(outputs: Outputs, weights: Weights): Uint8Array {
   return compile(outputs, weights);
 }
 
-/** With `weights` undefined, parameters are inputs of the file. */
-export function compile(outputs: Outputs, weights: Weights | undefined): Uint8Array {
+/** With `weights` undefined, parameters are inputs of the file; so are values `given` that the graph would compute. */
+export function compile(
+  outputs: Outputs,
+  weights: Weights | undefined,
+  given: readonly Tensor[] = [],
+): Uint8Array {
   const graph = Object.values(outputs)[0]?.graph;
   if (!graph) throw new UpnextError("internal", "tensor: compile: expected one output at least, came none");
-  const { nodes, used } = reachable(graph.nodes, Object.values(outputs));
+  const { nodes, used } = reachable(graph.nodes, Object.values(outputs), given);
   for (const [name, tensor] of Object.entries(outputs)) {
     if (
       graph.inputs.some((input) => input.name === name) ||
@@ -48,6 +52,7 @@ export function compile(outputs: Outputs, weights: Weights | undefined): Uint8Ar
     inputs: [
       ...graph.inputs.filter((input) => used.has(input.name)),
       ...(weights ? [] : parameters.map(({ tensor }) => tensor)),
+      ...given.filter(({ name }) => used.has(name)),
     ],
     outputs: Object.entries(outputs).map(([name, { dtype, shape }]) => ({ name, dtype, shape })),
     initializers,
@@ -67,16 +72,18 @@ export function weightOf(weights: Weights, tensor: Tensor): Float32Array {
   return data;
 }
 
-/** The nodes that `outputs` need, in the order of the trace, and the names of everything they read. */
+/** The nodes that `outputs` need beside what is given, in the order of the trace, and the names of all they read. */
 function reachable(
   all: readonly OnnxNode[],
   outputs: readonly Tensor[],
+  given: readonly Tensor[],
 ): { readonly nodes: OnnxNode[]; readonly used: ReadonlySet<string> } {
   const used = new Set(outputs.map((output) => output.name));
+  const known = new Set(given.map(({ name }) => name));
   const nodes: OnnxNode[] = [];
   for (let at = all.length - 1; at >= 0; at--) {
     const node = all[at]!;
-    if (!node.outputs.some((output) => used.has(output))) continue;
+    if (!node.outputs.some((output) => used.has(output) && !known.has(output))) continue;
     nodes.push(node);
     for (const input of node.inputs) used.add(input);
   }

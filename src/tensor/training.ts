@@ -22,7 +22,7 @@ import { openPartPool, type PartPoolOptions } from "./part-pool.ts";
 import { GRADIENT, type Part, SHARE, SUM } from "./parts.ts";
 import { rowReader, type SampledRows, targetsOf } from "./sampled-rows.ts";
 import { type DeviceUsed, type Feeds, openSession, toTensors } from "./session.ts";
-import { openSlot, type RowsByIds, type Slot, type State } from "./slots.ts";
+import { openSlot, type RowsByIds, type Slot, type State, type Target } from "./slots.ts";
 import { type Notes, readSnapshot, takeSnapshot } from "./snapshot.ts";
 
 /** What the outputs of metrics begin with. */
@@ -87,16 +87,28 @@ export async function compileTraining(options: TrainingOptions): Promise<Trainin
   checkOptions(options);
   const step = traceStep(options);
   const { slots, averaged, markAt } = step;
-  const pool = await openPartPool(compile(step.gradients, undefined), options);
+  // Parts are given the rows that they use, not the tables: those are copied to each thread.
+  const sampled = step.targets.filter(({ ids }) => ids);
+  const pool = await openPartPool(
+    compile(
+      step.gradients,
+      undefined,
+      sampled.map(({ value }) => value),
+    ),
+    options,
+  );
   const optimizer = (await openSession(compile(step.outputs, undefined), options)).session;
   const masks = random.fork(DROPOUT_KEY);
   const read = slots.filter(({ name }) => pool.session.inputNames.includes(name));
   const own = new Set([
     ...slots.map(({ name }) => name),
+    ...sampled.map(({ value }) => value.name),
     SHARE,
     DROPOUT_KEY,
     ...Object.keys(step.scalars(1, 0)),
   ]);
+  const idNames = sampled.flatMap(({ ids }) => (ids ? [ids.name] : []));
+  const unread = idNames.filter((name) => !pool.session.inputNames.includes(name));
   const identity = {
     kind: "training",
     seed: random.fork("seed").uint32(),
@@ -112,12 +124,18 @@ export async function compileTraining(options: TrainingOptions): Promise<Trainin
   }
 
   async function run(batch: Feeds | readonly Part[], learningRate: number): Promise<StepResult> {
-    const parts = isParts(batch) ? batch : [{ feeds: batch, share: 1 }];
-    for (const { feeds } of parts) toTensors(pool.session, feeds, own);
-    const feeds = sharedFeeds(optimizer.inputNames, parts);
+    const whole = isParts(batch) ? batch : [{ feeds: batch, share: 1 }];
+    const feeds = sharedFeeds(optimizer.inputNames, whole);
+    const parts = whole.map((part) => ({ ...part, feeds: without(part.feeds, unread) }));
+    for (const part of parts) toTensors(pool.session, part.feeds, own);
     const rows = step.rows(feeds);
     const sums = await pool.run(
-      Object.fromEntries(read.map(({ name, input }) => [name, input])),
+      {
+        ...Object.fromEntries(read.map(({ name, input }) => [name, input])),
+        ...Object.fromEntries(
+          sampled.map((target) => [target.value.name, rowsOf(target, step.weights, rows)]),
+        ),
+      },
       // A function of seed and step, so that a training that goes on from a checkpoint drops what it would have dropped.
       parts.map((part, i) => ({ ...part, key: masks.fork(steps).fork(i).uint32() >>> 2 })),
     );
@@ -204,6 +222,8 @@ function checkOptions({ loss, metrics = {} }: TrainingOptions): void {
 /** The step as it is traced: what goes in and comes out, and the numbers that stay. */
 interface TracedStep {
   readonly parameters: readonly Parameter[];
+  /** What changes of each of them. */
+  readonly targets: readonly Target[];
   /** Of a part: loss, metrics, gradients. */
   readonly gradients: Outputs;
   /** Of the optimizer. */
@@ -259,6 +279,7 @@ function traceStep({ loss, metrics = {}, optimizer, random, ...options }: Traini
   });
   return {
     parameters,
+    targets,
     gradients: partOutputs,
     outputs,
     slots,
@@ -268,6 +289,22 @@ function traceStep({ loss, metrics = {}, optimizer, random, ...options }: Traini
     rows,
     scalars: (step, learningRate) => ({ ...update.scalars(step, learningRate), ...averages?.scalars(step) }),
   };
+}
+
+/** The rows of a table that a step uses, as they are before it. */
+function rowsOf({ parameter, ids }: Target, slots: readonly Slot[], rows: RowsByIds): ort.Tensor {
+  const { data } = slots.find(({ name }) => name === parameter.tensor.name)!;
+  const used = rows.get(ids!.name)!; // a target of rows has ids
+  const width = data.length / parameter.shape[0]!;
+  const values = new Float32Array(used.length * width);
+  used.forEach((row, i) => {
+    values.set(data.subarray(row * width, (row + 1) * width), i * width);
+  });
+  return new ort.Tensor("float32", values, [used.length, ...parameter.shape.slice(1)]);
+}
+
+function without(feeds: Feeds, names: readonly string[]): Feeds {
+  return Object.fromEntries(Object.entries(feeds).filter(([name]) => !names.includes(name)));
 }
 
 function isParts(batch: Feeds | readonly Part[]): batch is readonly Part[] {
