@@ -16,7 +16,7 @@ import { Random } from "../src/core/index.ts";
 import { type RoundAnswer, type StepConfig, stepFlops, weightShapes } from "./train/step.ts";
 
 export const about =
-  "One training step of SASRec (batch 128, length 200 without padding, width 64, 2 blocks, dropout 0.2 on the input and on what each part adds, 256 negatives for all positions, 3,416 items, AdamW on all parameters) in this engine and in PyTorch's eager mode, interleaved; losses of both agree before anything is measured. Utilisation: operations of a step (2 for each multiply-add of the forward pass's matrix products, times 3 for the gradients; of attention only what the causal mask leaves; no embedding look-ups) by the step's time and the GFLOP/s of a 2048³ product in ONNX Runtime with as many threads. `speed`: PyTorch's time by ours, round by round.";
+  "One training step of SASRec (batch 128, length 200 without padding, width 64, 2 blocks, dropout 0.2 on the input and on what each part adds, 256 negatives for all positions, 3,416 items, AdamW on all parameters) in this engine and in PyTorch's eager mode, interleaved; losses of both agree before anything is measured. Utilisation: operations of a step (2 for each multiply-add of the forward pass's matrix products, times 3 for the gradients; of attention only what the causal mask leaves; no embedding look-ups) by the step's time and the GFLOP/s of a 2048³ product in ONNX Runtime with as many threads. `speed`: PyTorch's time by ours, round by round. It wants quiet cores: threads of PyTorch that wait for one another spin.";
 export const needsBuild = false;
 
 const STEP: Omit<StepConfig, "threads" | "heads" | "weights" | "batches"> = {
