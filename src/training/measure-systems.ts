@@ -5,8 +5,8 @@ import { pessimisticRank, type SystemScores, SystemTally } from "../evaluation/i
 import { blendHeads, HEADS, networkRanker } from "../ranking/index.ts";
 import {
   blend,
-  closeSources,
   type Contribution,
+  closeSources,
   contributionOf,
   type Encodings,
   encodeAll,
