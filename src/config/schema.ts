@@ -104,7 +104,7 @@ const retrieval = section({
   /** Candidates that the blend hands to the ranker. */
   candidates: integer(1, 10_000).default(500),
   /** Candidates asked of each source. */
-  perSource: integer(1, 10_000).default(500),
+  perSource: integer(1, 10_000).default(1000),
   /** Names of the sources in use; all where absent. */
   sources: list(text("the name of a source"), "names of sources")
     .min(1, { error: "expected at least one source, or leave the key out for all" })

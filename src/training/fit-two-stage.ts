@@ -43,7 +43,7 @@ export const LAST_SHARE = 0.1;
 export const DEFAULT_TWO_STAGE: TwoStageSettings = {
   seed: 1,
   candidates: 500,
-  perSource: 500,
+  perSource: 1000,
   rankerShare: 0.1,
   maxLists: 12_000,
   touches: DEFAULT_LIMITS.touches,

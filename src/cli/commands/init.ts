@@ -37,7 +37,7 @@ export default defineConfig({
 
   retrieval: {
     candidates: 500,
-    perSource: 500,
+    perSource: 1000,
     // sources: ["transitions", "als", "popular"], // all of them where absent
   },
 
