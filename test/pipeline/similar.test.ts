@@ -1,13 +1,14 @@
 import { describe, expect, it } from "vitest";
 import { type Catalog, createCatalog } from "../../src/catalog/index.ts";
-import { DAY, MINUTE, silent, systemClock } from "../../src/core/index.ts";
+import { DAY, MINUTE, silent } from "../../src/core/index.ts";
 import type { Event } from "../../src/events/index.ts";
 import { featuresFor } from "../../src/features/index.ts";
 import { type ServingModels, similarItems, untrainedModels } from "../../src/pipeline/index.ts";
-import { loadSources, sourcesNamed } from "../../src/retrieval/index.ts";
+import { loadSources, SOURCES } from "../../src/retrieval/index.ts";
 import { fitSources } from "../../src/training/fit-sources.ts";
 import { readHistory } from "../../src/training/history.ts";
 import { everything, sequencesOf } from "../../src/training/replay.ts";
+import { tickingClock } from "../ticking-clock.ts";
 import { at, itemId, logged, logOf, START, took } from "../training/logs.ts";
 import { ring } from "../training/worlds.ts";
 
@@ -33,13 +34,15 @@ const EVENTS: readonly Event[] = [
   { kind: "item-removal", id: "gone" as Event["id"], time: at(START), item: itemId("v6") },
 ];
 
-async function trainedModels(catalog: Catalog): Promise<ServingModels> {
+/** Sources to which an item is nothing before somebody took it, and those that know nobody. */
+const COUNTING = SOURCES.filter(({ personal, knowsNewItems }) => !(personal && knowsNewItems));
+
+async function trainedModels(catalog: Catalog, sources = COUNTING): Promise<ServingModels> {
   const history = await readHistory(await logOf(EVENTS));
-  const sources = sourcesNamed();
   const fitted = await fitSources(sources, sequencesOf(history, everything(history)), {
     catalog: history.catalog,
     seed: 1,
-    clock: systemClock,
+    clock: tickingClock(MINUTE / 60),
     budget: MINUTE,
     progress: silent,
   });
@@ -51,6 +54,8 @@ async function trainedModels(catalog: Catalog): Promise<ServingModels> {
     close: async () => {},
   };
 }
+
+const allModels = (catalog: Catalog) => trainedModels(catalog, [...SOURCES]);
 
 async function similar(name: string, limit: number, models?: (catalog: Catalog) => Promise<ServingModels>) {
   const catalog = createCatalog();
@@ -95,5 +100,14 @@ describe("items similar to one", () => {
 
   it("of one that shares nothing with any are none", async () => {
     expect((await similar("alone", 20)).items).toEqual([]);
+    expect((await similar("alone", 20, allModels)).items).toEqual([]);
+  });
+
+  it("of one that nobody took are found by sources that know new items, by what is said of it", async () => {
+    const { items, reasons } = await similar("fresh", 20, allModels);
+    expect(items.length).toBeGreaterThan(5);
+    expect(items).not.toContain("fresh");
+    expect(items).not.toContain("v6");
+    expect(reasons).toEqual([]);
   });
 });

@@ -29,6 +29,7 @@ import { openFileRegistry, type Registry } from "../../src/registry/index.ts";
 import { simulate } from "../../src/simulation/index.ts";
 import { memoryStore, type StateStore } from "../../src/state/index.ts";
 import { DEFAULT_TRAIN, train } from "../../src/training/index.ts";
+import { tickingClock } from "../ticking-clock.ts";
 
 export const END = Date.UTC(2026, 0, 1) as EpochMs;
 
@@ -59,7 +60,8 @@ export async function createWorld(): Promise<World> {
   const clock = new ManualClock(END);
   const registry = await openFileRegistry(directory, { clock });
   const settings = { ...DEFAULT_TRAIN, holdOut: 0, rankerShare: 0.3, maxLists: 150 };
-  const { bundle } = await train(log, registry, settings, clock, silent);
+  const looks = tickingClock(settings.timeBudget / 60, END);
+  const { bundle } = await train(log, registry, settings, looks, silent);
   const catalog = createCatalog();
   const store = memoryStore();
   const follower = new Follower(log, catalog, store);

@@ -1,10 +1,11 @@
 import { describe, expect, it } from "vitest";
-import { type EpochMs, ManualClock, Random, silent, type UpnextError } from "../../src/core/index.ts";
+import { type EpochMs, MINUTE, Random, silent, type UpnextError } from "../../src/core/index.ts";
 import type { Split } from "../../src/evaluation/index.ts";
 import type { Event } from "../../src/events/index.ts";
 import { SOURCES } from "../../src/retrieval/index.ts";
 import { simulate } from "../../src/simulation/index.ts";
 import { evaluate } from "../../src/training/index.ts";
+import { tickingClock } from "../ticking-clock.ts";
 import { HOUR_MS, itemId, logOf, START, took } from "./logs.ts";
 import { checkerboard, ring, walkersAndReaders } from "./worlds.ts";
 
@@ -12,7 +13,7 @@ const LEAVE_ONE_OUT: Split = { kind: "leave-one-out" };
 const LAST_FIFTH: Split = { kind: "share", share: 0.8 };
 
 async function evaluated(events: readonly Event[], split: Split, maxExamples = 1000) {
-  const options = { split, maxExamples, clock: new ManualClock() };
+  const options = { split, maxExamples, clock: tickingClock((8 * MINUTE) / 80) };
   const evaluation = await evaluate(await logOf(events), options, silent);
   const hr10 = (name: string) => {
     const system = evaluation.systems.find((one) => one.name === name);
@@ -43,11 +44,11 @@ describe("an evaluation", () => {
       examples: 60,
       examplesFound: 60,
       rankerLists: expect.any(Number),
-      fitSeconds: 0,
+      fitSeconds: expect.any(Number),
     });
     expect(systems.map(({ name }: { name: string }) => name)).toEqual([...NAMES, "blend", "two-stage"]);
     for (const { name, seconds, ...shares } of systems) {
-      expect([name, seconds]).toEqual([name, 0]);
+      expect([name, seconds > 0]).toEqual([name, true]);
       expect(Object.keys(shares)).toEqual([
         "hr@10",
         "hr@10±",

@@ -8,6 +8,7 @@ import { servingModels } from "../../src/pipeline/serving-models.ts";
 import { decodeModels, openFileRegistry } from "../../src/registry/index.ts";
 import { SOURCES } from "../../src/retrieval/index.ts";
 import { DEFAULT_TRAIN, type TrainSettings, train } from "../../src/training/index.ts";
+import { tickingClock } from "../ticking-clock.ts";
 import { at, catalogOf, HOUR_MS, logOf, START, shown, took } from "./logs.ts";
 import { ring } from "./worlds.ts";
 
@@ -19,9 +20,12 @@ afterEach(() => rm(directory, { recursive: true }));
 
 let registries = 0;
 
-/** Trains into a registry of its own; the clock stands still. */
+/** For tests that are about something else than the sources. */
+const QUICK = SOURCES.filter(({ name }) => name !== "sequence").map(({ name }) => name);
+
+/** Trains into a registry of its own, in a time that is short and the same on every machine. */
 async function trained(events: readonly Event[], settings: Partial<TrainSettings> = {}) {
-  const clock = new ManualClock(at(START));
+  const clock = tickingClock(DEFAULT_TRAIN.timeBudget / 60, START);
   const registry = await openFileRegistry(join(directory, `r${registries++}`), { clock });
   const log = await logOf(events);
   const report = await train(log, registry, { ...DEFAULT_TRAIN, ...settings }, clock, silent);
@@ -58,8 +62,8 @@ describe("training", () => {
 
   it("knows no more of a user than serving keeps", async () => {
     const events = ring(60, 60, 12);
-    const long = await trained(events, { holdOut: 0 });
-    const short = await trained(events, { holdOut: 0, touches: 1 });
+    const long = await trained(events, { holdOut: 0, sources: QUICK });
+    const short = await trained(events, { holdOut: 0, touches: 1, sources: QUICK });
     const modelOf = async ({ report, registry }: Awaited<ReturnType<typeof trained>>) =>
       decodeModels(await registry.open(report.bundle)).ranker!.model;
     expect(await modelOf(short)).not.toEqual(await modelOf(long));
@@ -78,7 +82,7 @@ describe("training", () => {
     const slates = Array.from({ length: 80 }, (_, i) => shown("a", `r${i}`, START + i * HOUR_MS, ["p", "q"]));
     const taken = [0, 20, 40, 79].map((i, n) => took("a", `v${n}`, START + i * HOUR_MS + 1));
     const known = ["p", "q"].map((item) => took("b", item, START - 1));
-    const { report } = await trained([...known, ...slates, ...taken]);
+    const { report } = await trained([...known, ...slates, ...taken], { sources: QUICK });
     expect(report.rankerLists).toBe(0);
   });
 
@@ -89,7 +93,7 @@ describe("training", () => {
       events.push(shown(user, `s${i}`, time, ["p", "q", "r"]));
       events.push(took(user, "q", time + 1, { request: `s${i}` as never, type: "like" }));
     }
-    const { report } = await trained(events, { rankerShare: 0.5 });
+    const { report } = await trained(events, { rankerShare: 0.5, sources: QUICK });
     expect(report.rankerLists).toBeGreaterThanOrEqual(50);
   });
 

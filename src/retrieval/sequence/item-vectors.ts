@@ -57,6 +57,14 @@ export class ItemVectors {
     return out;
   }
 
+  /** Whether anything is known of the item: it was in the training, or has attributes that were. */
+  knows(row: number): boolean {
+    this.refresh();
+    const { unknown, width } = this.tables;
+    for (let d = 0; d < width; d++) if (this.vectors[row * width + d] !== unknown[d]) return true;
+    return false;
+  }
+
   /** The `n` items with the largest dot products, and log Σ exp over all that are allowed. */
   top(user: Float32Array, allowed: Uint8Array, n: number): Top & { readonly logSum: number } {
     this.refresh();

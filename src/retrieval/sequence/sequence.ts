@@ -29,15 +29,22 @@ export const sequence: Source = {
   },
 };
 
+const NOTHING_KNOWN = new Float32Array(0);
+
 function retrieverOf(model: SequenceModel): Retriever {
   return {
     name: sequence.name,
     signalNames: sequence.signalNames,
     personal: sequence.personal,
-    encode: ({ items }: Touches) => model.read([items.slice(0, model.length).reverse()]),
+    // Items of which nothing is known say nothing: an answer to them alone would be a guess that looks personal.
+    async encode({ items }: Touches) {
+      const newest = items.subarray(0, model.length);
+      if (!newest.some((row) => model.items.knows(row))) return NOTHING_KNOWN;
+      return model.read([newest.toReversed()]);
+    },
     retrieve(query: Query, k: number): Retrieved {
       const user = query.encodings[sequence.name];
-      if (user === undefined) return nothing;
+      if (user === undefined || user.length === 0) return nothing;
       const { rows, scores, logSum } = model.items.top(user, query.allowed, k);
       if (logSum === Number.NEGATIVE_INFINITY) return nothing; // no item is allowed
       return {
