@@ -93,6 +93,13 @@ export type EventInput = Event extends infer E
 
 export type RecommendRequest = Plain<RequestOfPath>;
 
+export interface TrainOptions {
+  /** Milliseconds that fitting may take. */
+  readonly timeBudget?: number;
+  /** Where networks of retrieval are trained; on the CPU, with a note, where there is no such device. */
+  readonly device?: "cpu" | "webgpu";
+}
+
 export interface Upnext extends Recommender {
   readonly config: ResolvedConfig;
   /**
@@ -111,9 +118,9 @@ export interface Upnext extends Recommender {
    * Trains both stages on the log, publishes the bundle and serves it. Goes on where a training of the same directory
    * was killed.
    *
-   * @param timeBudget milliseconds that fitting may take; the configuration's where absent
+   * What `options` leave out is the configuration's.
    */
-  train(progress?: Progress, timeBudget?: number): Promise<TrainReport>;
+  train(progress?: Progress, options?: TrainOptions): Promise<TrainReport>;
   /** Computes a request of the log again, as of its moment: the same features and scores to the bit. */
   replay(request: string): Promise<PathResult>;
   /** Takes up the registry's current bundle, if it is another one. Called every two seconds while open. */
@@ -321,10 +328,11 @@ class Instance implements Upnext {
     }
   }
 
-  async train(progress: Progress = silent, timeBudget?: number): Promise<TrainReport> {
+  async train(progress: Progress = silent, options: TrainOptions = {}): Promise<TrainReport> {
     this.assertOpen();
     const { retrieval, ranking, state, training, seed } = this.config;
-    const budget = timeBudget ?? training.timeBudget;
+    const budget = options.timeBudget ?? training.timeBudget;
+    const device = options.device ?? training.device;
     if (budget !== undefined && !(budget > 0)) {
       throw new UpnextError(
         "invalid_request",
@@ -343,6 +351,7 @@ class Instance implements Upnext {
       ...(training.rankerShare !== undefined && { rankerShare: training.rankerShare }),
       ...(training.maxLists !== undefined && { maxLists: training.maxLists }),
       ...(budget !== undefined && { timeBudget: budget as Ms }),
+      ...(device && { device }),
     };
     const { directory, log, registry, clock } = this.parts;
     await log.refresh();

@@ -24,6 +24,11 @@ export function duration(text: string): Ms {
   throw new InvalidArgumentError("Expected a duration: 90s, 30m or 1h.");
 }
 
+export function device(text: string): "cpu" | "webgpu" {
+  if (text === "cpu" || text === "webgpu") return text;
+  throw new InvalidArgumentError("Expected cpu or webgpu.");
+}
+
 /** Ids are texts without control characters; the shell may have taken one away, so an empty one is told. */
 export function id(text: string): string {
   if (text.length > 0 && text.length <= 256 && !/\p{Cc}/u.test(text)) return text;

@@ -156,6 +156,8 @@ const training = section({
   maxLists: integer(1, 10_000_000).optional(),
   /** How long fitting may take, as "90s", "30m", "1h" or in milliseconds; training's own default where absent. */
   timeBudget: duration().optional(),
+  /** Where networks of retrieval are trained; on the CPU, with a note, where there is no such device. */
+  device: z.enum(["cpu", "webgpu"], { error: 'expected "cpu" or "webgpu"' }).optional(),
 });
 
 export const configSchema = section({

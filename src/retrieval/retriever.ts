@@ -7,6 +7,7 @@
 
 import type { Catalog } from "../catalog/index.ts";
 import type { Clock, EpochMs, Ms, Progress, Random } from "../core/index.ts";
+import type { Device } from "../tensor/index.ts";
 import type { Sequences } from "./sequences.ts";
 
 /** What is known of a user at one moment: columns of (H) touches with evidence of interest, newest first. */
@@ -92,6 +93,8 @@ export interface FitContext {
   readonly clock: Clock;
   /** How long the fit may take, in wall time; sources that do not iterate ignore it. */
   readonly budget: Ms;
+  /** Where networks are trained; on the CPU, with a note, where this machine has no such device. */
+  readonly device?: Device;
   /** What an earlier fit on an older part of the same log kept: a source may go on from it. */
   readonly previous?: Columns;
   /** Where a fit that takes long keeps what it goes on from after it was killed. */

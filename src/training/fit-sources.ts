@@ -2,6 +2,7 @@
 import type { Catalog } from "../catalog/index.ts";
 import { type Clock, Deadline, type Ms, type Progress, Random } from "../core/index.ts";
 import type { Checkpoint, Columns, FittedSources, Sequences, Source } from "../retrieval/index.ts";
+import type { Device } from "../tensor/index.ts";
 
 export interface FitSettings {
   /** Facts of the items of the sequences. */
@@ -10,6 +11,7 @@ export interface FitSettings {
   readonly clock: Clock;
   /** For all sources together: each may take what those before it have left. */
   readonly budget: Ms;
+  readonly device?: Device | undefined;
   /** What the same sources kept on an older part of the same log. */
   readonly previous?: FittedSources;
   readonly progress: Progress;
@@ -20,7 +22,7 @@ export interface FitSettings {
 export async function fitSources(
   sources: readonly Source[],
   sequences: Sequences,
-  { catalog, seed, clock, budget, previous, progress, checkpoints }: FitSettings,
+  { catalog, seed, clock, budget, device, previous, progress, checkpoints }: FitSettings,
 ): Promise<FittedSources> {
   const deadline = new Deadline(clock, budget);
   const fitted: Record<string, Columns> = {};
@@ -34,6 +36,7 @@ export async function fitSources(
       progress,
       clock,
       budget: Math.max(0, deadline.remaining()) as Ms,
+      ...(device && { device }),
       ...(before && { previous: before }),
       ...(checkpoints && { checkpoint: checkpoints(source.name) }),
     });

@@ -9,6 +9,7 @@ import { type Clock, Deadline, MINUTE, type Ms, type Progress, Random } from "..
 import { type FeatureSet, featuresFor } from "../features/index.ts";
 import { type FittedSources, type Source, sourcesNamed } from "../retrieval/index.ts";
 import { DEFAULT_LIMITS } from "../state/index.ts";
+import type { Device } from "../tensor/index.ts";
 import type { Checkpoints } from "./checkpoints.ts";
 import { examplesBetween } from "./examples.ts";
 import { fitSources } from "./fit-sources.ts";
@@ -32,6 +33,8 @@ export interface TwoStageSettings {
   readonly touches: number;
   /** Wall time for fitting everything. What iterates ends with it; counting and the ranker take what they take. */
   readonly timeBudget: Ms;
+  /** Where networks of sources are trained; the CPU where absent. */
+  readonly device?: Device;
 }
 
 /** Of the time that is left, for the fit whose answers the ranker learns from: the later ones may go on from it. */
@@ -76,7 +79,7 @@ export async function fitTwoStage(
   const random = new Random(`${settings.seed}/lists`);
   const examples = sample(examplesBetween(history, older, cut), settings.maxLists, random);
   const slates = sample(slatesBetween(history, older, cut), settings.maxLists, random);
-  const common = { catalog: history.catalog, seed: settings.seed, clock, progress };
+  const common = { catalog: history.catalog, seed: settings.seed, clock, progress, device: settings.device };
   const olderSources = await fitSources(sources, sequencesOf(history, older), {
     ...common,
     budget: (OLDER_SHARE * deadline.remaining()) as Ms,

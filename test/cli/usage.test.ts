@@ -59,6 +59,7 @@ describe("a wrong call exits with 2 and one message", () => {
     [["import", "x.csv", "--columns", "usr=a"], /option '--columns': .*"usr" is not a field/],
     [["evaluate", "--data", "x.csv", "--split", "half"], /option '--split': .*expected leave-one-out/],
     [["train", "--time-budget", "30"], /'--time-budget <duration>'.*Expected a duration: 90s, 30m or 1h/],
+    [["train", "--device", "gpu"], /'--device <name>'.*Expected cpu or webgpu/],
     [["evaluate", "--data", "x.csv", "--json", "."], /option '--json <file>': \. is a directory/],
   ])("%j", async (args, message) => {
     const { code, stdout, stderr } = await cli(workingDirectory(), ...args);

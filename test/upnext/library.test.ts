@@ -64,7 +64,7 @@ describe("an instance with nothing in it", () => {
     ]);
     await expect(upnext.train()).rejects.toMatchObject({ code: "not_enough_data" });
     for (const budget of [0, -1, Number.NaN])
-      await expect(upnext.train(silent, budget)).rejects.toMatchObject({ code: "invalid_request" });
+      await expect(upnext.train(silent, { timeBudget: budget })).rejects.toMatchObject({ code: "invalid_request" });
     await expect(upnext.similar("v1")).rejects.toMatchObject({ code: "unknown_item" });
     await expect(upnext.replay("r1")).rejects.toMatchObject({ code: "unknown_request" });
     expect(await upnext.state(U)).toMatchObject({ user: U, touches: [], vetoes: [] });

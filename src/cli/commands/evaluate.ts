@@ -5,7 +5,7 @@ import type { Context, GlobalOptions } from "../context.ts";
 import { addDataOptions, type DataOptions, importRequest } from "../data-options.ts";
 import { asUsage } from "../failure.ts";
 import { prepareJsonFile, writeJsonFile } from "../json-file.ts";
-import { duration } from "../option-parsers.ts";
+import { device, duration } from "../option-parsers.ts";
 import { withContext } from "../with-context.ts";
 
 interface Options extends GlobalOptions, DataOptions {
@@ -13,6 +13,7 @@ interface Options extends GlobalOptions, DataOptions {
   readonly split: string;
   readonly json?: string;
   readonly timeBudget?: Ms;
+  readonly device?: "cpu" | "webgpu";
 }
 
 export function evaluateCommand(): Command {
@@ -29,6 +30,7 @@ export function evaluateCommand(): Command {
       "time:0.9",
     )
     .option("--time-budget <duration>", "how long fitting may take: 90s, 30m, 1h (default: 7m)", duration)
+    .option("--device <name>", "where retrieval's network is trained: cpu, webgpu (default: cpu)", device)
     .option("--json <file>", "write the result there, too");
   return addDataOptions(command).action(withContext("together", evaluateData));
 }
@@ -49,6 +51,7 @@ async function evaluateData({ config, clock, progress, print, say }: Context, op
   await importInto(log, { ...request, now: clock.now() }, progress);
   const { training, retrieval, ranking, seed } = config;
   const timeBudget = (options.timeBudget ?? training.timeBudget) as Ms | undefined;
+  const on = options.device ?? training.device;
   const settings = {
     seed,
     candidates: retrieval.candidates,
@@ -56,6 +59,7 @@ async function evaluateData({ config, clock, progress, print, say }: Context, op
     ...(training.rankerShare === undefined ? {} : { rankerShare: training.rankerShare }),
     ...(training.maxLists === undefined ? {} : { maxLists: training.maxLists }),
     ...(timeBudget === undefined ? {} : { timeBudget }),
+    ...(on === undefined ? {} : { device: on }),
   };
   const result = await evaluate(log, { split, settings, headWeights: ranking.headWeights, clock }, progress);
   const { users, items, interactions, examples, examplesFound, fitSeconds, systems } = result;

@@ -5,7 +5,7 @@
 import { basename, join, resolve } from "node:path";
 import { Command, Option } from "commander";
 import type { UserId } from "../../core/index.ts";
-import { DAY, MINUTE, type Ms, UpnextError } from "../../core/index.ts";
+import { DAY, MINUTE, UpnextError } from "../../core/index.ts";
 import type { Upnext } from "../../upnext.ts";
 import { type AddressOptions, addressOf, addressOptions, checkAddress } from "../address.ts";
 import { count, duration } from "../amounts.ts";
@@ -31,7 +31,7 @@ interface Options extends GlobalOptions, DataOptions, AddressOptions {
 const PLATFORM = { users: 2_500, videos: 6_000, events: 220_000, days: 30 } as const;
 
 /** Of the first training: who looks at the program for the first time does not wait for the best model. */
-const TIME_BUDGET = (2 * MINUTE) as Ms;
+const TIME_BUDGET = MINUTE;
 
 export function startCommand(): Command {
   const [port, host] = addressOptions();
@@ -154,7 +154,7 @@ async function ensureTrained({ config, progress, print, say }: Context, instance
   const refused = checks.find(({ name, level }) => name === "bundle" && level === "failure");
   if (bundle !== null && refused === undefined) return false;
   if (refused !== undefined) say(`${refused.message} Training anew.`);
-  const report = await instance.train(progress, config.training.timeBudget ?? TIME_BUDGET);
+  const report = await instance.train(progress, { timeBudget: config.training.timeBudget ?? TIME_BUDGET });
   const { trainText } = await import("../train-text.ts");
   print(`${trainText(report, config.training.holdOut)}\n`);
   return true;

@@ -4,12 +4,13 @@ import type { Ms } from "../../core/index.ts";
 import type { Context, GlobalOptions } from "../context.ts";
 import { prepareJsonFile, writeJsonFile } from "../json-file.ts";
 import { openInstance } from "../open-instance.ts";
-import { duration } from "../option-parsers.ts";
+import { device, duration } from "../option-parsers.ts";
 import { withContext } from "../with-context.ts";
 
 interface Options extends GlobalOptions {
   readonly json?: string;
   readonly timeBudget?: Ms;
+  readonly device?: "cpu" | "webgpu";
 }
 
 export function trainCommand(): Command {
@@ -20,17 +21,21 @@ export function trainCommand(): Command {
         "runs on the same directory takes it up within seconds.",
     )
     .option("--time-budget <duration>", "how long fitting may take: 90s, 30m, 1h (default: 7m)", duration)
+    .option("--device <name>", "where retrieval's network is trained: cpu, webgpu (default: cpu)", device)
     .option("--json <file>", "write what was trained and measured there")
     .action(withContext("together", train));
 }
 
-async function train(context: Context, { json, timeBudget }: Options) {
+async function train(context: Context, { json, timeBudget, device: on }: Options) {
   const { config, print, say, progress, program } = context;
   const { trainText } = await import("../train-text.ts");
   await prepareJsonFile(json);
   // Training reads the log and writes bundles: it runs beside a server.
   const instance = await openInstance(context, { readOnly: true });
-  const report = await instance.train(progress, timeBudget);
+  const report = await instance.train(progress, {
+    ...(timeBudget !== undefined && { timeBudget }),
+    ...(on && { device: on }),
+  });
   print(trainText(report, config.training.holdOut));
   say(`\nnext: ${program} serve`);
   await writeJsonFile(json, report);

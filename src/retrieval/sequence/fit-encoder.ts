@@ -11,7 +11,15 @@
 import { setImmediate } from "node:timers/promises";
 import { type Ms, type Random, UpnextError } from "../../core/index.ts";
 import { type EncoderShape, FIRST_DEVIATION, sequenceLoss } from "../../models/index.ts";
-import { adamW, compileTraining, fitAls, Graph, type Training, type Weights } from "../../tensor/index.ts";
+import {
+  adamW,
+  compileTraining,
+  type Device,
+  fitAls,
+  Graph,
+  type Training,
+  type Weights,
+} from "../../tensor/index.ts";
 import type { FitContext } from "../retriever.ts";
 import type { Sequences } from "../sequences.ts";
 import {
@@ -101,7 +109,11 @@ export async function fitEncoder(context: FitContext, earlier: Encoder | null): 
   const seed = random.fork(`weights ${fingerprintOf(sequences, attributes, earlier)}`);
   const places = placesOf(sequences);
   const parts = Math.max(1, Math.min(WORKERS, Math.floor(places / PLACES_A_PART)));
-  const training = await open(shape, candidates, parts, seed);
+  const training = await open(shape, candidates, { workers: parts, device: context.device ?? "cpu" }, seed);
+  if ("insteadOf" in training.device) {
+    const { insteadOf, reason } = training.device;
+    progress.note(`sequence: trained on the CPU, since ${insteadOf} cannot be had here: ${reason}`);
+  }
   try {
     const restored = await restore(context, training);
     if (restored === null)
@@ -162,7 +174,12 @@ export async function fitEncoder(context: FitContext, earlier: Encoder | null): 
   }
 }
 
-function open(shape: EncoderShape, candidates: number, workers: number, random: Random): Promise<Training> {
+function open(
+  shape: EncoderShape,
+  candidates: number,
+  where: { readonly workers: number; readonly device: Device },
+  random: Random,
+): Promise<Training> {
   const graph = new Graph({ training: true });
   const { loss, sampledRows } = sequenceLoss(graph, shape, candidates);
   return compileTraining({
@@ -171,7 +188,7 @@ function open(shape: EncoderShape, candidates: number, workers: number, random: 
     averaging: { decay: AVERAGING },
     optimizer: adamW({ weightDecay: WEIGHT_DECAY, clipNorm: CLIP_NORM }),
     random,
-    workers,
+    ...where,
   });
 }
 
