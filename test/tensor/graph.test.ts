@@ -108,11 +108,7 @@ describe("the trace refuses", () => {
     ["ids that are no integers", () => t.gather(vector, x), /Gather: expected int32 or int64, came float32/],
     ["exp of integers", () => t.exp(id), /Exp: expected float32, came int32/],
     ["a condition that is no bool", () => t.where(x, x, x), /Where: expected bool/],
-    [
-      "a norm of another width",
-      () => t.layerNorm(y, vector, vector),
-      /layerNorm: expected weights \[4\]/,
-    ],
+    ["a norm of another width", () => t.layerNorm(y, vector, vector), /layerNorm: expected weights \[4\]/],
     [
       "targets of another shape",
       () => t.binaryCrossEntropy(x, y),
