@@ -3,12 +3,14 @@
  *
  * items.json                 ids of the items by row
  * sources/NAME/COLUMN.DTYPE  what a fitted source keeps, little-endian
+ * sources/NAME/MODEL.onnx    a network of a source: a column of bytes whose name ends so
  * ranker.json, ranker.onnx   header and model of the ranker, where there is one
  * golden.json                rows of features and the probabilities that the ranker gave them when it was made
  */
 import { UpnextError } from "../core/index.ts";
 import type { Bundle } from "./registry.ts";
 
+const MODEL = ".onnx";
 const DTYPES = {
   float32: Float32Array,
   float64: Float64Array,
@@ -45,7 +47,8 @@ export function encodeModels({ items, sources, ranker }: BundleModels): Record<s
   const files: Record<string, Uint8Array> = { "items.json": json(items) };
   for (const [source, columns] of Object.entries(sources)) {
     for (const [name, column] of Object.entries(columns)) {
-      files[`sources/${source}/${name}.${dtypeOf(column)}`] = new Uint8Array(
+      const file = name.endsWith(MODEL) ? name : `${name}.${dtypeOf(column)}`;
+      files[`sources/${source}/${file}`] = new Uint8Array(
         column.buffer,
         column.byteOffset,
         column.byteLength,
@@ -68,7 +71,8 @@ export function decodeModels(bundle: Bundle): BundleModels {
     if (match === null) continue;
     const [, source, column, dtype] = match;
     sources[source!] ??= {};
-    sources[source!]![column!] = columnOf(name, dtype!, bundle.file(name));
+    if (name.endsWith(MODEL)) sources[source!]![`${column}${MODEL}`] = bundle.file(name);
+    else sources[source!]![column!] = columnOf(name, dtype!, bundle.file(name));
   }
   const hasRanker = "ranker.json" in bundle.manifest.files;
   const items = parse(bundle, "items.json");

@@ -16,6 +16,7 @@ import {
   Graph,
   loadModel,
   type Weights,
+  warmupCosine,
 } from "../tensor/index.ts";
 import { LIST_SIZE, type RankingLists } from "./ranking-lists.ts";
 
@@ -71,15 +72,15 @@ export async function trainRanker(
   try {
     const order = Int32Array.from({ length: training }, (_, i) => i);
     const stepsAnEpoch = Math.floor(training / batch);
+    const rate = warmupCosine({ peak: LEARNING_RATE, warmup: 0, steps: MAX_EPOCHS * stepsAnEpoch });
     let best = { loss: Infinity, weights: step.weights(), epoch: 0 };
     progress.step("train ranker", MAX_EPOCHS * stepsAnEpoch, "steps");
     for (let epoch = 1; epoch <= MAX_EPOCHS && epoch - best.epoch <= PATIENCE; epoch++) {
       random.shuffle(order);
       for (let s = 0; s < stepsAnEpoch; s++) {
         const done = (epoch - 1) * stepsAnEpoch + s;
-        const learningRate =
-          (LEARNING_RATE * (1 + Math.cos((Math.PI * done) / (MAX_EPOCHS * stepsAnEpoch)))) / 2;
-        await step.step(feeds(lists, order.subarray(s * batch, (s + 1) * batch), heads), { learningRate });
+        const some = order.subarray(s * batch, (s + 1) * batch);
+        await step.step(feeds(lists, some, heads), { learningRate: rate(done) });
         if (done % 20 === 0) progress.update(done);
       }
       const loss = await validationLoss(lists, training, shape, step.weights());

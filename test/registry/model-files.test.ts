@@ -62,6 +62,15 @@ const models: BundleModels = {
 };
 
 describe("models", () => {
+  it("have the networks of sources as ONNX files under their own names", async () => {
+    const sources = { deep: { "reader.onnx": Uint8Array.of(8, 7, 6), shape: Int32Array.of(1) } };
+    const files = encodeModels({ ...models, sources });
+    expect(Object.keys(files)).toContain("sources/deep/reader.onnx");
+    const { deep } = decodeModels(await bundleOf(files)).sources;
+    expect(Array.from(deep!["reader.onnx"]!)).toEqual([8, 7, 6]);
+    expect(deep!["shape"]).toEqual(Int32Array.of(1));
+  });
+
   it("come out of a bundle as they went in, every type of column to the bit", async () => {
     const decoded = modelsOf(await bundleOf(encodeModels(models)));
     expect(decoded).toEqual(models);

@@ -1,6 +1,6 @@
 /** A fitted encoder as columns of a bundle, and back. */
 import { type EncoderShape, sequenceReader } from "../../models/index.ts";
-import { Graph, type Parameter, type Weights } from "../../tensor/index.ts";
+import { compileServing, Graph, type Parameter, type Weights } from "../../tensor/index.ts";
 import type { Columns } from "../retriever.ts";
 import type { AttributeSpace } from "./attributes.ts";
 
@@ -28,6 +28,14 @@ const NUMBERS = [
 /** Weights that are columns of their own; the others are one after another in the column `network`. */
 const TABLES = { items: "items", unknown: "unknown", attributes: "attributes.table" } as const;
 
+/** The column with the network as an ONNX file. */
+export const READER = "reader.onnx";
+
+/** The network that serves: `vectors` (B, L, width) and `last` (B) → `users` (B, width), as an ONNX file. */
+export function readerOf({ shape, weights }: Pick<Encoder, "shape" | "weights">): Uint8Array {
+  return compileServing({ users: sequenceReader(new Graph(), shape) }, weights);
+}
+
 /** null where nothing could be fitted: one column, so that the bundle has the source. */
 export function columnsOf(encoder: Encoder | null): Columns {
   if (encoder === null) return { shape: new Int32Array(0) };
@@ -42,6 +50,7 @@ export function columnsOf(encoder: Encoder | null): Columns {
   return {
     shape: Int32Array.from([...NUMBERS.map((name) => shape[name]), space.categories, space.creators, steps]),
     network,
+    [READER]: readerOf(encoder),
     ...Object.fromEntries(Object.entries(TABLES).map(([column, name]) => [column, weights[name]!])),
   };
 }

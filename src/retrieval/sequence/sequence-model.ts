@@ -1,8 +1,7 @@
 /** A trained encoder at work: it reads a user's newest items and says what the user wants, as a vector. */
 import type { Catalog } from "../../catalog/index.ts";
-import { sequenceReader } from "../../models/index.ts";
-import { compileServing, Graph, loadModel, type Model } from "../../tensor/index.ts";
-import type { Encoder } from "./encoder-columns.ts";
+import { loadModel, type Model } from "../../tensor/index.ts";
+import { type Encoder, readerOf } from "./encoder-columns.ts";
 import { ItemVectors } from "./item-vectors.ts";
 
 export class SequenceModel {
@@ -21,6 +20,7 @@ export class SequenceModel {
   static async open(
     { shape, space, weights }: Omit<Encoder, "steps">,
     catalog: Catalog,
+    reader: Uint8Array = readerOf({ shape, weights }),
   ): Promise<SequenceModel> {
     const tables = {
       width: shape.width,
@@ -29,7 +29,6 @@ export class SequenceModel {
       unknown: weights["unknown"]!,
       attributes: weights["attributes.table"]!,
     };
-    const reader = compileServing({ users: sequenceReader(new Graph(), shape) }, weights);
     return new SequenceModel(shape, new ItemVectors(tables, catalog), await loadModel(reader));
   }
 

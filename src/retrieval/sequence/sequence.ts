@@ -4,7 +4,7 @@
  * answer, and an item that came after training is found by its attributes.
  */
 import type { Query, Retrieved, Retriever, Source, Touches } from "../retriever.ts";
-import { columnsOf, encoderOf } from "./encoder-columns.ts";
+import { columnsOf, encoderOf, READER } from "./encoder-columns.ts";
 import { fitEncoder } from "./fit-encoder.ts";
 import { SequenceModel } from "./sequence-model.ts";
 
@@ -25,7 +25,8 @@ export const sequence: Source = {
     const encoder = encoderOf(columns);
     // Nobody had taken two items when it was fitted.
     if (encoder === null) return { ...this, retrieve: () => nothing };
-    return retrieverOf(await SequenceModel.open(encoder, catalog));
+    const reader = columns[READER] as Uint8Array; // as columnsOf wrote it
+    return retrieverOf(await SequenceModel.open(encoder, catalog, reader));
   },
 };
 
