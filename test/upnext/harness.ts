@@ -3,18 +3,27 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Catalog, catalogDigest, createCatalog } from "../../src/catalog/index.ts";
-import { DAY, type EpochMs, ManualClock, type Offset } from "../../src/core/index.ts";
+import { DAY, type EpochMs, type Offset } from "../../src/core/index.ts";
 import { type Event, type LoggedEvent, openFileLog } from "../../src/events/index.ts";
 import { simulate } from "../../src/simulation/index.ts";
 import { memoryStore, openLmdbStore, stateDigest } from "../../src/state/index.ts";
 import { type OpenOptions, open, type Upnext, type UpnextConfig } from "../../src/upnext.ts";
+import { tickingClock } from "../ticking-clock.ts";
 
 export const END = Date.UTC(2026, 0, 1) as EpochMs;
 /** Long enough that nothing is ever late, however busy the machine is. */
 export const PATIENT = 60_000;
 
-/** Trains in a second: no measurement, few lists. */
-export const CONFIG: UpnextConfig = { training: { holdOut: 0, rankerShare: 0.3, maxLists: 150 } };
+/** Trains in a second: no measurement, few lists, and time for a step or two. */
+export const CONFIG: UpnextConfig = {
+  training: { holdOut: 0, rankerShare: 0.3, maxLists: 150, timeBudget: 50 },
+};
+
+/** Time that no training needs, on a clock that moves on by ten seconds a look: checkpoints are written every few steps. */
+export const UNHURRIED = {
+  config: { training: { ...CONFIG.training, timeBudget: 1e12 } },
+  clock: () => tickingClock(10_000, END + DAY),
+};
 
 /** 60 users and 200 videos, some 7,000 events. */
 export const simulated: readonly Event[] = [
@@ -28,7 +37,7 @@ export async function temporary(): Promise<{ path: string; remove(): Promise<voi
 }
 
 export function openAt(directory: string, options: Partial<OpenOptions> = {}): Promise<Upnext> {
-  return open({ directory, config: CONFIG, clock: new ManualClock((END + DAY) as EpochMs), ...options });
+  return open({ directory, config: CONFIG, clock: tickingClock(1, END + DAY), ...options });
 }
 
 /** Every event of the log in `directory`; a writer may be at work on it. */

@@ -1,14 +1,16 @@
 /** `kill -9` in the middle of tracking, importing and training: nothing acknowledged is lost, and the next start works. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdir, readdir, writeFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { cp, mkdir, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { Random } from "../../src/core/index.ts";
+import { Random, silent } from "../../src/core/index.ts";
 import { open, type Upnext } from "../../src/upnext.ts";
-import { CONFIG, eventsOf, foldedDigests, simulated, storedDigest, temporary } from "./harness.ts";
+import { ring } from "../training/worlds.ts";
+import { CONFIG, eventsOf, foldedDigests, simulated, storedDigest, temporary, UNHURRIED } from "./harness.ts";
 
 const WORK = fileURLToPath(new URL("work.child.ts", import.meta.url));
 const random = new Random("kills");
@@ -131,3 +133,36 @@ it("leaves no half of a bundle in service when training is killed, and trains af
   expect([answer.bundle, answer.rung]).toEqual([bundle, "full"]);
   await upnext.close();
 });
+
+it("goes on with a training where it was killed, and publishes what one publishes that never was", async () => {
+  const unhurried = (directory: string) =>
+    open({ directory, config: UNHURRIED.config, clock: UNHURRIED.clock() });
+  const [whole, torn] = [join(home.path, "whole"), join(home.path, "torn")];
+  const first = await unhurried(whole);
+  await first.track(ring(24, 24, 8));
+  await first.close();
+  await cp(whole, torn, { recursive: true });
+  const uninterrupted = await unhurried(whole);
+  const { bundle } = await uninterrupted.train();
+  await uninterrupted.close();
+  expect(existsSync(join(whole, "training"))).toBe(false);
+
+  for (const [mark, kept] of [
+    ["\nfit sequence 2", ["older-sequence.ckpt"]],
+    ["\ngo on with sequence 1", ["cut-sequence.ckpt", "older-sequence.ckpt"]],
+  ] as const) {
+    const { hit } = await killed("train", [torn, "unhurried"], mark, 0);
+    expect(hit).toBe(true);
+    const files = await readdir(join(torn, "training"));
+    expect(files.filter((name) => name.endsWith(".ckpt")).toSorted()).toEqual(kept);
+  }
+  const upnext = await unhurried(torn);
+  const notes: string[] = [];
+  const again = await upnext.train({ ...silent, note: (text) => void notes.push(text) });
+  await upnext.close();
+  expect(
+    notes.filter((text) => /goes on from step \d+ of a training that was stopped/.test(text)),
+  ).toHaveLength(2);
+  expect(again.bundle).toBe(bundle);
+  expect(existsSync(join(torn, "training"))).toBe(false);
+}, 240_000);

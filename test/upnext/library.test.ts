@@ -64,7 +64,9 @@ describe("an instance with nothing in it", () => {
     ]);
     await expect(upnext.train()).rejects.toMatchObject({ code: "not_enough_data" });
     for (const budget of [0, -1, Number.NaN])
-      await expect(upnext.train(silent, { timeBudget: budget })).rejects.toMatchObject({ code: "invalid_request" });
+      await expect(upnext.train(silent, { timeBudget: budget })).rejects.toMatchObject({
+        code: "invalid_request",
+      });
     await expect(upnext.similar("v1")).rejects.toMatchObject({ code: "unknown_item" });
     await expect(upnext.replay("r1")).rejects.toMatchObject({ code: "unknown_request" });
     expect(await upnext.state(U)).toMatchObject({ user: U, touches: [], vetoes: [] });
@@ -243,6 +245,23 @@ describe("a trained platform", () => {
     expect(items.map(({ item }) => item)).not.toContain("v1");
     await expect(upnext.similar("v1", 501)).rejects.toMatchObject({ code: "invalid_request" });
     await expect(upnext.similar("nothing")).rejects.toMatchObject({ code: "unknown_item" });
+  });
+
+  it("finds a new item for those who watch its kind, and reads it in a history, before the next training", async () => {
+    const [seen] = (await upnext.state("u4")).touches;
+    const facts = catalogIn(upnext).factsOf(catalogIn(upnext).rowOf(seen!.item)!)!;
+    const item = "after-the-training";
+    await upnext.track({ kind: "item", item, facts: { ...facts, title: "New" } });
+    const sourcesOf = ({ items }: Awaited<ReturnType<typeof ask>>) =>
+      items.flatMap(({ why }) => why!.sources.map(({ name }) => name));
+    const alone = await ask(upnext, { user: "u4", include: [item], explain: true, log: false });
+    expect(itemsOf(alone)).toEqual([item]);
+    expect(sourcesOf(alone)).toContain("sequence");
+    // Somebody of whom it is all that is known.
+    const { offset } = await upnext.track({ kind: "interaction", user: "newcomer", item, type: "like" });
+    const answer = await ask(upnext, { user: "newcomer", after: offset, explain: true, log: false });
+    expect(answer.personal).toBe(true);
+    expect(sourcesOf(answer)).toContain("sequence");
   });
 
   it("forgets a user: touches, facts, also those ahead of time, and what was shown", async () => {

@@ -2,7 +2,7 @@
 import { writeSync } from "node:fs";
 import type { Progress } from "../../src/core/index.ts";
 import { open } from "../../src/upnext.ts";
-import { CONFIG } from "./harness.ts";
+import { CONFIG, UNHURRIED } from "./harness.ts";
 
 /** Written at once: a line that the parent has not got is not an acknowledgement. */
 const say = (line: string) => writeSync(1, `${line}\n`);
@@ -43,8 +43,11 @@ export async function load(directory: string, path: string): Promise<void> {
   await upnext.close();
 }
 
-export async function train(directory: string): Promise<void> {
-  const upnext = await open({ directory, config: CONFIG });
+export async function train(directory: string, unhurried?: "unhurried"): Promise<void> {
+  const { config, clock } = UNHURRIED;
+  const upnext = await open(
+    unhurried ? { directory, config, clock: clock() } : { directory, config: CONFIG },
+  );
   const { bundle } = await upnext.train(telling);
   say(`done ${bundle}`);
   await upnext.close();
