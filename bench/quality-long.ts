@@ -4,7 +4,7 @@ import { run as runQuality } from "./quality.ts";
 export { about } from "./quality.ts";
 
 /** Of the hour that an evaluation may take on two cores, so much. */
-const TIME = "25m";
+const TIME = "15m";
 
 /** Arguments: names of sets; the two with published results where there are none. */
 export function run(args: readonly string[] = []): Promise<Record<string, unknown>> {
