@@ -8,6 +8,13 @@ afterAll(removeDirectories);
 
 const PLATFORM = ["--users", "60", "--videos", "120", "--events", "2500"];
 
+/** A fresh working directory, in which training takes a few steps. */
+function hurriedDirectory(): string {
+  const cwd = workingDirectory();
+  writeFileSync(join(cwd, "upnext.config.json"), JSON.stringify({ training: { timeBudget: "2s" } }));
+  return cwd;
+}
+
 /** The URL that a server said it listens on. */
 function urlIn(stdout: string): string {
   const url = /(?:serving|listening) on (http:\/\/\S+)/.exec(stdout)?.[1];
@@ -22,7 +29,7 @@ async function json(url: string, init?: RequestInit): Promise<Record<string, unk
 }
 
 describe("start", () => {
-  const cwd = workingDirectory();
+  const cwd = hurriedDirectory();
   let first: string;
 
   beforeAll(async () => {
@@ -126,7 +133,7 @@ describe("start", () => {
 });
 
 describe("the user's own data", () => {
-  const cwd = workingDirectory();
+  const cwd = hurriedDirectory();
   const rows: string[] = ["uid,film,when"];
   // Two tastes: even users take even films in a circle, odd ones odd films.
   for (let user = 0; user < 40; user++) {
@@ -195,6 +202,8 @@ describe("the user's own data", () => {
       ...columns,
       "--split",
       "leave-one-out",
+      "--time-budget",
+      "2s",
       "--json",
       "e.json",
     ];
