@@ -11,7 +11,7 @@ import { memoryLog } from "../src/events/index.ts";
 import { evaluate } from "../src/training/index.ts";
 
 export const about =
-  "Ranking the full catalogue, items seen before left out, a tie counts against the system, `±` 95 % intervals over users. leave-one-out: each user's last item, nothing refitted on the second last. time:0.9: what users took for the first time in the newest tenth. adds: what the blend's recall would lose without the source (every fourth example). seconds: answering all test items, fitting not included. Published rows are of the same files under the same protocol, each with its source. `--time-budget 30m` gives fitting longer than its default.";
+  "Ranking the full catalogue, items seen before left out, a tie counts against the system, `±` 95 % intervals over users. leave-one-out: each user's last item, nothing refitted on the second last. time:0.9: what users took for the first time in the newest tenth. adds: what the blend's recall would lose without the source (every fourth example). seconds: answering all test items, fitting not included. Published rows are of the same files under the same protocol, each with its source; on amazon-beauty `sequence` also reads the items' categories, where those models read ids. `--time-budget 30m` gives fitting longer than its default.";
 
 const { UPNEXT_DATA: DATA = join(import.meta.dirname, "..", "..", "shared", "data") } = process.env;
 const SETS = [

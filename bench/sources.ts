@@ -219,7 +219,7 @@ async function shipped(source: Source, history: History, train: Int32Array): Pro
   const retriever = await source.load(
     await source.fit!({
       ...{ sequences, catalog: history.catalog, random, progress: silent },
-      ...{ clock: systemClock, budget: HOUR },
+      ...{ clock: systemClock, budget: HOUR, timeBudget: HOUR },
     }),
     history.catalog,
   );

@@ -3,8 +3,9 @@
  *
  * SASRec (Kang, McAuley 2018) in its later form: pre-norm blocks (Xiong et al. 2020) with a learned bias for each
  * distance instead of positions (Raffel et al. 2020), trained with a sampled softmax in which what a user has seen
- * does not compete, since it is never recommended again. An item's vector is the sum of a vector of its own and the
- * mean of its attributes' vectors; it is both what the encoder reads and what its output is compared with.
+ * does not compete, since it is never recommended again. An item's vector is the sum of a vector of its own and of
+ * its attributes' vectors over the root of their number; it is both what the encoder reads and what its output is
+ * compared with.
  */
 import {
   add,
@@ -86,7 +87,7 @@ export function itemVectors(
 }
 
 /** What a user wants after each of the items read: vectors (B, L, D) → (B, L, D). */
-export function encodeSequence(vectors: Tensor, shape: EncoderShape): Tensor {
+function encodeSequence(vectors: Tensor, shape: EncoderShape): Tensor {
   const { graph } = vectors;
   const buckets = distanceBuckets(graph, shape.length);
   let x = dropout(mul(vectors, Math.sqrt(shape.width)), shape.inputDropout, 0); // (B, L, D)

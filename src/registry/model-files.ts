@@ -70,7 +70,8 @@ export function decodeModels(bundle: Bundle): BundleModels {
     const match = /^sources\/([^/]+)\/([^/]+)\.([a-z0-9]+)$/.exec(name);
     if (match === null) continue;
     const [, source, column, dtype] = match;
-    sources[source!] ??= {};
+    // Names may be those of Object's own properties.
+    if (!Object.hasOwn(sources, source!)) sources[source!] = {};
     if (name.endsWith(MODEL)) sources[source!]![`${column}${MODEL}`] = bundle.file(name);
     else sources[source!]![column!] = columnOf(name, dtype!, bundle.file(name));
   }

@@ -93,6 +93,8 @@ export interface FitContext {
   readonly clock: Clock;
   /** How long the fit may take, in wall time; sources that do not iterate ignore it. */
   readonly budget: Ms;
+  /** What was given for everything, this fit and others: a size may depend on it, for it is the same on any machine. */
+  readonly timeBudget: Ms;
   /** Where networks are trained; on the CPU, with a note, where this machine has no such device. */
   readonly device?: Device;
   /** What an earlier fit on an older part of the same log kept: a source may go on from it. */

@@ -10,13 +10,13 @@ const port = parentPort!; // this file is a worker's
 const opening = openSession(bytes, options);
 
 port.on("message", async (request: PartRequest | "close") => {
+  if (request === "close") {
+    port.close();
+    await opening.then(({ session }) => session.release()).catch(() => {}); // it has been told of by then
+    return;
+  }
   try {
     const { session } = await opening;
-    if (request === "close") {
-      await session.release();
-      port.close();
-      return;
-    }
     const weights: Record<string, ort.Tensor> = {};
     for (const [name, { data, dims }] of Object.entries(request.weights)) {
       weights[name] = new ort.Tensor("float32", data, dims);

@@ -11,6 +11,8 @@ export interface FitSettings {
   readonly clock: Clock;
   /** For all sources together: each may take what those before it have left. */
   readonly budget: Ms;
+  /** What was given for everything, this fit and others. */
+  readonly timeBudget: Ms;
   readonly device?: Device | undefined;
   /** What the same sources kept on an older part of the same log. */
   readonly previous?: FittedSources;
@@ -22,7 +24,7 @@ export interface FitSettings {
 export async function fitSources(
   sources: readonly Source[],
   sequences: Sequences,
-  { catalog, seed, clock, budget, device, previous, progress, checkpoints }: FitSettings,
+  { catalog, seed, clock, budget, timeBudget, device, previous, progress, checkpoints }: FitSettings,
 ): Promise<FittedSources> {
   const deadline = new Deadline(clock, budget);
   const fitted: Record<string, Columns> = {};
@@ -36,6 +38,7 @@ export async function fitSources(
       progress,
       clock,
       budget: Math.max(0, deadline.remaining()) as Ms,
+      timeBudget,
       ...(device && { device }),
       ...(before && { previous: before }),
       ...(checkpoints && { checkpoint: checkpoints(source.name) }),

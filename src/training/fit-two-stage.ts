@@ -79,7 +79,8 @@ export async function fitTwoStage(
   const random = new Random(`${settings.seed}/lists`);
   const examples = sample(examplesBetween(history, older, cut), settings.maxLists, random);
   const slates = sample(slatesBetween(history, older, cut), settings.maxLists, random);
-  const common = { catalog: history.catalog, seed: settings.seed, clock, progress, device: settings.device };
+  const { seed, timeBudget, device } = settings;
+  const common = { catalog: history.catalog, seed, timeBudget, clock, progress, device };
   const olderSources = await fitSources(sources, sequencesOf(history, older), {
     ...common,
     budget: (OLDER_SHARE * deadline.remaining()) as Ms,

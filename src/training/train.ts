@@ -125,6 +125,7 @@ export async function train(
         seed: settings.seed,
         clock,
         budget: Math.max(deadline.remaining(), LAST_SHARE * settings.timeBudget) as Ms,
+        timeBudget: settings.timeBudget,
         device: settings.device,
         previous: models.fitted,
         progress,

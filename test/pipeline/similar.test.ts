@@ -44,6 +44,7 @@ async function trainedModels(catalog: Catalog, sources = COUNTING): Promise<Serv
     seed: 1,
     clock: tickingClock(MINUTE / 60),
     budget: MINUTE,
+    timeBudget: MINUTE,
     progress: silent,
   });
   return {

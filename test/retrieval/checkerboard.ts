@@ -124,6 +124,7 @@ export async function fitted(
     progress: silent,
     clock: tickingClock(MINUTE / LOOKS),
     budget: MINUTE,
+    timeBudget: MINUTE,
   };
   return (await source.fit?.(context)) ?? {};
 }

@@ -23,7 +23,7 @@ async function worldWith(colours: Colours) {
   const sources = [colours, popular];
   const clock = new ManualClock();
   const { catalog } = history;
-  const fit = { catalog, seed: 1, clock, budget: MINUTE, progress: silent };
+  const fit = { catalog, seed: 1, clock, budget: MINUTE, timeBudget: MINUTE, progress: silent };
   const fitted = await fitSources(sources, sequencesOf(history, cut), fit);
   const featureSet = featuresFor(sources);
   const examples = examplesBetween(history, cut, everything(history));

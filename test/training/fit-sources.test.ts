@@ -27,7 +27,14 @@ describe("fitting sources", () => {
     const clock = new ManualClock();
     const seen: FitContext[] = [];
     const sources = [20, 50, 1].map((seconds, i) => counting(`s${i}`, seconds, clock, seen));
-    const settings = { catalog: createCatalog(), seed: 1, clock, budget: MINUTE, progress: silent };
+    const settings = {
+      catalog: createCatalog(),
+      seed: 1,
+      clock,
+      budget: MINUTE,
+      timeBudget: MINUTE,
+      progress: silent,
+    };
     const fitted = await fitSources([...sources, popular], sequences, settings);
     expect(seen.map(({ budget }) => budget)).toEqual([60_000, 40_000, 0]);
     expect(Object.keys(fitted)).toEqual(["s0", "s1", "s2"]);
@@ -37,7 +44,14 @@ describe("fitting sources", () => {
     const clock = new ManualClock();
     const seen: FitContext[] = [];
     const [a, b] = ["a", "b"].map((name) => counting(name, 0, clock, seen));
-    const settings = { catalog: createCatalog(), seed: 1, clock, budget: MINUTE, progress: silent };
+    const settings = {
+      catalog: createCatalog(),
+      seed: 1,
+      clock,
+      budget: MINUTE,
+      timeBudget: MINUTE,
+      progress: silent,
+    };
     const first = await fitSources([a!], sequences, settings);
     const second = await fitSources([a!, b!], sequences, { ...settings, previous: first });
     expect(second).toEqual({ a: { fits: Int32Array.of(2) }, b: { fits: Int32Array.of(1) } });

@@ -2,9 +2,9 @@
  * Trains the encoder on all users' sequences.
  *
  * How long is the data's choice: the learning rate stays at its peak until the moving average of the weights ranks held
- * out items no better for a while, or time runs out, and then falls to zero within a quarter of the steps done (warm up,
+ * out items no better for a while, or time runs out, and then falls to zero within three tenths of the steps done (warm up,
  * stay, decay: Hu et al. 2024, "MiniCPM"). The best weights on the held out items are kept. A training that goes on from
- * an earlier one, with newer events, holds out nothing and falls from half the peak within a quarter of its steps.
+ * an earlier one, with newer events, holds out nothing and falls from half the peak within three tenths of its steps.
  *
  * Item vectors start from ALS factors: after eight passes over ml-1m that was worth a tenth of the NDCG.
  */
@@ -45,10 +45,10 @@ const BLOCKS = 2;
 const INNER = 2;
 /**
  * The wide encoder learns more from each pass, and a pass takes 2.5 times as long: on ml-1m six of its passes were worth
- * a little less than what the usual one learns in that time, and twelve far more (docs/log.md). It is taken where the
- * time is enough for so many, by what one entry took on two cores.
+ * a little less than what the usual one learns in that time, and twelve far more (docs/log.md). It is taken where half
+ * of the time that was given is enough for so many, by what one entry took on two cores.
  */
-const WIDE_PASSES = 6;
+const WIDE_PASSES = 4;
 const WIDE_MS_AN_ENTRY = 0.03;
 /** Dropout by how many entries an item has: of 13 (amazon-beauty) 0.4, of 290 (ml-1m) 0.2, between them by the logarithm. */
 const DROPOUT = { most: 0.5, least: 0.1, atOne: 0.56, perDecade: 0.147 } as const;
@@ -75,6 +75,8 @@ const FALL = 0.3;
 const GO_ON_RATE = 0.5;
 /** Share of the time that stays for what comes behind the last step. */
 const RESERVE = 0.05;
+/** A training that time ended sooner says nothing: it would be first vectors, read by a network drawn at random (guess). */
+const FEWEST_STEPS = 4;
 /** Threads that compute a step's parts, of at least so many places each. One seed gives one result only with the same. */
 const WORKERS = 2;
 const PLACES_A_PART = 1_000;
@@ -87,20 +89,25 @@ const ALS = { iterations: 6, regularization: 0.1, alpha: 30 } as const;
 interface Place {
   readonly epoch: number;
   readonly batch: number;
+  /** Whether it has ended, whatever time there would be now. */
+  readonly over: boolean;
   /** Time that was used. */
   readonly elapsed: number;
   readonly course: CourseState;
 }
 
 /**
- * null where no user has taken two items. Rejects with `training_failed` where the loss or the gradients become infinite.
+ * null where no user has taken two items, or time was too short to learn anything. Rejects with `training_failed` where the loss or the gradients become infinite.
  *
- * @param earlier what a training on an older part of the same log left, to go on from
+ * @param before what a training on an older part of the same log left, to go on from
  */
-export async function fitEncoder(context: FitContext, earlier: Encoder | null): Promise<Encoder | null> {
+export async function fitEncoder(context: FitContext, before: Encoder | null): Promise<Encoder | null> {
   const { sequences, catalog, random, clock, progress, checkpoint } = context;
+  const begun = clock.monotonic();
   if (longestOf(sequences.offsets) < 2) return null;
   const space = attributeSpace(catalog);
+  // Codes of creators stand behind those of categories: with more of these they are others.
+  const earlier = before?.space.categories === space.categories ? before : null;
   const shape = shapeFor(context, space, earlier);
   const held = earlier ? nothingHeld(sequences) : holdOut(sequences, random.fork("held out"));
   const candidates = Math.min(CANDIDATES, sequences.itemCount);
@@ -121,20 +128,20 @@ export async function fitEncoder(context: FitContext, earlier: Encoder | null): 
     const feeds = new StepFeeds(sequences, attributes, candidates);
     const course = new Course(courseOptions(shape, earlier), restored?.place.course);
     let best = restored?.best ?? null;
-    const started = clock.monotonic() - (restored?.place.elapsed ?? 0);
+    const started = begun - (restored?.place.elapsed ?? 0);
     const elapsed = (): number => clock.monotonic() - started;
     const time = (): number => elapsed() / Math.max(1, context.budget * (1 - RESERVE));
     const ndcgOf = (weights: Weights): Promise<number> => measured(weights, shape, space, held, context);
     let saved = clock.monotonic();
-    const save = async (epoch: number, batch: number): Promise<void> => {
+    const save = async (epoch: number, batch: number, over: boolean): Promise<void> => {
       saved = clock.monotonic();
-      const place: Place = { epoch, batch, elapsed: elapsed(), course: course.state };
+      const place: Place = { epoch, batch, over, elapsed: elapsed(), course: course.state };
       await checkpoint?.write(training.snapshot({ facts: place, ...(best && { weights: best }) }));
     };
 
     progress.step(`${earlier ? "go on with" : "fit"} sequence`, undefined, "steps");
     let { epoch, batch: from } = restored?.place ?? { epoch: 0, batch: 0 };
-    for (let over = false; !over; epoch++) {
+    for (let over = restored?.place.over ?? false; !over; epoch++) {
       const windows = cutWindows(sequences.offsets, held.ends, shape.length, random.fork(`windows ${epoch}`));
       const batches = batchesOf(windows, places, random.fork(`batches ${epoch}`));
       over = batches.length === 0;
@@ -156,18 +163,19 @@ export async function fitEncoder(context: FitContext, earlier: Encoder | null): 
           // A step blocks the thread: without a turn of the event loop now and then, a signal would wait for minutes.
           await setImmediate();
         }
-        if (clock.monotonic() - saved > CHECKPOINT_EVERY) await save(epoch, b + 1);
+        if (clock.monotonic() - saved > CHECKPOINT_EVERY) await save(epoch, b + 1, false);
       }
       from = 0;
     }
-    await save(epoch - 1, Number.MAX_SAFE_INTEGER);
+    await save(epoch, 0, true);
+    if (training.steps < FEWEST_STEPS && time() >= 1) return null;
     const last = training.averagedWeights();
     const heldOut = held.users.length === 0 ? null : await ndcgOf(last);
     const better = best !== null && heldOut !== null && course.state.best > heldOut;
     if (heldOut !== null) {
       progress.note(`sequence: NDCG@10 of held out items ${Math.max(heldOut, course.state.best).toFixed(4)}`);
     }
-    const weights = withoutUntaken(better ? best! : last, sequences, shape);
+    const weights = withoutUntaken(better ? best! : last, sequences, held, shape);
     return { shape, space, weights, steps: training.steps };
   } finally {
     await training.close();
@@ -194,12 +202,12 @@ function open(
 
 /** The size that suits data and time, or that of the encoder that is gone on from. */
 function shapeFor(
-  { sequences, budget }: FitContext,
+  { sequences, timeBudget }: FitContext,
   space: AttributeSpace,
   earlier: Encoder | null,
 ): EncoderShape {
   const dropout = dropoutFor(sequences);
-  const passes = budget / (1 + FALL) / (sequences.items.length * WIDE_MS_AN_ENTRY);
+  const passes = timeBudget / 2 / (1 + FALL) / (sequences.items.length * WIDE_MS_AN_ENTRY);
   const width = earlier?.shape.width ?? (passes < WIDE_PASSES ? WIDTHS.usual : WIDTHS.wide);
   return {
     items: sequences.itemCount,
@@ -314,7 +322,13 @@ function within({ offsets, items, times, weights, itemCount }: Sequences, { ends
 }
 
 /** Items that nobody took have learned nothing: they stand with the unknown ones. */
-function withoutUntaken(weights: Weights, { items, itemCount }: Sequences, { width }: EncoderShape): Weights {
+function withoutUntaken(
+  weights: Weights,
+  sequences: Sequences,
+  held: HeldOut,
+  { width }: EncoderShape,
+): Weights {
+  const { items, itemCount } = within(sequences, held);
   const taken = new Uint8Array(itemCount);
   for (const item of items) taken[item] = 1;
   const table = weights["items"]!.slice();
@@ -344,16 +358,17 @@ async function restore(
   { checkpoint, progress }: FitContext,
   training: Training,
 ): Promise<{ readonly place: Place; readonly best: Weights | null } | null> {
-  const bytes = await checkpoint?.read();
-  if (bytes === undefined) return null;
   try {
+    const bytes = await checkpoint?.read();
+    if (bytes === undefined) return null;
     const { facts, weights } = training.restore(bytes);
     progress.note(`sequence: goes on from step ${training.steps} of a training that was stopped`);
     return { place: facts as Place, best: Object.keys(weights).length > 0 ? weights : null };
   } catch (error) {
     // A checkpoint that does not fit costs the time it would have saved, and nothing else.
-    if (!(error instanceof UpnextError)) throw error;
-    progress.note(`sequence: starts anew, since the checkpoint is of another training (${error.code})`);
+    const why =
+      error instanceof UpnextError ? `is of another training (${error.code})` : `cannot be read (${error})`;
+    progress.note(`sequence: starts anew, since the checkpoint ${why}`);
     return null;
   }
 }

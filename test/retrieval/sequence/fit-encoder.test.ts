@@ -29,6 +29,7 @@ function contextOf(more: Partial<FitContext> = {}): FitContext {
     progress: silent,
     clock: tickingClock(0.15 * MINUTE),
     budget: 1e15 as Ms,
+    timeBudget: 1e6 as Ms,
     ...more,
   };
 }
@@ -139,9 +140,16 @@ describe("a training", () => {
     expect(columnsOf(await fitEncoder(contextOf(short()), null))).toEqual(columnsOf(one));
   });
 
-  it("takes a budget of nothing for what it is", async () => {
-    const none = await fitEncoder(contextOf({ budget: 0 as Ms }), null);
-    expect(none!.steps).toBe(0);
+  it("is none where the budget is nothing: what was not trained must not speak", async () => {
+    expect(await fitEncoder(contextOf({ budget: 0 as Ms }), null)).toBeNull();
+  });
+
+  it("does not go on once it was over, however much time there is then", async () => {
+    const { checkpoint } = memory();
+    const short = { clock: tickingClock(MINUTE), budget: (20 * MINUTE) as Ms };
+    const first = (await fitEncoder(contextOf({ ...short, checkpoint }), null))!;
+    const again = (await fitEncoder(contextOf({ checkpoint }), null))!;
+    expect(again).toEqual(first);
   });
 
   it("gives items that nobody took the vector of unknown ones", async () => {
