@@ -35,7 +35,7 @@ it("the library's example runs: trained, personal, changed by one event, forgott
   expect(lines[1]).toBe("trained on 1000 interactions, 100 lists for the ranker");
   for (const line of lines.slice(2, 5)) expect(line).toMatch(/^\d\. v\d+ sailing, part \d+ \(found by /);
   expect(lines[5]).toMatch(/^not v6: The user has seen it/);
-  expect(lines[6]).toMatch(/^rung full, state 1 > filter 39 > /);
+  expect(lines[6]).toMatch(/^rung full, state 1 > encode 1 > filter 39 > /);
   expect(lines[7]).toBe("forgot 1 touch; now personal: false");
 });
 

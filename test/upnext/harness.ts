@@ -14,9 +14,9 @@ export const END = Date.UTC(2026, 0, 1) as EpochMs;
 /** Long enough that nothing is ever late, however busy the machine is. */
 export const PATIENT = 60_000;
 
-/** Trains in a second: no measurement, few lists, and time for a step or two. */
+/** Trains in a second: no measurement, few lists, and time for some dozen steps. */
 export const CONFIG: UpnextConfig = {
-  training: { holdOut: 0, rankerShare: 0.3, maxLists: 150, timeBudget: 50 },
+  training: { holdOut: 0, rankerShare: 0.3, maxLists: 150, timeBudget: 200 },
 };
 
 /** Time that no training needs, on a clock that moves on by ten seconds a look: checkpoints are written every few steps. */
