@@ -75,7 +75,8 @@ const impression = fc.record(
     context: fc.record(
       {
         offset: fc.oneof(fc.maxSafeNat(), fc.constant(-0)),
-        request: fc.jsonValue(),
+        // JSON has no -0.
+        request: fc.jsonValue().map((value) => JSON.parse(JSON.stringify(value))),
         fingerprint: anyId,
       },
       { requiredKeys: ["offset", "fingerprint", "request"] },
