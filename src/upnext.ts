@@ -98,6 +98,8 @@ export interface TrainOptions {
   readonly timeBudget?: number;
   /** Where networks of retrieval are trained; on the CPU, with a note, where there is no such device. */
   readonly device?: "cpu" | "webgpu";
+  /** At most so many lists of each kind for the ranker. */
+  readonly maxLists?: number;
 }
 
 export interface Upnext extends Recommender {
@@ -333,6 +335,7 @@ class Instance implements Upnext {
     const { retrieval, ranking, state, training, seed } = this.config;
     const budget = options.timeBudget ?? training.timeBudget;
     const device = options.device ?? training.device;
+    const maxLists = options.maxLists ?? training.maxLists;
     if (budget !== undefined && !(budget > 0)) {
       throw new UpnextError(
         "invalid_request",
@@ -349,7 +352,7 @@ class Instance implements Upnext {
       holdOut: training.holdOut,
       touches: state.touches,
       ...(training.rankerShare !== undefined && { rankerShare: training.rankerShare }),
-      ...(training.maxLists !== undefined && { maxLists: training.maxLists }),
+      ...(maxLists !== undefined && { maxLists }),
       ...(budget !== undefined && { timeBudget: budget as Ms }),
       ...(device && { device }),
     };

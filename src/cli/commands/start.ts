@@ -32,6 +32,7 @@ const PLATFORM = { users: 2_500, videos: 6_000, events: 220_000, days: 30 } as c
 
 /** Of the first training: who looks at the program for the first time does not wait for the best model. */
 const TIME_BUDGET = MINUTE;
+const MAX_LISTS = 3_000;
 
 export function startCommand(): Command {
   const [port, host] = addressOptions();
@@ -154,7 +155,10 @@ async function ensureTrained({ config, progress, print, say }: Context, instance
   const refused = checks.find(({ name, level }) => name === "bundle" && level === "failure");
   if (bundle !== null && refused === undefined) return false;
   if (refused !== undefined) say(`${refused.message} Training anew.`);
-  const report = await instance.train(progress, { timeBudget: config.training.timeBudget ?? TIME_BUDGET });
+  const report = await instance.train(progress, {
+    timeBudget: config.training.timeBudget ?? TIME_BUDGET,
+    maxLists: config.training.maxLists ?? MAX_LISTS,
+  });
   const { trainText } = await import("../train-text.ts");
   print(`${trainText(report, config.training.holdOut)}\n`);
   return true;
