@@ -55,7 +55,7 @@ export async function run(): Promise<Record<string, unknown>> {
   for (const [name, open] of Object.entries(STATE_STORES)) {
     const path = join(folder, name);
     const heapBefore = heapUsed();
-    const store = await open({ path, limits: { touches: TOUCHES, vetoes: TOUCHES } });
+    const store = await open({ path } as never, { limits: { touches: TOUCHES, vetoes: TOUCHES } });
     for (let i = 0; i < warmLog.length; i += CATCH_UP_BATCH) {
       await store.apply(warmLog.slice(i, i + CATCH_UP_BATCH));
     }

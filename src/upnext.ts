@@ -61,7 +61,7 @@ import { DEFAULT_POLICY } from "./policy/index.ts";
 import { HEADS } from "./ranking/index.ts";
 import { openFileRegistry, type Registry } from "./registry/index.ts";
 import { sourcesNamed } from "./retrieval/index.ts";
-import { emptyState, STATE_STORES, type StateStore, type Touch, type UserState } from "./state/index.ts";
+import { emptyState, openStateStore, type StateStore, type Touch, type UserState } from "./state/index.ts";
 import { checkpointsIn, DEFAULT_TRAIN, type TrainReport, train } from "./training/index.ts";
 
 export interface OpenOptions {
@@ -148,7 +148,7 @@ export async function open(options: OpenOptions = {}): Promise<Upnext> {
     const limits = { touches: config.state.touches, vetoes: config.state.vetoes };
     // A reader beside a writer folds its own states: two processes never write one file.
     const kind = readOnly ? "memory" : config.state.store;
-    store = await STATE_STORES[kind]({ path: join(directory, "state"), limits });
+    store = await openStateStore({ store: kind, path: join(directory, "state") }, { limits });
     const registry = await openFileRegistry(join(directory, "bundles"), { clock });
     const instance = new Instance({
       config,

@@ -19,6 +19,9 @@ export function withStatistics(catalog: Catalog, statistics: ItemStatistics): Ca
     get creatorNames() {
       return catalog.creatorNames;
     },
+    get erasures() {
+      return catalog.erasures;
+    },
     statistics,
     rowOf: (item) => catalog.rowOf(item),
     idOf: (row) => catalog.idOf(row),

@@ -19,6 +19,8 @@ export interface Catalog extends Fold {
   /** Facts as they were last upserted; undefined for items known from interactions alone. */
   factsOf(row: number): ItemFacts | undefined;
   userFacts(user: UserId): UserFacts | undefined;
+  /** The newest erasure of each user who was ever forgotten, EpochMs. */
+  readonly erasures: ReadonlyMap<UserId, number>;
   readonly items: ItemColumns;
   readonly statistics: ItemStatistics;
   /** Categories by code, creators by code. Code 0 stands for "none". */

@@ -8,12 +8,12 @@
  */
 import { type ItemId, type ItemRow, type Offset, UpnextError, type UserId } from "../core/index.ts";
 import {
-  type Event,
-  type Impression,
+  type Anonymous,
   type Interaction,
   type ItemFacts,
   isVeto,
   type LoggedEvent,
+  type StoredEvent,
   type UserFacts,
 } from "../events/index.ts";
 import type { Catalog, ItemColumns, ItemStatistics } from "./catalog.ts";
@@ -57,6 +57,10 @@ class MemoryCatalog implements Catalog {
     return this.table.creatorCodes.names;
   }
 
+  get erasures(): ReadonlyMap<UserId, number> {
+    return this.users.erasures;
+  }
+
   rowOf(item: ItemId): ItemRow | undefined {
     return this.table.rowOf(item);
   }
@@ -87,13 +91,16 @@ class MemoryCatalog implements Catalog {
     }
   }
 
-  private applyEvent(event: Event): void {
+  private applyEvent(event: StoredEvent): void {
     switch (event.kind) {
       case "interaction":
-        this.interact(event);
+        this.interact(event.item, event);
         break;
       case "impression":
-        this.show(event);
+        for (const { item } of event.slots) this.show(item);
+        break;
+      case "anonymous":
+        this.count(event);
         break;
       case "item":
         this.table.upsert(this.mention(event.item, event.time), event.facts);
@@ -110,17 +117,23 @@ class MemoryCatalog implements Catalog {
     }
   }
 
-  private interact(event: Interaction): void {
-    const row = this.mention(event.item, event.time);
-    if (isVeto(event.type)) this.counters.veto(row);
-    else this.counters.engage(row, event.time);
-    this.counters.see(event.time);
+  private interact(item: ItemId, { type, time }: Pick<Interaction, "type" | "time">): void {
+    const row = this.mention(item, time);
+    if (isVeto(type)) this.counters.veto(row);
+    else this.counters.engage(row, time);
+    this.counters.see(time);
   }
 
-  private show(event: Impression): void {
-    for (const slot of event.slots) {
-      const row = this.table.rowOf(slot.item);
-      if (row !== undefined) this.counters.show(row);
+  private show(item: ItemId): void {
+    const row = this.table.rowOf(item);
+    if (row !== undefined) this.counters.show(row);
+  }
+
+  /** To item statistics it is the same event with and without its user. */
+  private count({ items, type, time }: Anonymous): void {
+    for (const item of items) {
+      if (type === undefined) this.show(item);
+      else this.interact(item, { type, time });
     }
   }
 

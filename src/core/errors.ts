@@ -33,12 +33,29 @@ export const ERRORS = {
   log_locked: { status: 503, about: "Another process is writing to this log." },
   log_corrupt: { status: 503, about: "A segment of the log fails its checksum before its tail." },
   log_unavailable: { status: 503, about: "The log cannot make events durable (disk full, I/O error)." },
+  log_busy: {
+    status: 503,
+    about: "More events wait to become durable than the log may hold in memory.",
+  },
   log_closed: { status: 503, about: "The log was closed." },
   offset_ahead: {
     status: 409,
     about: "The request asks to reflect an offset that this log has not reached.",
   },
   store_unavailable: { status: 503, about: "The state store cannot be read or written." },
+  store_lost: { status: 503, about: "The state store no longer holds what was written to it." },
+  snapshot_corrupt: {
+    status: 503,
+    about: "A snapshot is cut off, damaged, or of another version, and the log cannot do without it.",
+  },
+  backup_corrupt: {
+    status: 400,
+    about: "A backup is incomplete, damaged, or no backup at all.",
+  },
+  migration_failed: {
+    status: 500,
+    about: "The copy of the user states does not equal what it was copied from.",
+  },
   // data sets
   data_not_found: { status: 400, about: "The path of the data does not exist or cannot be read." },
   unknown_format: { status: 400, about: "The format of the data could not be detected." },

@@ -97,5 +97,24 @@ export interface Erasure extends EventBase {
   readonly user: UserId;
 }
 
+/**
+ * What compaction leaves of an event of a user who was forgotten: enough for the item statistics and the items' rows to
+ * come out to the bit as before, and nothing of the user. The log alone makes it; no border takes it.
+ */
+export interface Anonymous {
+  readonly kind: "anonymous";
+  /** Not the event's id, which is gone: the hash by which the log still knows a repetition, as 24 hex digits. */
+  readonly id: EventId;
+  /** 0 where nothing but the place in the log is left. */
+  readonly time: EpochMs;
+  /** The item of an interaction, those of an impression's slots, none for user facts. */
+  readonly items: readonly ItemId[];
+  /** Of an interaction; absent for all else. */
+  readonly type?: InteractionType;
+}
+
+/** What can be appended. */
 export type Event = Interaction | Impression | ItemUpsert | ItemRemoval | UserUpsert | Erasure;
+/** What can be read. */
+export type StoredEvent = Event | Anonymous;
 export type EventKind = Event["kind"];

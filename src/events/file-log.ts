@@ -163,6 +163,9 @@ function makeLog(directory: string, segments: readonly Segment[], parts: Parts):
     directory,
     readOnly: parts.readOnly,
     tail: parts.tail,
+    get first() {
+      return (segments[0]?.base ?? 0) as Offset;
+    },
     get end() {
       return end();
     },

@@ -1,4 +1,5 @@
 export type {
+  Anonymous,
   Erasure,
   Event,
   EventKind,
@@ -9,6 +10,7 @@ export type {
   ItemRemoval,
   ItemUpsert,
   Slot,
+  StoredEvent,
   UserFacts,
   UserUpsert,
 } from "./event.ts";

@@ -33,6 +33,7 @@ export function memoryLog(): EventLog {
   }
 
   return {
+    first: 0 as Offset,
     get end() {
       return events.length as Offset;
     },

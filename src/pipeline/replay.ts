@@ -66,6 +66,7 @@ export async function replayRequest(
 /** The log as it was when its end was `end`. */
 function until(log: EventLog, end: Offset): EventLog {
   return {
+    first: log.first,
     end,
     append: (events) => log.append(events),
     async *read(from) {

@@ -1,17 +1,34 @@
 import { openLmdbStore } from "./lmdb-store.ts";
 import { memoryStore } from "./memory-store.ts";
+import type { StatePlace } from "./state-place.ts";
 import type { StateStore, StateStoreOptions } from "./state-store.ts";
+
+type OpenStore<P> = (place: P, options: StateStoreOptions) => Promise<StateStore>;
 
 /** Every store, by name: a new one is its file and one line here. Drivers are loaded when a store is opened. */
 export const STATE_STORES = {
-  memory: async (options) => memoryStore(options),
+  memory: async (_, options) => memoryStore(options),
   lmdb: openLmdbStore,
-} as const satisfies Record<string, (options: StateStoreOptions) => Promise<StateStore>>;
+} as const satisfies { readonly [P in StatePlace as P["store"]]?: OpenStore<P> };
+
+/** Rejects with `store_unavailable`. */
+export function openStateStore(place: StatePlace, options: StateStoreOptions): Promise<StateStore> {
+  const open = STATE_STORES[place.store as keyof typeof STATE_STORES] as OpenStore<StatePlace>; // by its name
+  return open(place, options);
+}
 
 export { evidence } from "./evidence.ts";
 export { openLmdbStore } from "./lmdb-store.ts";
 export { memoryStore } from "./memory-store.ts";
-export { eraseBefore, mergeTouches, touchOf } from "./merge-touches.ts";
+export { eraseBefore, mergeTouches, touchOf, withoutExpired } from "./merge-touches.ts";
 export { stateDigest } from "./state-digest.ts";
+export type {
+  DynamoDbPlace,
+  LmdbPlace,
+  MemoryPlace,
+  RedisClusterPlace,
+  RedisPlace,
+  StatePlace,
+} from "./state-place.ts";
 export type { StateStore, StateStoreOptions, UserTouches } from "./state-store.ts";
 export { DEFAULT_LIMITS, emptyState, type StateLimits, type Touch, type UserState } from "./user-state.ts";

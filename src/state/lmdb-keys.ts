@@ -3,6 +3,7 @@ import type { UserId } from "../core/index.ts";
 
 export const FORMAT_KEY = Buffer.from("\u0000format");
 export const APPLIED_KEY = Buffer.from("\u0000applied");
+export const LOG_KEY = Buffer.from("\u0000log");
 /** At or before every user's key and after all others. */
 export const FIRST_USER_KEY = Buffer.from([1]);
 /** The id follows as UTF-16 and not as UTF-8. */

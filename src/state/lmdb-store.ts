@@ -11,13 +11,21 @@
  * `applied` may fall behind what was answered but is never ahead of the states.
  */
 import type { RootDatabase } from "lmdb";
-import { type EpochMs, type Offset, UpnextError, type UserId } from "../core/index.ts";
+import {
+  type Clock,
+  type EpochMs,
+  type Offset,
+  systemClock,
+  UpnextError,
+  type UserId,
+} from "../core/index.ts";
 import type { LoggedEvent } from "../events/index.ts";
 import { changeState, changesOf, groupTouches, type UserChange } from "./fold-batch.ts";
 import { problemOf } from "./lmdb-file.ts";
-import { APPLIED_KEY, FIRST_USER_KEY, FORMAT_KEY, keyAfter, keyOf, userOf } from "./lmdb-keys.ts";
-import { mergeTouches } from "./merge-touches.ts";
+import { APPLIED_KEY, FIRST_USER_KEY, FORMAT_KEY, keyAfter, keyOf, LOG_KEY, userOf } from "./lmdb-keys.ts";
+import { mergeTouches, withoutExpired } from "./merge-touches.ts";
 import { appendTouches, decodeState, encodeState } from "./state-codec.ts";
+import type { LmdbPlace } from "./state-place.ts";
 import type { StateStore, StateStoreOptions, UserTouches } from "./state-store.ts";
 import { DEFAULT_LIMITS, emptyState, type StateLimits, type UserState } from "./user-state.ts";
 
@@ -28,9 +36,15 @@ const FORMAT = "upnext-state/1";
 /** Keys read at once by `users`, so that a slow consumer holds no read transaction open. */
 const USERS_PAGE = 1000;
 
-/** Opens or creates. Rejects with `store_unavailable` where the folder holds something else, or lower limits. */
-export async function openLmdbStore(options: StateStoreOptions): Promise<StateStore> {
-  const { path, limits = DEFAULT_LIMITS } = options;
+/**
+ * Opens or creates. Rejects with `store_unavailable` where the folder holds something else, lower limits, or the
+ * states of another log.
+ */
+export async function openLmdbStore(
+  { path }: Pick<LmdbPlace, "path">,
+  options: StateStoreOptions,
+): Promise<StateStore> {
+  const { limits = DEFAULT_LIMITS, clock = systemClock, log } = options;
   const problem = await problemOf(path).catch(messageOf);
   if (problem !== undefined) throw unreadable(path, problem);
   const { open } = await import("lmdb");
@@ -42,22 +56,26 @@ export async function openLmdbStore(options: StateStoreOptions): Promise<StateSt
   }
   try {
     checkFormat(db, path, limits);
+    if (log !== undefined) checkLog(db, path, log);
   } catch (error) {
     await db.close();
     throw error instanceof UpnextError ? error : unreadable(path, "its contents are damaged", error);
   }
-  return new LmdbStore(db, path, limits);
+  return new LmdbStore(db, path, limits, clock);
 }
 
 class LmdbStore implements StateStore {
   readonly name = "lmdb";
+  readonly remote = false;
   readonly limits: StateLimits;
+  private readonly clock: Clock;
   private readonly db: Database;
   private readonly path: string;
   private closing: Promise<void> | undefined;
   private lastApplied = 0;
 
-  constructor(db: Database, path: string, limits: StateLimits) {
+  constructor(db: Database, path: string, limits: StateLimits, clock: Clock) {
+    this.clock = clock;
     this.db = db;
     this.path = path;
     this.limits = limits;
@@ -73,7 +91,13 @@ class LmdbStore implements StateStore {
     this.mustBeOpen();
     const bytes = this.stored(keyOf(user));
     if (bytes === undefined) return emptyState(user);
-    return mergeTouches(this.decoded(user, bytes), [], this.limits); // cuts what higher limits have left
+    const state = mergeTouches(this.decoded(user, bytes), [], this.limits); // cuts what higher limits have left
+    return withoutExpired(state, this.limits, this.clock.now());
+  }
+
+  async readApplied(): Promise<Offset> {
+    this.mustBeOpen();
+    return this.storedApplied() as Offset;
   }
 
   async write(batch: readonly UserTouches[]): Promise<void> {
@@ -99,6 +123,24 @@ class LmdbStore implements StateStore {
       if (keys.length < USERS_PAGE) return;
       start = keyAfter(keys[keys.length - 1]!);
     }
+  }
+
+  async clear(): Promise<void> {
+    this.mustBeOpen();
+    // In one transaction; what says whose and of which form the file is stays.
+    await this.db.transaction(() => {
+      for (const key of [...this.db.getKeys({ start: FIRST_USER_KEY })]) this.db.remove(Buffer.from(key));
+      this.db.remove(APPLIED_KEY);
+    });
+    await this.db.flushed;
+  }
+
+  async skipTo(offset: Offset): Promise<void> {
+    this.mustBeOpen();
+    await this.db.transaction(() => {
+      if (offset > this.storedApplied()) this.db.put(APPLIED_KEY, doubleBytes(offset));
+    });
+    await this.db.flushed;
   }
 
   close(): Promise<void> {
@@ -229,6 +271,14 @@ function checkFormat(db: Database, path: string, limits: StateLimits): void {
   }
   const wanted = Buffer.from(`${FORMAT} ${limits.touches} ${limits.vetoes}`);
   if (bytes === undefined || !wanted.equals(bytes)) db.putSync(FORMAT_KEY, wanted);
+}
+
+/** Remembers whose fold the states are, and refuses those of another log. */
+function checkLog(db: Database, path: string, log: string): void {
+  const known = db.getBinary(LOG_KEY);
+  if (known === undefined) db.putSync(LOG_KEY, Buffer.from(log));
+  else if (Buffer.from(known).toString() !== log)
+    throw unreadable(path, "it holds the states of another log");
 }
 
 /** The store cannot be used as it is. All of it is a fold of the log, so the cure is always the same. */

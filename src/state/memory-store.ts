@@ -1,23 +1,34 @@
 /** User states in a map: for tests, for replay in training, and for a log small enough to fold again at every start. */
-import { type EpochMs, type Offset, UpnextError, type UserId } from "../core/index.ts";
+import {
+  type Clock,
+  type EpochMs,
+  type Offset,
+  systemClock,
+  UpnextError,
+  type UserId,
+} from "../core/index.ts";
 import type { LoggedEvent } from "../events/index.ts";
 import { changeState, changesOf, groupTouches, type UserChange } from "./fold-batch.ts";
-import type { StateStore, UserTouches } from "./state-store.ts";
+import { withoutExpired } from "./merge-touches.ts";
+import type { StateStore, StateStoreOptions, UserTouches } from "./state-store.ts";
 import { DEFAULT_LIMITS, emptyState, type StateLimits, type UserState } from "./user-state.ts";
 
-export function memoryStore(options: { readonly limits?: StateLimits } = {}): StateStore {
-  return new MemoryStore(options.limits ?? DEFAULT_LIMITS);
+export function memoryStore({ limits, clock }: StateStoreOptions = {}): StateStore {
+  return new MemoryStore(limits ?? DEFAULT_LIMITS, clock ?? systemClock);
 }
 
 class MemoryStore implements StateStore {
   readonly name = "memory";
+  readonly remote = false;
   readonly limits: StateLimits;
+  private readonly clock: Clock;
   private states = new Map<UserId, UserState>();
   private next = 0;
   private closed = false;
 
-  constructor(limits: StateLimits) {
+  constructor(limits: StateLimits, clock: Clock) {
     this.limits = limits;
+    this.clock = clock;
   }
 
   get applied(): Offset {
@@ -26,7 +37,12 @@ class MemoryStore implements StateStore {
 
   async read(user: UserId): Promise<UserState> {
     this.mustBeOpen();
-    return this.states.get(user) ?? emptyState(user);
+    return withoutExpired(this.states.get(user) ?? emptyState(user), this.limits, this.clock.now());
+  }
+
+  async readApplied(): Promise<Offset> {
+    this.mustBeOpen();
+    return this.applied;
   }
 
   async write(batch: readonly UserTouches[]): Promise<void> {
@@ -49,6 +65,17 @@ class MemoryStore implements StateStore {
   async *users(): AsyncIterable<UserId> {
     this.mustBeOpen();
     yield* [...this.states.keys()];
+  }
+
+  async clear(): Promise<void> {
+    this.mustBeOpen();
+    this.states = new Map();
+    this.next = 0;
+  }
+
+  async skipTo(offset: Offset): Promise<void> {
+    this.mustBeOpen();
+    this.next = Math.max(this.next, offset);
   }
 
   async close(): Promise<void> {

@@ -6,7 +6,7 @@
  * watching does not make a user's "never again" forgotten. An erasure is a moment: touches at or before the newest
  * one do not exist.
  */
-import type { EpochMs, EventId, ItemId, UserId } from "../core/index.ts";
+import type { EpochMs, EventId, ItemId, Ms, UserId } from "../core/index.ts";
 import type { InteractionType } from "../events/index.ts";
 
 /** One entry of a user's state. */
@@ -32,6 +32,8 @@ export interface UserState {
 export interface StateLimits {
   readonly touches: number;
   readonly vetoes: number;
+  /** A touch exists while it is younger than so many milliseconds; for ever where absent. */
+  readonly maxAge?: Ms;
 }
 
 /** 512 touches hold the whole history of 94 % of MovieLens-1M's users; a touch takes some 40 bytes. */

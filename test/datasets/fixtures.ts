@@ -14,11 +14,11 @@ import {
   importInto,
 } from "../../src/datasets/index.ts";
 import {
-  type Event,
   type EventLog,
   type Interaction,
   type ItemUpsert,
   memoryLog,
+  type StoredEvent,
 } from "../../src/events/index.ts";
 
 export const NOW = Date.UTC(2026, 0, 1) as EpochMs;
@@ -72,7 +72,7 @@ export async function batchesOf(importer: Importer, source: ImportSource): Promi
 export interface Imported {
   readonly report: ImportReport;
   readonly log: EventLog;
-  readonly events: readonly Event[];
+  readonly events: readonly StoredEvent[];
   readonly interactions: readonly Interaction[];
   readonly items: readonly ItemUpsert[];
 }
@@ -90,8 +90,8 @@ export async function imported(request: Omit<ImportRequest, "now">, log = memory
   };
 }
 
-export async function eventsOf(log: EventLog): Promise<Event[]> {
-  const events: Event[] = [];
+export async function eventsOf(log: EventLog): Promise<StoredEvent[]> {
+  const events: StoredEvent[] = [];
   for await (const batch of log.read(0 as never)) for (const { event } of batch) events.push(event);
   return events;
 }

@@ -1,6 +1,6 @@
 /** Events for tests, and a way to read a whole log. */
 import type { EpochMs, EventId, ItemId, Offset, RequestId, UserId } from "../../src/core/index.ts";
-import type { Event, EventLog, Interaction, LoggedEvent } from "../../src/events/index.ts";
+import type { Event, EventLog, Interaction, LoggedEvent, StoredEvent } from "../../src/events/index.ts";
 
 export function interaction(n: number, more: Partial<Interaction> = {}): Interaction {
   return {
@@ -73,6 +73,6 @@ export async function readAll(log: EventLog, from = 0): Promise<LoggedEvent[]> {
   return all;
 }
 
-export async function readEvents(log: EventLog, from = 0): Promise<Event[]> {
+export async function readEvents(log: EventLog, from = 0): Promise<StoredEvent[]> {
   return (await readAll(log, from)).map((logged) => logged.event);
 }

@@ -10,7 +10,7 @@ import {
   type Offset,
   Random,
 } from "../../src/core/index.ts";
-import { type Event, type EventLog, memoryLog } from "../../src/events/index.ts";
+import { type Event, type EventLog, memoryLog, type StoredEvent } from "../../src/events/index.ts";
 import { featuresFor } from "../../src/features/index.ts";
 import {
   Follower,
@@ -238,7 +238,7 @@ describe("while a source encodes, a request", () => {
     expect(asked()).toBeGreaterThan(paths.length + 10);
     expect(kept()).toBe(0);
 
-    const events: Event[] = [];
+    const events: StoredEvent[] = [];
     for await (const batch of log.read(0 as Offset)) events.push(...batch.map(({ event }) => event));
     for (const path of paths) {
       const then = createCatalog();

@@ -26,13 +26,13 @@ const put = (store: StateStore, ...touches: Parameters<typeof interaction>[1][])
 describe("the LMDB store between starts", () => {
   it("has states, erasures and the applied offset after it is opened again", async () => {
     const path = newPath();
-    const first = await openLmdbStore({ path, limits });
+    const first = await openLmdbStore({ path }, { limits });
     await first.apply(
       logged([interaction("u1", touch("a", 5)), erasure("u1", 2), interaction("u2", touch("b", 1))]),
     );
     const digest = await stateDigest(first);
     await first.close();
-    const second = await openLmdbStore({ path, limits });
+    const second = await openLmdbStore({ path }, { limits });
     expect(second.applied).toBe(3);
     expect(await stateDigest(second)).toBe(digest);
     await second.close();
@@ -40,16 +40,16 @@ describe("the LMDB store between starts", () => {
 
   it("cuts states to lower limits, and refuses to go back to higher ones than it has kept", async () => {
     const path = newPath();
-    const first = await openLmdbStore({ path, limits });
+    const first = await openLmdbStore({ path }, { limits });
     await put(first, ...[1, 2, 3, 4].map((time) => touch(`e${time}`, time)));
     await first.close();
     const lower = { touches: 2, vetoes: 2 };
-    const second = await openLmdbStore({ path, limits: lower });
+    const second = await openLmdbStore({ path }, { limits: lower });
     expect((await second.read(u1)).touches.map((one) => one.id)).toEqual(["e4", "e3"]);
     await put(second, touch("e5", 5));
     expect((await second.read(u1)).touches.map((one) => one.id)).toEqual(["e5", "e4"]);
     await second.close();
-    await expect(openLmdbStore({ path, limits })).rejects.toMatchObject({
+    await expect(openLmdbStore({ path }, { limits })).rejects.toMatchObject({
       code: "store_unavailable",
       message: expect.stringMatching(/keeps 2 touches and 2 vetoes.* 8 and 2 are wanted; delete the folder/),
     });
@@ -63,7 +63,7 @@ describe("the LMDB store between processes", () => {
     const script = `
       import { createJiti } from "jiti";
       const { openLmdbStore } = await createJiti(${JSON.stringify(resolve("x"))}).import(${state});
-      const store = await openLmdbStore({ path: ${JSON.stringify(path)}, limits: { touches: 1000, vetoes: 1 } });
+      const store = await openLmdbStore({ path: ${JSON.stringify(path)} }, { limits: { touches: 1000, vetoes: 1 } });
       const touch = (i) => ({ id: "e" + i, item: "v" + i, type: "watch", value: NaN, time: i });
       ${body}`;
     return spawn(process.execPath, ["--input-type=module", "-e", script], {
@@ -73,7 +73,7 @@ describe("the LMDB store between processes", () => {
 
   it("loses nothing when two processes write to one user at once", async () => {
     const path = newPath();
-    const store = await openLmdbStore({ path, limits: { touches: 1000, vetoes: 1 } });
+    const store = await openLmdbStore({ path }, { limits: { touches: 1000, vetoes: 1 } });
     const other = writer(
       path,
       `console.log("ready");
@@ -109,7 +109,7 @@ describe("the LMDB store between processes", () => {
     child.kill("SIGKILL");
     expect(await ended).toEqual([null, "SIGKILL"]);
 
-    const store = await openLmdbStore({ path, limits: { touches: 1000, vetoes: 1 } });
+    const store = await openLmdbStore({ path }, { limits: { touches: 1000, vetoes: 1 } });
     const log = logged(
       Array.from({ length: store.applied + 50 }, (_, i) =>
         interaction(`u${i % 7}`, touch(`e${i}`, i, { item: `v${i}` })),
@@ -129,7 +129,7 @@ describe("the LMDB store between processes", () => {
 
 describe("the LMDB store on a file that is not its own", () => {
   const refused = (path: string, message: RegExp) =>
-    expect(openLmdbStore({ path, limits })).rejects.toMatchObject({
+    expect(openLmdbStore({ path }, { limits })).rejects.toMatchObject({
       code: "store_unavailable",
       message: expect.stringMatching(message),
     });
@@ -148,7 +148,7 @@ describe("the LMDB store on a file that is not its own", () => {
   });
 
   it("takes an empty file for a new one", async () => {
-    const store = await openLmdbStore({ path: await folderWith(Buffer.alloc(0)), limits });
+    const store = await openLmdbStore({ path: await folderWith(Buffer.alloc(0)) }, { limits });
     expect(store.applied).toBe(0);
     await store.close();
   });
@@ -183,7 +183,7 @@ describe("the LMDB store on a file that is not its own", () => {
 
   it("fails a call, not the process, where the file was cut off or overwritten with zeros", async () => {
     const path = newPath();
-    const whole = await openLmdbStore({ path, limits });
+    const whole = await openLmdbStore({ path }, { limits });
     const touches = Array.from({ length: 8 }, (_, i) => touch(`e${i}`.repeat(60), i));
     await whole.write(Array.from({ length: 300 }, (_, i) => ({ user: user(`u${i}`), touches })));
     await whole.close();
@@ -202,9 +202,9 @@ describe("the LMDB store on a file that is not its own", () => {
   it("refuses a state of another version without naming the user", async () => {
     const path = newPath();
     const db = openLmdb<Buffer, Buffer>({ path, noSubdir: false, encoding: "binary", keyEncoding: "binary" });
-    await (await openLmdbStore({ path, limits })).close();
+    await (await openLmdbStore({ path }, { limits })).close();
     await db.put(Buffer.from("\u0001secret"), Buffer.alloc(40, 9));
-    const store = await openLmdbStore({ path, limits });
+    const store = await openLmdbStore({ path }, { limits });
     await expect(store.read(user("secret"))).rejects.toMatchObject({
       code: "store_unavailable",
       message: expect.stringMatching(/^(?!.*secret).*version 1 of a state, came 9.*delete the folder/),
@@ -218,7 +218,7 @@ describe("the LMDB store on a file that is not its own", () => {
 
   /** Reads everything; the first failure is thrown, and the store closed. */
   async function useAll(path: string): Promise<void> {
-    const store = await openLmdbStore({ path, limits });
+    const store = await openLmdbStore({ path }, { limits });
     try {
       for (let i = 0; i < 300; i++) await store.read(user(`u${i}`));
       await stateDigest(store);

@@ -33,9 +33,10 @@ async function usersOf(store: StateStore): Promise<UserId[]> {
   return users.sort();
 }
 
+const placeOf = (store: string) => ({ store, path: join(folder, `${store}-${opened++}`) }) as never;
+
 describe.each(Object.entries(STATE_STORES))("state store %s", (name, openStore) => {
-  const open = (given: StateLimits = limits) =>
-    openStore({ path: join(folder, `${name}-${opened++}`), limits: given });
+  const open = (given: StateLimits = limits) => openStore(placeOf(name), { limits: given });
   /** Runs `body` with a new store and closes it. */
   async function withStore(body: (store: StateStore) => Promise<void>, given?: StateLimits): Promise<void> {
     const store = await open(given);
@@ -57,7 +58,7 @@ describe.each(Object.entries(STATE_STORES))("state store %s", (name, openStore) 
     }));
 
   it("takes the default limits where none are given", async () => {
-    const store = await openStore({ path: join(folder, `${name}-default`) });
+    const store = await openStore(placeOf(name), {});
     expect(store.limits).toEqual(DEFAULT_LIMITS);
     await store.close();
   });
@@ -289,7 +290,7 @@ describe("all state stores", () => {
     );
     const digests = new Set<string>();
     for (const [name, openStore] of Object.entries(STATE_STORES)) {
-      const store = await openStore({ path: join(folder, `same-${name}`), limits });
+      const store = await openStore(placeOf(name), { limits });
       for (let i = 0; i < log.length; i += 30) await store.apply(log.slice(i, i + 30));
       digests.add(await stateDigest(store));
       await store.close();

@@ -61,7 +61,7 @@ export async function foldedDigests(directory: string): Promise<{ catalog: strin
 
 /** The digest of the states on the disk; the instance must be closed. */
 export async function storedDigest(directory: string): Promise<{ state: string; applied: number }> {
-  const store = await openLmdbStore({ path: join(directory, "state") });
+  const store = await openLmdbStore({ path: join(directory, "state") }, {});
   const digest = { state: await stateDigest(store), applied: store.applied };
   await store.close();
   return digest;
