@@ -15,6 +15,7 @@ const layers = {
   simulation: [...BASE, "events"],
   catalog: [...BASE, "events"],
   state: [...BASE, "events"],
+  snapshots: FACTS,
   evaluation: [...BASE, "events"],
   policy: [...BASE, "catalog", "state"],
   config: [...BASE, "events", "state", "policy"],
@@ -22,12 +23,23 @@ const layers = {
   features: [...FACTS, "retrieval"],
   models: [...BASE, "tensor"],
   ranking: [...BASE, "events", "state", "tensor", "retrieval", "features", "models"],
-  pipeline: [...FACTS, "features", "retrieval", "ranking", "policy", "registry", "monitoring"],
+  pipeline: [...FACTS, "snapshots", "features", "retrieval", "ranking", "policy", "registry", "monitoring"],
   training: [
     ...FACTS,
-    ...["tensor", "monitoring", "features", "retrieval", "ranking", "registry", "models", "evaluation"],
+    ...[
+      "snapshots",
+      "tensor",
+      "monitoring",
+      "features",
+      "retrieval",
+      "ranking",
+      "registry",
+      "models",
+      "evaluation",
+    ],
   ],
   release: [...FACTS, "features", "retrieval", "ranking", "pipeline", "evaluation", "registry", "training"],
+  backup: [...FACTS, "snapshots", "registry"],
   serving: [...BASE, "events", "state", "pipeline", "registry", "monitoring"],
 };
 

@@ -22,6 +22,9 @@ export function withStatistics(catalog: Catalog, statistics: ItemStatistics): Ca
     get erasures() {
       return catalog.erasures;
     },
+    get erasedThrough() {
+      return catalog.erasedThrough;
+    },
     statistics,
     rowOf: (item) => catalog.rowOf(item),
     idOf: (row) => catalog.idOf(row),

@@ -21,6 +21,8 @@ export interface Catalog extends Fold {
   userFacts(user: UserId): UserFacts | undefined;
   /** The newest erasure of each user who was ever forgotten, EpochMs. */
   readonly erasures: ReadonlyMap<UserId, number>;
+  /** Every erasure of the log lies before this offset; 0 where there is none. */
+  readonly erasedThrough: Offset;
   readonly items: ItemColumns;
   readonly statistics: ItemStatistics;
   /** Categories by code, creators by code. Code 0 stands for "none". */

@@ -29,6 +29,7 @@ export function createCatalog(): Catalog {
 class MemoryCatalog implements Catalog {
   readonly name = "catalog";
   private next = 0;
+  private nextAfterErasure = 0;
   private readonly table = new ItemTable();
   private readonly counters = new ItemCounters();
   private readonly users = new UserTable();
@@ -59,6 +60,10 @@ class MemoryCatalog implements Catalog {
 
   get erasures(): ReadonlyMap<UserId, number> {
     return this.users.erasures;
+  }
+
+  get erasedThrough(): Offset {
+    return this.nextAfterErasure as Offset;
   }
 
   rowOf(item: ItemId): ItemRow | undefined {
@@ -113,6 +118,7 @@ class MemoryCatalog implements Catalog {
         break;
       case "erasure":
         this.users.erase(event.user, event.time);
+        this.nextAfterErasure = this.next + 1;
         break;
     }
   }

@@ -55,7 +55,7 @@ export async function logOf(events: readonly Event[]): Promise<EventLog> {
   return log;
 }
 
-export function logged(events: readonly Event[]): LoggedEvent[] {
+export function logged(events: readonly LoggedEvent["event"][]): LoggedEvent[] {
   return events.map((event, offset) => ({ offset: offset as Offset, event }));
 }
 
