@@ -7,7 +7,7 @@ import { randomUUID } from "node:crypto";
 import { mkdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { type Catalog, createCatalog } from "./catalog/index.ts";
-import { type ResolvedConfig, resolveConfig, type UpnextConfig } from "./config/index.ts";
+import { type ResolvedConfig, resolveConfig, statePlaceOf, type UpnextConfig } from "./config/index.ts";
 import {
   type Clock,
   type EpochMs,
@@ -147,8 +147,8 @@ export async function open(options: OpenOptions = {}): Promise<Upnext> {
   try {
     const limits = { touches: config.state.touches, vetoes: config.state.vetoes };
     // A reader beside a writer folds its own states: two processes never write one file.
-    const kind = readOnly ? "memory" : config.state.store;
-    store = await openStateStore({ store: kind, path: join(directory, "state") }, { limits });
+    const place = readOnly ? ({ store: "memory" } as const) : statePlaceOf(config.state, directory);
+    store = await openStateStore(place, { limits });
     const registry = await openFileRegistry(join(directory, "bundles"), { clock });
     const instance = new Instance({
       config,
@@ -529,7 +529,7 @@ class Instance implements Upnext {
   }
 }
 
-export { defineConfig, type UpnextConfig } from "./config/index.ts";
+export { defineConfig, dynamodb, redis, redisCluster, type UpnextConfig } from "./config/index.ts";
 export { UpnextError } from "./core/index.ts";
 export type { Event } from "./events/index.ts";
 export type {

@@ -1,7 +1,7 @@
 /** The configuration: what a user writes (`UpnextConfig`), and what the system reads (`ResolvedConfig`). */
 import type { z } from "zod";
 import { UpnextError } from "../core/index.ts";
-import { configSchema } from "./schema.ts";
+import { configSchema, type StateSection } from "./schema.ts";
 
 type Frozen<T> = T extends readonly (infer E)[]
   ? readonly Frozen<E>[]
@@ -10,7 +10,12 @@ type Frozen<T> = T extends readonly (infer E)[]
     : T;
 
 /** What upnext.config.ts exports: every key may be left out. */
-export type UpnextConfig = Frozen<z.input<typeof configSchema>>;
+export type UpnextConfig = Frozen<
+  Omit<z.input<typeof configSchema>, "state"> & {
+    /** A store's name, or what `redis()`, `redisCluster()` and `dynamodb()` return, with any of its other keys. */
+    state?: "lmdb" | "memory" | StateSection;
+  }
+>;
 /** The same with all defaults filled in and every value checked. */
 export type ResolvedConfig = Frozen<z.output<typeof configSchema>>;
 
@@ -39,13 +44,19 @@ export function resolveConfig(config: unknown = {}, where = "config"): ResolvedC
 function problemOf(issue: z.core.$ZodIssue, config: unknown): string {
   const path = [...issue.path];
   let came: unknown = config;
-  for (const part of path) came = Object(came)[part];
+  // A text stands for a section in its short form.
+  for (const part of path) if (typeof came !== "string") came = Object(came)[part];
   // An unknown key is the place itself.
   if (issue.code === "unrecognized_keys") {
     path.push(issue.keys[0]!);
     return `${placeOf(path)}: not a known key, ${issue.message}`;
   }
-  return `${placeOf(path)}: got ${describe(came, path[1] !== "apiKeys")}, ${issue.message}`;
+  return `${placeOf(path)}: got ${describe(came, !isSecret(path))}, ${issue.message}`;
+}
+
+/** API keys, and URLs that may hold a password. */
+function isSecret([section, key]: readonly PropertyKey[]): boolean {
+  return key === "apiKeys" || (section === "state" && (key === "url" || key === "nodes"));
 }
 
 function placeOf(path: readonly PropertyKey[]): string {
@@ -56,7 +67,7 @@ function placeOf(path: readonly PropertyKey[]): string {
   return parts.join("").replace(/^\./, "");
 }
 
-/** What came; never the text of a key. */
+/** What came; never the text of a secret. */
 function describe(came: unknown, shown: boolean): string {
   if (came === undefined) return "nothing";
   if (came === null) return "null";

@@ -8,7 +8,7 @@ import { z } from "zod";
 import { parseDuration } from "../core/index.ts";
 import { nearest } from "../events/index.ts";
 import { DEFAULT_POLICY } from "../policy/index.ts";
-import { DEFAULT_LIMITS } from "../state/index.ts";
+import { DEFAULT_LIMITS, type StatePlace } from "../state/index.ts";
 
 /** An object with these keys and no other; an unknown key is answered with the nearest known one. */
 function section<T extends z.core.$ZodShape>(shape: T) {
@@ -45,6 +45,21 @@ function duration() {
       context.addIssue({ code: "custom", message: error });
       return z.NEVER;
     });
+}
+
+const SIZE_UNITS: Readonly<Record<string, number>> = { MB: 1e6, GB: 1e9, TB: 1e12 };
+
+/** Bytes, whichever way they are written. */
+function size(min: number) {
+  const error = `expected a size such as "500MB", "20GB" or "1TB", or bytes, at least ${min}`;
+  return z.union([z.string(), z.number({ error })], { error }).transform((value, context): number => {
+    const [, amount, unit] = /^(\d+(?:\.\d+)?)\s?(MB|GB|TB)$/i.exec(String(value)) ?? [];
+    const bytes =
+      typeof value === "number" ? value : Math.round(Number(amount) * SIZE_UNITS[unit?.toUpperCase() ?? ""]!);
+    if (Number.isSafeInteger(bytes) && bytes >= min) return bytes;
+    context.addIssue({ code: "custom", message: error });
+    return z.NEVER;
+  });
 }
 
 function oneOf<const T extends readonly [string, ...string[]]>(names: T) {
@@ -91,13 +106,83 @@ const server = section({
   apiKeys: list(apiKey, "keys: { name, key or sha256, scopes }").default([]),
 });
 
-const state = section({
-  /** `lmdb` keeps user states in a file; `memory` folds them from the log again at every start. */
-  store: oneOf(["lmdb", "memory"]).default("lmdb"),
+/** Keys of the section `state` that only some stores have. */
+const PLACE_KEYS = {
+  lmdb: [],
+  memory: [],
+  redis: ["url", "prefix"],
+  "redis-cluster": ["nodes", "prefix"],
+  dynamodb: ["table", "region", "endpoint"],
+} as const satisfies Record<StatePlace["store"], readonly string[]>;
+const STORES = [
+  "lmdb",
+  "memory",
+  "redis",
+  "redis-cluster",
+  "dynamodb",
+] as const satisfies StatePlace["store"][];
+
+const redisUrl = () => text("a URL such as redis://127.0.0.1:6379", /^rediss?:\/\/./);
+
+const stateSection = section({
+  /**
+   * `lmdb` keeps user states in a file, `memory` folds them from the log again at every start; `redis`,
+   * `redis-cluster` and `dynamodb` keep them where several machines can read them.
+   */
+  store: oneOf(STORES).default("lmdb"),
+  /** Of `redis`. */
+  url: redisUrl().optional(),
+  /** Of `redis-cluster`: some of its nodes; the others are found through them. */
+  nodes: list(redisUrl(), "URLs such as redis://127.0.0.1:7000")
+    .min(1, { error: "expected the URL of at least one node" })
+    .optional(),
+  /** Of `redis` and `redis-cluster`: in front of every key. Systems that share a server need different ones. */
+  prefix: text("letters, digits, - and _, at most 32", /^[\w-]{1,32}$/).optional(),
+  /** Of `dynamodb`: made by `upnext state setup`. */
+  table: text("the name of a table, 3 to 255 letters, digits, _ - .", /^[\w.-]{3,255}$/).optional(),
+  /** Of `dynamodb`; what the AWS SDK finds in its environment where absent. */
+  region: text("the name of a region").optional(),
+  /** Of `dynamodb`: another server with the same interface. */
+  endpoint: text("a URL such as http://127.0.0.1:8000", /^https?:\/\/./).optional(),
   /** The newest touches that are kept of each user. */
   touches: integer(1, 10_000).default(DEFAULT_LIMITS.touches),
   /** The newest dislikes, hides and blocks that are kept of each user. */
   vetoes: integer(1, 10_000).default(DEFAULT_LIMITS.vetoes),
+  /** A touch is forgotten when it is as old as this, as "90d" or in milliseconds; never where absent. */
+  maxAge: duration().optional(),
+}).superRefine((value, context) => {
+  const own: readonly string[] = PLACE_KEYS[value.store];
+  for (const key of ["url", "nodes", "prefix", "table", "region", "endpoint"] as const) {
+    if (value[key] === undefined || own.includes(key)) continue;
+    const message = `expected ${own.length === 0 ? "no place" : `only ${own.join(", ")}`} with the store "${value.store}"`;
+    context.addIssue({ code: "custom", path: [key], message });
+  }
+  const needed = value.store === "redis" ? "url" : value.store === "redis-cluster" ? "nodes" : undefined;
+  if (needed !== undefined && value[needed] === undefined) {
+    context.addIssue({
+      code: "custom",
+      path: [needed],
+      message: `expected it with the store "${value.store}"`,
+    });
+  }
+});
+
+/** The store's name alone stands for the store with all its defaults. */
+const state = z.preprocess(
+  (value) => (typeof value === "string" ? { store: value } : (value ?? {})),
+  stateSection,
+);
+
+const log = section({
+  /** What is kept of events; everything where absent. What items and users are stays in any case. */
+  retention: section({
+    /** Events of files that hold nothing younger than this are dropped, as "400d" or in milliseconds. */
+    maxAge: duration().optional(),
+    /** The oldest files are dropped while the log is larger than this, as "20GB" or in bytes. */
+    maxBytes: size(1_000_000).optional(),
+  }).prefault({}),
+  /** A file of the log is closed at this size, and is then kept, compacted and dropped as a whole. */
+  segmentBytes: size(65_536).default(64 * 1024 * 1024),
 });
 
 const retrieval = section({
@@ -160,13 +245,17 @@ const training = section({
   device: z.enum(["cpu", "webgpu"], { error: 'expected "cpu" or "webgpu"' }).optional(),
 });
 
+/** `state` as a section: what its short form stands for. */
+export type StateSection = z.input<typeof stateSection>;
+
 export const configSchema = section({
   /** Where log, state and bundles are; relative to the folder of the configuration file. */
   directory: text("a path").default(".upnext"),
   server: server.prefault({}),
   /** Milliseconds that a recommendation may take, unless the request says otherwise. */
   budgetMs: integer(1, 60_000, "milliseconds").default(50),
-  state: state.prefault({}),
+  state,
+  log: log.prefault({}),
   retrieval: retrieval.prefault({}),
   ranking: ranking.prefault({}),
   policy: policy.prefault({}),

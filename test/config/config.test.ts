@@ -3,7 +3,15 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeEach, describe, expect, test } from "vitest";
-import { CONFIG_FILES, defineConfig, loadConfig, resolveConfig } from "../../src/config/index.ts";
+import {
+  CONFIG_FILES,
+  defineConfig,
+  dynamodb,
+  loadConfig,
+  redis,
+  redisCluster,
+  resolveConfig,
+} from "../../src/config/index.ts";
 import { UpnextError } from "../../src/core/index.ts";
 
 const made: string[] = [];
@@ -60,9 +68,32 @@ describe("resolveConfig", () => {
     expect(resolveConfig()).toEqual(config);
   });
 
+  test("a store is named by its name, or by what its function returns", () => {
+    const { state } = resolveConfig({ state: "memory" });
+    expect(state).toEqual({ store: "memory", touches: 512, vetoes: 256 });
+    const url = "redis://127.0.0.1:6379";
+    expect(resolveConfig({ state: redis({ url, touches: 50, maxAge: "90d" }) }).state).toEqual({
+      store: "redis",
+      url,
+      touches: 50,
+      vetoes: 256,
+      maxAge: 90 * 86_400_000,
+    });
+    expect(resolveConfig({ state: redisCluster({ nodes: [url] }) }).state).toMatchObject({
+      store: "redis-cluster",
+      nodes: [url],
+    });
+    expect(resolveConfig({ state: dynamodb() }).state).toMatchObject({ store: "dynamodb" });
+  });
+
+  test("sizes and durations are written as people write them", () => {
+    const { log } = resolveConfig({ log: { retention: { maxAge: "400d", maxBytes: "1.5 GB" } } });
+    expect(log.retention).toEqual({ maxAge: 400 * 86_400_000, maxBytes: 1_500_000_000 });
+  });
+
   test("a misspelt key is answered with the nearest one, at every level", () => {
     expect(messageOf({ bugdetMs: 20 })).toBe(
-      "config: bugdetMs: not a known key, expected only the keys directory, server, budgetMs, state, retrieval, " +
+      "config: bugdetMs: not a known key, expected only the keys directory, server, budgetMs, state, log, retrieval, " +
         'ranking, policy, seed, training. Did you mean "budgetMs"?',
     );
     expect(messageOf({ server: { prot: 1 } })).toBe(
@@ -78,7 +109,28 @@ describe("resolveConfig", () => {
     [{ budgetMs: Number.NaN }, "config: budgetMs: got NaN, expected milliseconds from 1 to 60000"],
     [
       { state: { store: "lmbd" } },
-      'config: state.store: got "lmbd", expected one of "lmdb", "memory". Did you mean "lmdb"?',
+      'config: state.store: got "lmbd", expected one of "lmdb", "memory", "redis", "redis-cluster", "dynamodb". Did you mean "lmdb"?',
+    ],
+    [
+      { state: "lmbd" },
+      'config: state.store: got "lmbd", expected one of "lmdb", "memory", "redis", "redis-cluster", "dynamodb". Did you mean "lmdb"?',
+    ],
+    [{ state: { store: "redis" } }, 'config: state.url: got nothing, expected it with the store "redis"'],
+    [
+      { state: { store: "redis", url: "http://:secret@h" } },
+      "config: state.url: got a string, expected a URL such as redis://127.0.0.1:6379",
+    ],
+    [
+      { state: { store: "redis", url: "redis://h", table: "abc" } },
+      'config: state.table: got "abc", expected only url, prefix with the store "redis"',
+    ],
+    [
+      { state: { region: "eu-1" } },
+      'config: state.region: got "eu-1", expected no place with the store "lmdb"',
+    ],
+    [
+      { log: { retention: { maxBytes: "20" } } },
+      'config: log.retention.maxBytes: got "20", expected a size such as "500MB", "20GB" or "1TB", or bytes, at least 1000000',
     ],
     [
       { policy: { diversity: 1 } },
