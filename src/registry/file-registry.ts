@@ -10,8 +10,15 @@
  */
 import { mkdir, readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { type BundleId, type Clock, UpnextError } from "../core/index.ts";
-import { errorCode, renameDurably, syncTree, writeDurably } from "./durable-files.ts";
+import {
+  type BundleId,
+  type Clock,
+  errorCode,
+  renameDurably,
+  syncTree,
+  UpnextError,
+  writeDurably,
+} from "../core/index.ts";
 import { fileNameProblem, MANIFEST_FILE } from "./file-name.ts";
 import { BUNDLE_ID, encodeManifest, sha256 } from "./manifest.ts";
 import { type Pointers, readPointers, writePointers } from "./pointers.ts";

@@ -2,8 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
-import { type BundleId, UpnextError } from "../core/index.ts";
-import { errorCode, renameDurably, writeDurably } from "./durable-files.ts";
+import { type BundleId, errorCode, renameDurably, UpnextError, writeDurably } from "../core/index.ts";
 import { BUNDLE_ID } from "./manifest.ts";
 import { scratchPath } from "./scratch.ts";
 

@@ -1,8 +1,7 @@
 /** Reading a bundle: every byte is compared with the manifest's hashes before anyone gets to see it. */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { type BundleId, UpnextError } from "../core/index.ts";
-import { errorCode } from "./durable-files.ts";
+import { type BundleId, errorCode, UpnextError } from "../core/index.ts";
 import { MANIFEST_FILE } from "./file-name.ts";
 import { BUNDLE_ID, decodeManifest, sha256 } from "./manifest.ts";
 import type { Bundle, Manifest } from "./registry.ts";

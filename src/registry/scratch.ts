@@ -7,8 +7,7 @@ import { randomBytes } from "node:crypto";
 import { readdir, rm, stat } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
-import { type Clock, DAY } from "../core/index.ts";
-import { errorCode } from "./durable-files.ts";
+import { type Clock, DAY, errorCode } from "../core/index.ts";
 
 const PREFIX = ".scratch";
 const HOST = hostname().replaceAll(/[^A-Za-z0-9-]/g, "-");

@@ -2,7 +2,7 @@
  * Writing that survives a power cut: a file's bytes are safe after fsync of the file, its name after fsync of the
  * directory. Renames are atomic within a file system, so readers see the old thing or the new one whole.
  */
-import { mkdir, open, readdir, rename } from "node:fs/promises";
+import { mkdir, open, readdir, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 
 /** Creates the file, with its directories, and fsyncs its bytes. */
@@ -17,7 +17,9 @@ export async function writeDurably(path: string, bytes: Uint8Array): Promise<voi
   }
 }
 
+/** Windows cannot sync a directory and need not. */
 async function syncDirectory(path: string): Promise<void> {
+  if (process.platform === "win32") return;
   const handle = await open(path, "r");
   try {
     await handle.sync();
@@ -38,6 +40,14 @@ export async function syncTree(path: string): Promise<void> {
 export async function renameDurably(source: string, target: string): Promise<void> {
   await rename(source, target);
   await syncDirectory(dirname(target));
+}
+
+/** The file has these bytes, or what it had before, whatever happens meanwhile. One writer at a time. */
+export async function replaceDurably(path: string, bytes: Uint8Array): Promise<void> {
+  const unfinished = `${path}.tmp`;
+  await rm(unfinished, { force: true });
+  await writeDurably(unfinished, bytes);
+  await renameDurably(unfinished, path);
 }
 
 /** The code of a file system error ("ENOENT" …), or undefined. */
