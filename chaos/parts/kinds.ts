@@ -1,0 +1,92 @@
+/** The kinds of work that `npm run chaos -- kill` interrupts: a new one is an entry here and a function in work.child.ts. */
+import { type Child, commandLine, work } from "./child.ts";
+import type { Kind, Progress, Running } from "./lane.ts";
+import { eventOf, idOf } from "./sent-events.ts";
+
+/** One of the functions of work.child.ts, which uses the library. */
+function library(name: string, window: number): Kind {
+  return {
+    name,
+    window,
+    start(directory, run) {
+      const child = work("work.child.ts", name, [directory, run]);
+      return {
+        async ready() {
+          const line = await child.said("ready ");
+          return line === undefined ? undefined : JSON.parse(line.slice("ready ".length));
+        },
+        async begin(again) {
+          child.tell(`go ${JSON.stringify(again)}`);
+          await child.said("p ");
+        },
+        progress: () => told(child),
+        kill: () => child.kill(),
+        complaint: () => child.complaint(),
+        pid: child.process.pid!,
+      };
+    },
+  };
+}
+
+/** What a child's lines say. */
+function told(child: Child): Progress {
+  const after = (mark: string) =>
+    child.lines.filter((line) => line.startsWith(mark)).map((line) => line.slice(mark.length));
+  return {
+    acknowledged: after("a ").flatMap((line) => line.split(" ")),
+    forgotten: after("f "),
+    phase: after("p ").at(-1) ?? (child.lines.length > 0 ? "ready" : "start"),
+  };
+}
+
+/** `upnext serve`, sent to over HTTP by several clients at once. */
+const http: Kind = {
+  name: "http",
+  window: 300,
+  start(directory, run) {
+    const child = commandLine(directory, ["serve", "--port", "0", "--dir", directory]);
+    const acknowledged: string[] = [];
+    let phase = "start";
+    let url = "";
+    const send = async (ids: readonly string[]) => {
+      const body = JSON.stringify({ events: ids.map(eventOf) });
+      const headers = { "content-type": "application/json" };
+      const { status } = await fetch(`${url}/v1/events`, { method: "POST", headers, body });
+      if (status !== 200) throw new Error(`the server answered ${status}`);
+      acknowledged.push(...ids);
+    };
+    const client = async (name: string, size: number) => {
+      for (let n = 0; ; n += size) await send(Array.from({ length: size }, (_, i) => idOf(run, name, n + i)));
+    };
+    const clients: Promise<unknown>[] = [];
+    return {
+      async ready() {
+        const line = await child.said("listening on ");
+        if (line === undefined) return undefined;
+        url = line.slice("listening on ".length);
+        const answer = await fetch(`${url}/readyz`);
+        if (answer.status !== 200) return undefined;
+        phase = "ready";
+        return {};
+      },
+      async begin(again) {
+        phase = "append";
+        const begun = again.length > 0 ? send(again) : Promise.resolve();
+        for (const [name, size] of Object.entries({ a: 1, b: 1, c: 7, d: 100 })) {
+          clients.push(begun.then(() => client(name, size)));
+        }
+      },
+      progress: () => ({ acknowledged, forgotten: [], phase }),
+      async kill() {
+        // Whoever waits for an answer is told that there is none.
+        const gone = Promise.allSettled(clients);
+        await child.kill();
+        await gone;
+      },
+      complaint: () => child.complaint(),
+      pid: child.process.pid!,
+    } satisfies Running;
+  },
+};
+
+export const KINDS: readonly Kind[] = [library("ingest", 300), http];

@@ -1,0 +1,185 @@
+/**
+ * One kind of work, killed again and again in one directory: start, see how long it takes until it is ready, compare
+ * everything with the mirror, let it work, kill it at a random moment, start again. Some are killed before they are
+ * ready. Every few kills a new directory is begun, so that what is compared stays small.
+ */
+import { readFileSync } from "node:fs";
+import { mkdir, readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Random } from "../../src/core/index.ts";
+import { Mirror, type Report, type Wrongs } from "./mirror.ts";
+import { quantile } from "./outcome.ts";
+
+/** A process under way, whatever it is: a library's or a server's. */
+export interface Running {
+  /** What it says of itself once it is open; undefined where it has ended without. */
+  ready(): Promise<Report | undefined>;
+  /** Lets it work, and resolves when it does. `again` are ids of events that it shall send first, as clients repeat them. */
+  begin(again: readonly string[]): Promise<void>;
+  progress(): Progress;
+  kill(): Promise<void>;
+  complaint(): string;
+  readonly pid: number;
+}
+
+/** Ids that were acknowledged, users whose erasure was, and what it was at. */
+export interface Progress {
+  readonly acknowledged: readonly string[];
+  readonly forgotten: readonly string[];
+  readonly phase: string;
+}
+
+export interface Kind {
+  readonly name: string;
+  /** The kill comes so many ms after the work began, at most. */
+  readonly window: number;
+  start(directory: string, run: string): Running;
+}
+
+export interface Spread {
+  readonly p50: number;
+  readonly p99: number;
+  readonly max: number;
+}
+
+export interface Tally {
+  readonly kills: number;
+  readonly acknowledged: number;
+  readonly forgotten: number;
+  readonly wrongs: Wrongs;
+  /** From the start of the process until it is ready: by the clock, and of processor time, which others do not lengthen. */
+  readonly readyMs: Spread;
+  readonly readyCpuMs: Spread;
+  /** In the middle of what the kills came. */
+  readonly hits: Readonly<Record<string, number>>;
+  readonly refusedToStart: readonly string[];
+}
+
+/** A new directory after so many kills. */
+const GENERATION = 20;
+/** So many of the kills come before the process is ready. */
+const EARLY = 0.2;
+/** Ids that are sent again after a kill. */
+const AGAIN = 300;
+
+export class Lane {
+  private readonly kind: Kind;
+  private readonly random: Random;
+  private readonly folder: string;
+  private directory = "";
+  private mirror!: Mirror;
+  private acknowledged = new Set<string>();
+  private forgotten = new Set<string>();
+  private recent: readonly string[] = [];
+  private readonly readyMs: number[] = [];
+  private readonly readyCpuMs: number[] = [];
+  private readonly hits: Record<string, number> = {};
+  private readonly refused: string[] = [];
+  private readonly wrongs: Wrongs = { lost: 0, repeated: 0, states: 0, catalogs: 0, remembered: 0 };
+  private readonly sums = { kills: 0, acknowledged: 0, forgotten: 0 };
+
+  constructor(kind: Kind, folder: string, random: Random) {
+    this.kind = kind;
+    this.folder = folder;
+    this.random = random;
+  }
+
+  async run(kills: number, told: (done: number) => void): Promise<Tally> {
+    for (let n = 0; n < kills; n++) {
+      if (n % GENERATION === 0) await this.begin(n / GENERATION);
+      const early = this.readyMs.length > 0 && this.random.next() < EARLY;
+      await this.kill(`${this.kind.name}-${n}`, early);
+      if (n % GENERATION === GENERATION - 1 || n === kills - 1)
+        await this.lastLook(`${this.kind.name}-${n}-end`);
+      told(n + 1);
+    }
+    return {
+      ...this.sums,
+      wrongs: this.wrongs,
+      readyMs: spreadOf(this.readyMs),
+      readyCpuMs: spreadOf(this.readyCpuMs),
+      hits: this.hits,
+      refusedToStart: this.refused,
+    };
+  }
+
+  private async begin(generation: number): Promise<void> {
+    this.directory = join(this.folder, `${this.kind.name}-${generation}`);
+    await mkdir(this.directory);
+    this.mirror = new Mirror(this.directory);
+    this.acknowledged = new Set();
+    this.forgotten = new Set();
+    this.recent = [];
+  }
+
+  private async kill(run: string, early: boolean): Promise<void> {
+    const running = this.kind.start(this.directory, run);
+    if (early) {
+      const typical = quantile(this.readyMs, 0.5);
+      await sleep(this.random.next() * typical);
+    } else if (await this.becomesReady(running)) {
+      await running.begin(this.recent);
+      await sleep(this.random.next() * this.kind.window);
+    }
+    await running.kill();
+    this.sums.kills++;
+    const { acknowledged, forgotten, phase } = running.progress();
+    for (const id of acknowledged) this.acknowledged.add(id);
+    for (const user of forgotten) this.forgotten.add(user);
+    this.sums.acknowledged += acknowledged.length;
+    this.sums.forgotten += forgotten.length;
+    if (acknowledged.length > 0) this.recent = acknowledged.slice(-AGAIN);
+    this.hit(phase);
+    if (await hasUnfinished(this.directory)) this.hit("(left an unfinished file)");
+  }
+
+  /** Opens the directory once more and compares. */
+  private async lastLook(run: string): Promise<void> {
+    const running = this.kind.start(this.directory, run);
+    await this.becomesReady(running);
+    await running.kill();
+  }
+
+  /** Waits until it is ready, and compares what it found with what must be. */
+  private async becomesReady(running: Running): Promise<boolean> {
+    const begin = performance.now();
+    const report = await running.ready();
+    if (report === undefined) {
+      this.refused.push(running.complaint().slice(0, 600));
+      return false;
+    }
+    this.readyMs.push(performance.now() - begin);
+    this.readyCpuMs.push(cpuMsOf(running.pid));
+    const wrongs = await this.mirror.check(report, this.acknowledged, this.forgotten);
+    for (const name of Object.keys(wrongs) as (keyof Wrongs)[]) this.wrongs[name] += wrongs[name];
+    return true;
+  }
+
+  private hit(phase: string): void {
+    this.hits[phase] = (this.hits[phase] ?? 0) + 1;
+  }
+}
+
+function spreadOf(values: readonly number[]): Spread {
+  const at = (q: number) => Math.round(quantile(values, q));
+  return { p50: at(0.5), p99: at(0.99), max: at(1) };
+}
+
+/** Processor time of a process so far; NaN where the system does not tell. Linux counts it in ticks of 10 ms. */
+function cpuMsOf(pid: number): number {
+  try {
+    const text = readFileSync(`/proc/${pid}/stat`, "utf8");
+    const [user, system] = text
+      .slice(text.lastIndexOf(")") + 2)
+      .split(" ")
+      .slice(11, 13);
+    return (Number(user) + Number(system)) * 10;
+  } catch {
+    return Number.NaN;
+  }
+}
+
+async function hasUnfinished(directory: string): Promise<boolean> {
+  return (await readdir(directory, { recursive: true })).some((name) => name.endsWith(".tmp"));
+}
