@@ -3,14 +3,16 @@
  * writer (writer-lock.ts, log-writer.ts), any number of readers in any process (log-reader.ts).
  *
  * Opening for writing reads the last segment whole (checksums, ids, torn tail) and of the full ones only their
- * sidecars; damage in a full segment is found when it is read.
+ * sidecars; damage in a full segment is found when it is read, or by `verify`.
  */
 import { mkdir, open, stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { type Clock, type Offset, systemClock, UpnextError } from "../core/index.ts";
-import type { EventLog, LoggedEvent } from "./event-log.ts";
+import type { LoggedEvent } from "./event-log.ts";
+import type { FileLog, SegmentView } from "./file-log-contract.ts";
+import { makeLogId, readLogId } from "./log-id.ts";
 import { readSegments } from "./log-reader.ts";
-import { LogWriter, openSegmentFile, type SegmentFile } from "./log-writer.ts";
+import { LogWriter, openSegmentFile, type SegmentFile, type Waiting } from "./log-writer.ts";
 import { assertFirst, assertNothingAfter, type Recovered, recover } from "./recovery.ts";
 import {
   extendSegment,
@@ -26,6 +28,8 @@ export interface FileLogOptions {
   readonly clock?: Clock;
   /** A segment that has reached this size is closed and the next begun. */
   readonly segmentBytes?: number;
+  /** How much may wait to become durable; beyond it `append` rejects with `log_busy`. */
+  readonly waiting?: Waiting;
   /** Reads beside a writer in another process; takes no lock and changes no file. */
   readonly readOnly?: boolean;
   /** How often the writer shows that it lives; for tests. */
@@ -34,16 +38,12 @@ export interface FileLogOptions {
   readonly openFile?: (path: string) => Promise<SegmentFile>;
 }
 
-export interface FileLog extends EventLog {
-  readonly directory: string;
-  readonly readOnly: boolean;
-  /** What was cut off the end at opening because it was never acknowledged, in words; null where nothing was. */
-  readonly tail: string | null;
-  /** Looks for what the writer has added since; for read-only logs. Resolves with the end. */
-  refresh(): Promise<Offset>;
-}
-
 const SEGMENT_BYTES = 64 * 1024 * 1024;
+/**
+ * The events are a few seconds of what one core makes durable (102 k a second at 256 writers): who is told to wait longer
+ * than that is better told to come again. The bytes bound the memory where the events are large ones. Guesses.
+ */
+const WAITING: Waiting = { events: 250_000, bytes: 128 * 1024 * 1024 };
 
 /**
  * Opens the log in `directory`, which is made where it is missing. Rejects with `log_locked`, `log_corrupt`,
@@ -67,19 +67,35 @@ async function openReader(directory: string): Promise<FileLog> {
     const message = `${directory}: expected the directory of a log, found none. Check the path, or start the writer first.`;
     throw new UpnextError("data_not_found", message);
   }
+  let id = await readLogId(directory);
   const segments: Segment[] = [];
   let refreshing = refreshSegments(directory, segments);
   await refreshing;
+  const refuse = () => {
+    const message = `${directory}: this log was opened read-only. Do this where it is open for writing.`;
+    return Promise.reject(new UpnextError("read_only", message));
+  };
   return makeLog(directory, segments, {
+    get id() {
+      return id;
+    },
     readOnly: true,
     tail: null,
-    append() {
-      const message = `${directory}: this log was opened read-only. Append where it is open for writing.`;
-      return Promise.reject(new UpnextError("read_only", message));
-    },
+    warnings: [],
+    problem: null,
+    compactedThrough: 0 as Offset,
+    append: refuse,
+    rotate: refuse,
+    compact: refuse,
+    dropBefore: refuse,
     refresh() {
       // One after the other: two at once would count the same frames twice.
-      refreshing = refreshing.catch(() => {}).then(() => refreshSegments(directory, segments));
+      refreshing = refreshing
+        .catch(() => {})
+        .then(async () => {
+          if (id === "") id = await readLogId(directory);
+          await refreshSegments(directory, segments);
+        });
       return refreshing;
     },
     close: () => refreshing.catch(() => {}),
@@ -115,22 +131,39 @@ async function openWriter(directory: string, options: FileLogOptions): Promise<F
   const lock = await lockWriter(directory, options.clock ?? systemClock, onLost, options.lockBeatMs);
   try {
     const opened = await recover(directory);
+    const id = await makeLogId(directory);
     const openFile = options.openFile ?? openSegmentFile;
-    const segmentBytes = options.segmentBytes ?? SEGMENT_BYTES;
+    const { segmentBytes = SEGMENT_BYTES, waiting = WAITING } = options;
     const active = await openFile(opened.segments.at(-1)!.path);
-    writer = new LogWriter({ ...opened, directory, openFile, segmentBytes }, active);
-    return writableLog(directory, opened, writer, lock);
+    writer = new LogWriter({ ...opened, directory, openFile, segmentBytes, waiting }, active);
+    return writableLog(directory, id, opened, writer, lock);
   } catch (error) {
     await lock.release();
     throw error;
   }
 }
 
-function writableLog(directory: string, opened: Recovered, writer: LogWriter, lock: WriterLock): FileLog {
+function writableLog(
+  directory: string,
+  id: string,
+  opened: Recovered,
+  writer: LogWriter,
+  lock: WriterLock,
+): FileLog {
+  const soon = () => Promise.reject(new UpnextError("internal", "the log cannot do this yet"));
   return makeLog(directory, opened.segments, {
+    id,
     readOnly: false,
     tail: opened.tail,
+    warnings: [],
+    get problem() {
+      return writer.problem;
+    },
+    compactedThrough: 0 as Offset,
     append: (events) => writer.append(events),
+    rotate: () => writer.rotate(),
+    compact: soon,
+    dropBefore: soon,
     refresh: async () => {},
     async close() {
       try {
@@ -143,7 +176,21 @@ function writableLog(directory: string, opened: Recovered, writer: LogWriter, lo
 }
 
 /** What differs between a writable and a read-only log. */
-interface Parts extends Pick<FileLog, "readOnly" | "tail" | "append" | "close"> {
+interface Parts
+  extends Pick<
+    FileLog,
+    | "id"
+    | "readOnly"
+    | "tail"
+    | "warnings"
+    | "problem"
+    | "compactedThrough"
+    | "append"
+    | "rotate"
+    | "compact"
+    | "dropBefore"
+    | "close"
+  > {
   refresh(): Promise<void>;
 }
 
@@ -151,18 +198,34 @@ function makeLog(directory: string, segments: readonly Segment[], parts: Parts):
   let closing: Promise<void> | undefined;
   const closedError = () =>
     new UpnextError("log_closed", `${directory}: this log was closed. Open it again.`);
+  const assertOpen = () => {
+    if (closing !== undefined) throw closedError();
+  };
   const end = () => {
     const last = segments.at(-1);
     return (last === undefined ? 0 : last.base + last.count) as Offset;
   };
   async function* read(from: number, until: number): AsyncGenerator<readonly LoggedEvent[]> {
-    if (closing !== undefined) throw closedError();
+    assertOpen();
     yield* readSegments(segments.slice(), Math.max(0, from), until);
   }
   return {
     directory,
     readOnly: parts.readOnly,
     tail: parts.tail,
+    warnings: parts.warnings,
+    get id() {
+      return parts.id;
+    },
+    get problem() {
+      return parts.problem;
+    },
+    get compactedThrough() {
+      return parts.compactedThrough;
+    },
+    get segments() {
+      return segments.map((segment, index) => viewOf(segment, index < segments.length - 1));
+    },
     get first() {
       return (segments[0]?.base ?? 0) as Offset;
     },
@@ -172,13 +235,35 @@ function makeLog(directory: string, segments: readonly Segment[], parts: Parts):
     append: (events) => (closing === undefined ? parts.append(events) : Promise.reject(closedError())),
     read: (from) => read(from, end()),
     async refresh() {
-      if (closing !== undefined) throw closedError();
+      assertOpen();
       await parts.refresh();
       return end();
+    },
+    async rotate() {
+      assertOpen();
+      await parts.rotate();
+    },
+    async compact(erasures, through) {
+      assertOpen();
+      return parts.compact(erasures, through);
+    },
+    async dropBefore(offset) {
+      assertOpen();
+      return parts.dropBefore(offset);
+    },
+    async newestTimes() {
+      throw new UpnextError("internal", "the log cannot do this yet");
+    },
+    async verify() {
+      throw new UpnextError("internal", "the log cannot do this yet");
     },
     close() {
       closing ??= parts.close();
       return closing;
     },
   };
+}
+
+function viewOf({ path, base, count, size }: Segment, sealed: boolean): SegmentView {
+  return { path, base: base as Offset, end: (base + count) as Offset, bytes: size, sealed };
 }

@@ -25,7 +25,8 @@ export {
   userUpsertSchema,
   valueProblem,
 } from "./event-schema.ts";
-export { type FileLog, type FileLogOptions, openFileLog } from "./file-log.ts";
+export { type FileLogOptions, openFileLog } from "./file-log.ts";
+export type { Compaction, Dropped, FileLog, LogVerification, SegmentView } from "./file-log-contract.ts";
 export {
   INTERACTION_TYPE_NAMES,
   INTERACTION_TYPES,

@@ -26,6 +26,8 @@ export interface Segment {
   count: number;
   /** Bytes known to be whole frames. */
   size: number;
+  /** The newest time of the events known to be in it; 0 where there are none. */
+  newest: number;
   /** Where frames begin that were passed so far: offsets and file positions, both rising. */
   readonly indexOffsets: number[];
   readonly indexPositions: number[];
@@ -37,6 +39,7 @@ export function segmentAt(directory: string, base: number): Segment {
     base,
     count: 0,
     size: SEGMENT_HEADER,
+    newest: 0,
     indexOffsets: [base],
     indexPositions: [SEGMENT_HEADER],
   };
