@@ -54,6 +54,15 @@ export function groupTouches(batch: readonly UserTouches[]): ReadonlyMap<UserId,
   return users;
 }
 
+/** Takes the changes of a later batch into those of the ones before. */
+export function addChanges(all: Map<UserId, UserChange>, more: ReadonlyMap<UserId, UserChange>): void {
+  for (const [user, { touches, erasedAt }] of more) {
+    const change = changeOf(all, user);
+    for (const touch of touches) change.touches.push(touch);
+    if (erasedAt > change.erasedAt) change.erasedAt = erasedAt;
+  }
+}
+
 /** `state` after `change`. Returns `state` itself where nothing changes. */
 export function changeState(state: UserState, change: UserChange, limits: StateLimits): UserState {
   return mergeTouches(eraseBefore(state, change.erasedAt), change.touches, limits);

@@ -17,10 +17,21 @@ export function openStateStore(place: StatePlace, options: StateStoreOptions): P
   return open(place, options);
 }
 
+export { type Compared, compareStates } from "./compare-states.ts";
 export { evidence } from "./evidence.ts";
+export { catchUp, type FollowedLog } from "./follow-log.ts";
 export { openLmdbStore } from "./lmdb-store.ts";
 export { memoryStore } from "./memory-store.ts";
 export { eraseBefore, mergeTouches, touchOf, withoutExpired } from "./merge-touches.ts";
+export { type Migration, type MigrationReport, migrate } from "./migrate.ts";
+export {
+  type NearCounters,
+  type NearHealth,
+  type NearStore,
+  type NearStoreOptions,
+  nearStore,
+} from "./near-store.ts";
+export { parsePlace, placeText } from "./parse-place.ts";
 export { stateDigest } from "./state-digest.ts";
 export type {
   DynamoDbPlace,
@@ -32,3 +43,4 @@ export type {
 } from "./state-place.ts";
 export type { StateStore, StateStoreOptions, UserTouches } from "./state-store.ts";
 export { DEFAULT_LIMITS, emptyState, type StateLimits, type Touch, type UserState } from "./user-state.ts";
+export type { BaseStates } from "./write-behind.ts";
