@@ -1,3 +1,10 @@
+export {
+  type AppendClient,
+  type AppendServer,
+  appendSocketOf,
+  connectAppends,
+  serveAppends,
+} from "./append-socket.ts";
 export type {
   Anonymous,
   Erasure,
