@@ -274,6 +274,7 @@ describe("a migration is refused", () => {
     const more = { from: "lmdb:a", to: "lmdb:b", clock: systemClock, progress: silent };
     const work = migrate({ ...rooms, ...more, log, logId: "this log", file, replace: false });
     expect(await codeOf(work)).toBe("store_unavailable");
+    expect(await exists(file)).toBe(false);
   });
 });
 
