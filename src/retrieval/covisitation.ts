@@ -2,7 +2,7 @@
  * Co-visitation: items that stand near the user's items in other users' sequences, in either direction, by a
  * cosine of how often they occur (item-kNN within a window; Sarwar et al. 2001 with Davidson et al. 2010's sessions).
  */
-import { countNeighbours, NeighbourSum, neighbourColumns, neighboursFrom } from "./neighbours.ts";
+import { countNeighbours, neighbourColumns, neighbourRetriever } from "./neighbours.ts";
 import type { Source } from "./retriever.ts";
 
 /*
@@ -41,15 +41,6 @@ export const covisitation: Source = {
   },
 
   async load(columns) {
-    const sum = new NeighbourSum(neighboursFrom(columns), LAGS, DECAY);
-    return {
-      name: this.name,
-      signalNames: this.signalNames,
-      personal: this.personal,
-      retrieve(query, k) {
-        const best = sum.top(query, k);
-        return { ...best, signals: (rows, out) => sum.of(query, rows, out[0]!, out[1]!, out[2]!) };
-      },
-    };
+    return neighbourRetriever(this, columns, LAGS, DECAY);
   },
 };

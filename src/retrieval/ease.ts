@@ -16,13 +16,7 @@
 import { setImmediate } from "node:timers/promises";
 import { type Progress, silent } from "../core/index.ts";
 import { linearSolver } from "../tensor/index.ts";
-import {
-  countNeighbours,
-  NeighbourSum,
-  type Neighbours,
-  neighbourColumns,
-  neighboursFrom,
-} from "./neighbours.ts";
+import { countNeighbours, type Neighbours, neighbourColumns, neighbourRetriever } from "./neighbours.ts";
 import type { Source } from "./retriever.ts";
 import type { Sequences } from "./sequences.ts";
 import { TopK } from "./top-k.ts";
@@ -62,16 +56,7 @@ export const ease: Source = {
   },
 
   async load(columns) {
-    const sum = new NeighbourSum(neighboursFrom(columns), LAGS, DECAY);
-    return {
-      name: this.name,
-      signalNames: this.signalNames,
-      personal: this.personal,
-      retrieve(query, k) {
-        const best = sum.top(query, k);
-        return { ...best, signals: (rows, out) => sum.of(query, rows, out[0]!, out[1]!, out[2]!) };
-      },
-    };
+    return neighbourRetriever(this, columns, LAGS, DECAY);
   },
 };
 

@@ -6,7 +6,7 @@
  */
 import { setImmediate } from "node:timers/promises";
 import type { Progress } from "../core/index.ts";
-import type { Columns, Query } from "./retriever.ts";
+import type { Columns, Query, Retriever, Source } from "./retriever.ts";
 import type { Sequences } from "./sequences.ts";
 import { TopK } from "./top-k.ts";
 
@@ -142,6 +142,25 @@ export function neighboursFrom(columns: Columns): Neighbours {
     offsets: offsets instanceof Int32Array ? offsets : new Int32Array(1),
     neighbours: neighbours instanceof Int32Array ? neighbours : new Int32Array(0),
     strengths: strengths instanceof Float32Array ? strengths : new Float32Array(0),
+  };
+}
+
+/** What serves a source whose `fit` returned neighbourColumns: NeighbourSum's sums and its three signals. */
+export function neighbourRetriever(
+  { name, signalNames, personal }: Source,
+  columns: Columns,
+  lags: number,
+  decay: number,
+): Retriever {
+  const sum = new NeighbourSum(neighboursFrom(columns), lags, decay);
+  return {
+    name,
+    signalNames,
+    personal,
+    retrieve(query, k) {
+      const best = sum.top(query, k);
+      return { ...best, signals: (rows, out) => sum.of(query, rows, out[0]!, out[1]!, out[2]!) };
+    },
   };
 }
 

@@ -153,6 +153,8 @@ export class Sessions {
   /** (sessions) all 0 between calls; anchors are valid where the similarity is not 0. */
   private readonly similarities: Float32Array;
   private readonly anchors: Int32Array;
+  /** (sessions) lag + 1 of the item that was counted last: a session that has it more than once says so once. */
+  private readonly heard: Int32Array;
   private readonly touched: Int32Array;
   /** (items) all 0 between calls: scores of candidates, and 1 + index of a candidate in the rows asked for. */
   private readonly scores: Float32Array;
@@ -188,6 +190,7 @@ export class Sessions {
     this.nearest = new TopK(options.neighbours);
     this.similarities = new Float32Array(from.length);
     this.anchors = new Int32Array(from.length);
+    this.heard = new Int32Array(from.length);
     this.touched = new Int32Array(from.length);
     this.scores = new Float32Array(counts.length);
     this.slots = new Int32Array(counts.length);
@@ -195,7 +198,7 @@ export class Sessions {
   }
 
   near({ items }: Touches): Found {
-    const { starts, places, sessionOf, similarities, anchors, touched, idf, options, slots } = this;
+    const { starts, places, sessionOf, similarities, anchors, heard, touched, idf, options, slots } = this;
     const { lags, decay, near, power } = options;
     let n = 0;
     let whole = 0;
@@ -213,8 +216,10 @@ export class Sessions {
         if (similarities[session] === 0) {
           touched[n++] = session;
           anchors[session] = place;
+          heard[session] = lag;
           similarities[session] = weight;
-        } else {
+        } else if (heard[session] !== lag) {
+          heard[session] = lag;
           const distance = Math.abs(place - anchors[session]!);
           similarities[session] = similarities[session]! + weight / (1 + distance / near);
         }

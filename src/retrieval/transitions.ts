@@ -5,7 +5,7 @@
  *
  * The plain form (gaps up to 3, the last 5 items) is the floor that the data README gives for ml-1m.
  */
-import { countNeighbours, NeighbourSum, neighbourColumns, neighboursFrom } from "./neighbours.ts";
+import { countNeighbours, neighbourColumns, neighbourRetriever } from "./neighbours.ts";
 import type { Source } from "./retriever.ts";
 
 /*
@@ -43,15 +43,6 @@ export const transitions: Source = {
   },
 
   async load(columns) {
-    const sum = new NeighbourSum(neighboursFrom(columns), LAGS, DECAY);
-    return {
-      name: this.name,
-      signalNames: this.signalNames,
-      personal: this.personal,
-      retrieve(query, k) {
-        const best = sum.top(query, k);
-        return { ...best, signals: (rows, out) => sum.of(query, rows, out[0]!, out[1]!, out[2]!) };
-      },
-    };
+    return neighbourRetriever(this, columns, LAGS, DECAY);
   },
 };

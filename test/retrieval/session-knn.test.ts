@@ -58,6 +58,7 @@ function plainNear(users: readonly (readonly number[])[], history: readonly numb
         if (users[user]![at] !== item) continue;
         anchor ??= at;
         similarity += weightOf(item, lag) / (1 + Math.abs(at - anchor) / OPTIONS.near);
+        break;
       }
     });
     return anchor === undefined ? [] : [{ anchor: { user, at: anchor }, similarity: similarity / whole }];
