@@ -4,12 +4,13 @@
  * namespace. From another container or machine that cannot be seen; there the file's age decides, which the holder
  * keeps young. A holder that finds another's lock in its place (it was stopped for long) is told, and must not write.
  */
+import { randomUUID } from "node:crypto";
 import { readFileSync, readlinkSync } from "node:fs";
-import { readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
+import { link, readFile, rm, stat, utimes } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
-import { type Clock, UpnextError } from "../core/index.ts";
+import { type Clock, errorCode, UpnextError, writeDurably } from "../core/index.ts";
 
 /** The holder touches the file this often. */
 const BEAT_MS = 5_000;
@@ -54,17 +55,14 @@ export async function lockWriter(
   };
   const text = JSON.stringify(mine);
   for (let attempt = 0; ; attempt++) {
-    try {
-      await writeFile(path, text, { flag: "wx" });
-      break;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
-    }
     const held = await readLock(path);
-    if (held === undefined) continue;
+    if (held === undefined) {
+      if (await putNew(path, text)) break;
+      continue;
+    }
     if (attempt > ATTEMPTS || (await isHeld(path, held, clock)))
       throw lockedError(directory, path, parseHolder(held));
-    await takeAway(path, held, clock);
+    await takeAway(path, held, text, clock);
   }
   const beat = setInterval(() => {
     // A beat that fails is one missed; the next may succeed.
@@ -84,6 +82,24 @@ export async function lockWriter(
       if ((await readLock(path)) === text) await rm(path, { force: true });
     },
   };
+}
+
+/**
+ * Makes the file with this text, or returns false where there is one already. It is there whole or not at all, after a
+ * kill and after a power cut: a lock that names nobody would have to be honoured.
+ */
+async function putNew(path: string, text: string): Promise<boolean> {
+  const unfinished = `${path}.${randomUUID()}.tmp`;
+  try {
+    await writeDurably(unfinished, Buffer.from(text));
+    await link(unfinished, path);
+    return true;
+  } catch (error) {
+    if (errorCode(error) !== "EEXIST") throw error;
+    return false;
+  } finally {
+    await rm(unfinished, { force: true });
+  }
 }
 
 /** Touches the lock; false where it is no longer ours. */
@@ -106,7 +122,7 @@ async function readLock(path: string): Promise<string | undefined> {
 async function isHeld(path: string, text: string, clock: Clock): Promise<boolean> {
   const holder = parseHolder(text);
   if (holder !== undefined && holder.space === pidSpace()) return isAlive(holder);
-  // Not our pids, or not yet written out: young means held.
+  // Not our pids, or damaged: young means held.
   return (await ageOf(path, clock)) < SILENCE_MS;
 }
 
@@ -125,13 +141,12 @@ function isAlive(holder: Holder): boolean {
  * Removes a dead lock. Two processes may find it at once, and the slower must not remove the fresh lock of the faster:
  * so removing takes a file of its own, and looks again. Where that file is in the way, waits a little.
  */
-async function takeAway(path: string, dead: string, clock: Clock): Promise<void> {
+async function takeAway(path: string, dead: string, mine: string, clock: Clock): Promise<void> {
   const guard = `${path}.takeover`;
-  try {
-    await writeFile(guard, "", { flag: "wx" });
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
-    if ((await ageOf(guard, clock)) > SILENCE_MS) await rm(guard, { force: true });
+  if (!(await putNew(guard, mine))) {
+    const other = await readLock(guard);
+    // Who died while taking a lock over left this behind.
+    if (other !== undefined && !(await isHeld(guard, other, clock))) await rm(guard, { force: true });
     await setTimeout(TAKEOVER_WAIT_MS);
     return;
   }

@@ -70,6 +70,14 @@ describe("the lock of a log", () => {
     await (await openFileLog(directory)).close();
   });
 
+  it("is taken over at once where who died while taking it over has ended", async () => {
+    const child = spawn(process.execPath, ["-e", ""]);
+    await once(child, "exit");
+    await lockWith({ pid: child.pid });
+    await writeFile(`${lockPath()}.takeover`, await readFile(lockPath()));
+    await (await openFileLog(directory)).close();
+  });
+
   it("is taken over from a process that has ended", async () => {
     const child = spawn(process.execPath, ["-e", ""]);
     await once(child, "exit");
