@@ -29,7 +29,10 @@ export function withStatistics(catalog: Catalog, statistics: ItemStatistics): Ca
     rowOf: (item) => catalog.rowOf(item),
     idOf: (row) => catalog.idOf(row),
     factsOf: (row) => catalog.factsOf(row),
+    hasFacts: (row) => catalog.hasFacts(row),
     userFacts: (user) => catalog.userFacts(user),
+    factsTime: (user) => catalog.factsTime(user),
     apply: (batch) => catalog.apply(batch),
+    image: () => catalog.image(),
   };
 }

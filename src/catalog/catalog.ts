@@ -18,7 +18,11 @@ export interface Catalog extends Fold {
   idOf(row: number): ItemId;
   /** Facts as they were last upserted; undefined for items known from interactions alone. */
   factsOf(row: number): ItemFacts | undefined;
+  /** Whether `factsOf` has something to say; cheaper where it is asked of all rows. */
+  hasFacts(row: number): boolean;
   userFacts(user: UserId): UserFacts | undefined;
+  /** The time of the upsert that gave these facts, EpochMs. */
+  factsTime(user: UserId): number | undefined;
   /** The newest erasure of each user who was ever forgotten, EpochMs. */
   readonly erasures: ReadonlyMap<UserId, number>;
   /** Every erasure of the log lies before this offset; 0 where there is none. */
@@ -29,6 +33,16 @@ export interface Catalog extends Fold {
   readonly categoryNames: readonly string[];
   readonly creatorNames: readonly string[];
   apply(batch: readonly LoggedEvent[]): void;
+  /** The whole catalog as it is now, to be written out; what is applied afterwards is not in it. */
+  image(): CatalogImage;
+}
+
+/** See catalog-image.ts. `restoreCatalog` makes the same catalog of it again. */
+export interface CatalogImage {
+  /** Every event before it is in the image, and none after. */
+  readonly offset: Offset;
+  /** The image's bytes, in pieces of which each takes some milliseconds to make. To be taken once. */
+  chunks(): Iterable<Buffer>;
 }
 
 /** Item facts. Each (size). */

@@ -7,6 +7,12 @@
  */
 import { capacityFor, FIRST_CAPACITY, widened } from "./columns.ts";
 
+/** Lists as they were at a moment. Item r has `codes[offsets[r]] ..`, as many as its count says. */
+export interface CopiedLists {
+  readonly offsets: Int32Array;
+  readonly codes: Int32Array;
+}
+
 export class CategoryLists {
   offsets = new Int32Array(FIRST_CAPACITY);
   counts = new Int32Array(FIRST_CAPACITY);
@@ -35,6 +41,27 @@ export class CategoryLists {
     this.offsets[row] = this.used;
     this.counts[row] = codes.length;
     this.used += codes.length;
+  }
+
+  copy(size: number): CopiedLists {
+    return { offsets: this.offsets.slice(0, size), codes: this.codes.slice(0, this.used) };
+  }
+
+  /**
+   * Takes the lists of `size` items whose counts are here already.
+   *
+   * @param codes (sum of the counts) list after list. Throws RangeError where that is another number of codes
+   */
+  fill(codes: Int32Array<ArrayBuffer>, size: number): void {
+    let used = 0;
+    for (let row = 0; row < size; row++) {
+      this.offsets[row] = used;
+      used += this.counts[row]!;
+    }
+    if (used !== codes.length) throw new RangeError(`expected ${used} category codes, got ${codes.length}`);
+    this.codes = widened(codes, capacityFor(used, FIRST_CAPACITY));
+    this.used = used;
+    this.wasted = 0;
   }
 
   private holds(row: number, codes: readonly number[]): boolean {

@@ -3,7 +3,7 @@
 /** Rows that a new catalog has room for. */
 export const FIRST_CAPACITY = 1024;
 
-type NumberColumn = Uint8Array | Int32Array | Float32Array | Float64Array;
+export type NumberColumn = Uint8Array | Int32Array | Float32Array | Float64Array;
 
 /** A column with room for `capacity` values that begins with those of `column`; new places hold `fill`. */
 export function widened<Column extends NumberColumn>(column: Column, capacity: number, fill = 0): Column {

@@ -7,7 +7,7 @@
  */
 import { DAY } from "../core/index.ts";
 import { HALF_LIVES_DAYS, type ItemStatistics, TREND_HALF_LIFE } from "./catalog.ts";
-import { FIRST_CAPACITY, widened } from "./columns.ts";
+import { FIRST_CAPACITY, type NumberColumn, widened } from "./columns.ts";
 
 export class ItemCounters implements ItemStatistics {
   engagements = new Float64Array(FIRST_CAPACITY);
@@ -27,6 +27,12 @@ export class ItemCounters implements ItemStatistics {
     this.decayed = this.decayed.map((column) => widened(column, capacity));
     this.decayedAt = widened(this.decayedAt, capacity, -Infinity);
     this.heat = widened(this.heat, capacity, -Infinity);
+  }
+
+  /** (capacity) each; the order is that of an image. */
+  columns(): readonly NumberColumn[] {
+    const { engagements, vetoes, impressions, decayed, decayedAt, heat } = this;
+    return [engagements, vetoes, impressions, ...decayed, decayedAt, heat];
   }
 
   engage(row: number, time: number): void {

@@ -16,23 +16,43 @@ import {
   type StoredEvent,
   type UserFacts,
 } from "../events/index.ts";
-import type { Catalog, ItemColumns, ItemStatistics } from "./catalog.ts";
+import type { Catalog, CatalogImage, ItemColumns, ItemStatistics } from "./catalog.ts";
+import { type CatalogParts, imageOf, partsOf } from "./catalog-image.ts";
 import { ItemCounters } from "./item-counters.ts";
 import { ItemTable } from "./item-table.ts";
 import { UserTable } from "./user-table.ts";
 
 /** An empty catalog that waits for the event at offset 0. */
 export function createCatalog(): Catalog {
-  return new MemoryCatalog();
+  return new MemoryCatalog({
+    table: new ItemTable(),
+    counters: new ItemCounters(),
+    users: new UserTable(),
+    applied: 0 as Offset,
+    erasedThrough: 0 as Offset,
+  });
+}
+
+/** The catalog that an image is of. Throws RangeError where the chunks are no image that this version wrote. */
+export async function restoreCatalog(chunks: AsyncIterable<Buffer>): Promise<Catalog> {
+  return new MemoryCatalog(await partsOf(chunks));
 }
 
 class MemoryCatalog implements Catalog {
   readonly name = "catalog";
-  private next = 0;
-  private nextAfterErasure = 0;
-  private readonly table = new ItemTable();
-  private readonly counters = new ItemCounters();
-  private readonly users = new UserTable();
+  private next: number;
+  private nextAfterErasure: number;
+  private readonly table: ItemTable;
+  private readonly counters: ItemCounters;
+  private readonly users: UserTable;
+
+  constructor({ table, counters, users, applied, erasedThrough }: CatalogParts) {
+    this.table = table;
+    this.counters = counters;
+    this.users = users;
+    this.next = applied;
+    this.nextAfterErasure = erasedThrough;
+  }
 
   get size(): number {
     return this.table.size;
@@ -78,8 +98,21 @@ class MemoryCatalog implements Catalog {
     return this.table.factsOf(row);
   }
 
+  hasFacts(row: number): boolean {
+    return this.table.hasFacts(row);
+  }
+
   userFacts(user: UserId): UserFacts | undefined {
     return this.users.facts.get(user)?.facts;
+  }
+
+  image(): CatalogImage {
+    const { table, counters, users, applied, erasedThrough } = this;
+    return imageOf({ table, counters, users, applied, erasedThrough });
+  }
+
+  factsTime(user: UserId): number | undefined {
+    return this.users.facts.get(user)?.time;
   }
 
   apply(batch: readonly LoggedEvent[]): void {

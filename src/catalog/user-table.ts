@@ -12,6 +12,16 @@ export interface DatedFacts {
   readonly time: number;
 }
 
+/** The table as it was at a moment, as columns. */
+export interface CopiedUsers {
+  readonly users: readonly UserId[];
+  /** (users) */
+  readonly facts: readonly DatedFacts[];
+  readonly erased: readonly UserId[];
+  /** (erased) EpochMs */
+  readonly erasedAt: readonly number[];
+}
+
 export class UserTable {
   readonly facts = new Map<UserId, DatedFacts>();
   readonly erasures = new Map<UserId, number>();
@@ -26,5 +36,14 @@ export class UserTable {
     if (time > (this.erasures.get(user) ?? -Infinity)) this.erasures.set(user, time);
     const held = this.facts.get(user);
     if (held !== undefined && held.time <= time) this.facts.delete(user);
+  }
+
+  copy(): CopiedUsers {
+    return {
+      users: [...this.facts.keys()],
+      facts: [...this.facts.values()],
+      erased: [...this.erasures.keys()],
+      erasedAt: [...this.erasures.values()],
+    };
   }
 }
