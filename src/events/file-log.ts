@@ -5,23 +5,20 @@
  * Opening for writing reads the last segment whole (checksums, ids, torn tail) and of the full ones only their
  * sidecars; damage in a full segment is found when it is read, or by `verify`.
  */
-import { mkdir, open, stat } from "node:fs/promises";
+import { mkdir, stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
-import { type Clock, type Offset, systemClock, UpnextError } from "../core/index.ts";
+import { type Clock, type EpochMs, type Offset, silent, systemClock, UpnextError } from "../core/index.ts";
 import type { LoggedEvent } from "./event-log.ts";
-import type { FileLog, SegmentView } from "./file-log-contract.ts";
+import type { FileLog, LogVerification, SegmentView } from "./file-log-contract.ts";
 import { makeLogId, readLogId } from "./log-id.ts";
 import { readSegments } from "./log-reader.ts";
 import { LogWriter, openSegmentFile, type SegmentFile, type Waiting } from "./log-writer.ts";
-import { assertFirst, assertNothingAfter, type Recovered, recover } from "./recovery.ts";
-import {
-  extendSegment,
-  readHeader,
-  type Segment,
-  segmentAt,
-  segmentBases,
-  syncDirectory,
-} from "./segment.ts";
+import { assertEnd, type Recovered, readLeastEnd, recover, writeEnd } from "./recovery.ts";
+import { refreshSegments } from "./refresh.ts";
+import { type Segment, syncDirectory } from "./segment.ts";
+import { newestIn } from "./sidecar.ts";
+import { readCompactedThrough, Upkeep } from "./upkeep.ts";
+import { verifyLog } from "./verification.ts";
 import { lockWriter, type WriterLock } from "./writer-lock.ts";
 
 export interface FileLogOptions {
@@ -36,6 +33,8 @@ export interface FileLogOptions {
   readonly lockBeatMs?: number;
   /** How the last segment is written; a seam for tests of failing disks. */
   readonly openFile?: (path: string) => Promise<SegmentFile>;
+  /** Called after each step that compaction and retention do on the file system; a seam for tests of crashes. */
+  readonly onStep?: (what: string) => Promise<void>;
 }
 
 const SEGMENT_BYTES = 64 * 1024 * 1024;
@@ -68,9 +67,14 @@ async function openReader(directory: string): Promise<FileLog> {
     throw new UpnextError("data_not_found", message);
   }
   let id = await readLogId(directory);
+  let compactedThrough = await readCompactedThrough(directory);
+  // Read before the segments: the log only grows.
+  const least = await readLeastEnd(directory);
   const segments: Segment[] = [];
   let refreshing = refreshSegments(directory, segments);
   await refreshing;
+  const last = segments.at(-1);
+  if (last !== undefined) assertEnd(last, least, undefined);
   const refuse = () => {
     const message = `${directory}: this log was opened read-only. Do this where it is open for writing.`;
     return Promise.reject(new UpnextError("read_only", message));
@@ -83,45 +87,27 @@ async function openReader(directory: string): Promise<FileLog> {
     tail: null,
     warnings: [],
     problem: null,
-    compactedThrough: 0 as Offset,
+    get compactedThrough() {
+      return compactedThrough;
+    },
     append: refuse,
     rotate: refuse,
     compact: refuse,
     dropBefore: refuse,
+    verifying: (verification) => verification(),
     refresh() {
       // One after the other: two at once would count the same frames twice.
       refreshing = refreshing
         .catch(() => {})
         .then(async () => {
           if (id === "") id = await readLogId(directory);
+          compactedThrough = await readCompactedThrough(directory);
           await refreshSegments(directory, segments);
         });
       return refreshing;
     },
     close: () => refreshing.catch(() => {}),
   });
-}
-
-/** Takes in new segments and the new frames of the last one. */
-async function refreshSegments(directory: string, segments: Segment[]): Promise<void> {
-  for (const base of await segmentBases(directory)) {
-    const last = segments.at(-1);
-    if (last !== undefined && base <= last.base) continue;
-    if (last === undefined) assertFirst(directory, base);
-    else last.count = base - last.base;
-    segments.push(segmentAt(directory, base));
-  }
-  const last = segments.at(-1);
-  if (last === undefined) return;
-  const file = await open(last.path, "r");
-  try {
-    if (last.count === 0) await readHeader(file, last);
-    const problem = await extendSegment(file, last);
-    // A cut-off frame may be one that the writer is just writing.
-    if (problem !== undefined) await assertNothingAfter(file, last, problem);
-  } finally {
-    await file.close();
-  }
 }
 
 async function openWriter(directory: string, options: FileLogOptions): Promise<FileLog> {
@@ -132,42 +118,51 @@ async function openWriter(directory: string, options: FileLogOptions): Promise<F
   try {
     const opened = await recover(directory);
     const id = await makeLogId(directory);
+    const compactedThrough = await readCompactedThrough(directory);
     const openFile = options.openFile ?? openSegmentFile;
     const { segmentBytes = SEGMENT_BYTES, waiting = WAITING } = options;
     const active = await openFile(opened.segments.at(-1)!.path);
     writer = new LogWriter({ ...opened, directory, openFile, segmentBytes, waiting }, active);
-    return writableLog(directory, id, opened, writer, lock);
+    const upkeep = new Upkeep({ directory, opened, writer, compactedThrough, onStep: options.onStep });
+    return writableLog({ directory, id, opened, writer, upkeep, lock });
   } catch (error) {
     await lock.release();
     throw error;
   }
 }
 
-function writableLog(
-  directory: string,
-  id: string,
-  opened: Recovered,
-  writer: LogWriter,
-  lock: WriterLock,
-): FileLog {
-  const soon = () => Promise.reject(new UpnextError("internal", "the log cannot do this yet"));
+interface Writable {
+  readonly directory: string;
+  readonly id: string;
+  readonly opened: Recovered;
+  readonly writer: LogWriter;
+  readonly upkeep: Upkeep;
+  readonly lock: WriterLock;
+}
+
+function writableLog({ directory, id, opened, writer, upkeep, lock }: Writable): FileLog {
   return makeLog(directory, opened.segments, {
     id,
     readOnly: false,
     tail: opened.tail,
-    warnings: [],
+    warnings: opened.warnings,
     get problem() {
       return writer.problem;
     },
-    compactedThrough: 0 as Offset,
+    get compactedThrough() {
+      return upkeep.compactedThrough;
+    },
     append: (events) => writer.append(events),
     rotate: () => writer.rotate(),
-    compact: soon,
-    dropBefore: soon,
+    compact: (erasures, through) => upkeep.compact(erasures, through),
+    dropBefore: (offset) => upkeep.dropBefore(offset),
+    verifying: (verification) => upkeep.alone(verification),
     refresh: async () => {},
     async close() {
       try {
+        await upkeep.close();
         await writer.close();
+        if (!writer.isBroken) await writeEnd(directory, opened.segments.at(-1)!);
       } finally {
         await lock.release();
       }
@@ -192,10 +187,13 @@ interface Parts
     | "close"
   > {
   refresh(): Promise<void>;
+  /** Runs a verification while no file is written anew or deleted by this process. */
+  verifying(verification: () => Promise<LogVerification>): Promise<LogVerification>;
 }
 
 function makeLog(directory: string, segments: readonly Segment[], parts: Parts): FileLog {
   let closing: Promise<void> | undefined;
+  const times = new Map<Offset, EpochMs>();
   const closedError = () =>
     new UpnextError("log_closed", `${directory}: this log was closed. Open it again.`);
   const assertOpen = () => {
@@ -252,16 +250,28 @@ function makeLog(directory: string, segments: readonly Segment[], parts: Parts):
       return parts.dropBefore(offset);
     },
     async newestTimes() {
-      throw new UpnextError("internal", "the log cannot do this yet");
+      assertOpen();
+      await takeTimes(segments.slice(0, -1), times);
+      return new Map([...times].filter(([base]) => base >= (segments[0]?.base ?? 0)));
     },
-    async verify() {
-      throw new UpnextError("internal", "the log cannot do this yet");
+    async verify(progress = silent) {
+      assertOpen();
+      return parts.verifying(() => verifyLog(directory, segments.slice(), progress, assertOpen));
     },
     close() {
       closing ??= parts.close();
       return closing;
     },
   };
+}
+
+/** Adds the newest times of sealed segments of which they are not known yet. */
+async function takeTimes(sealed: readonly Segment[], times: Map<Offset, EpochMs>): Promise<void> {
+  for (const segment of sealed) {
+    if (times.has(segment.base as Offset)) continue;
+    const newest = segment.newest > 0 ? segment.newest : await newestIn(segment);
+    times.set(segment.base as Offset, newest as EpochMs);
+  }
 }
 
 function viewOf({ path, base, count, size }: Segment, sealed: boolean): SegmentView {

@@ -237,18 +237,18 @@ export class ImpressionReader {
   }
 }
 
-/** Moves past the record at `from.at` and returns where its id lies. */
-export function skipImpression(from: ByteReader): readonly [number, number] {
+/** Moves past the record at `from.at`. Returns where its id begins and ends, and where the user, who follows, ends. */
+export function skipImpression(from: ByteReader): readonly [number, number, number] {
   from.at += 2;
   const size = from.uint32();
   const end = from.at + size;
   from.at += 8;
-  const length = from.varint();
-  from.varint();
+  const idLength = from.varint();
+  const userLength = from.varint();
   from.varint();
   const start = from.at;
   from.at = end;
-  return [start, start + length];
+  return [start, start + idLength, start + idLength + userLength];
 }
 
 function areEqual(a: readonly string[], b: readonly string[]): boolean {

@@ -1,10 +1,11 @@
 /** Reading segments from an offset, frame by frame: memory stays at one chunk and one batch, however long the log. */
-import { open } from "node:fs/promises";
-import { type Offset, UpnextError } from "../core/index.ts";
+import { type FileHandle, open } from "node:fs/promises";
+import { errorCode, type Offset, UpnextError } from "../core/index.ts";
 import type { LoggedEvent } from "./event-log.ts";
 import { FrameScanner } from "./frame.ts";
 import { RecordReader } from "./record.ts";
-import { corrupt, noteFrame, type Segment, seek } from "./segment.ts";
+import { missingSegment } from "./retention.ts";
+import { adoptGeneration, corrupt, noteFrame, readHeader, type Segment, seek } from "./segment.ts";
 
 /** A batch ends at so many events, or at so many bytes where events are large. Guesses: large enough that the await
  * between batches costs nothing, small enough that a fold gives way to requests. */
@@ -23,15 +24,19 @@ export async function* readSegments(
   for (const segment of segments) {
     const stop = Math.min(end, segment.base + segment.count);
     if (stop <= from || stop <= segment.base) continue;
-    const start = seek(segment, from);
-    let { offset } = start;
-    const file = await open(segment.path, "r");
+    const file = await openSegment(segment);
     try {
-      const scanner = new FrameScanner(file, start.position, (await file.stat()).size);
+      const [{ size }, { generation }] = await Promise.all([file.stat(), readHeader(file, segment)]);
+      if (segment !== segments.at(-1)) adoptGeneration(segment, generation, size);
+      // Where compaction has put a new file in the place of this one, the index is not of the file that is open here.
+      const known = generation === segment.generation;
+      const start = seek(segment, known ? from : segment.base);
+      let { offset } = start;
+      const scanner = new FrameScanner(file, start.position, size);
       do {
         let position = scanner.position;
         while (offset < stop && scanner.next()) {
-          noteFrame(segment, offset, position);
+          if (generation === segment.generation) noteFrame(segment, offset, position);
           const frameEnd = offset + scanner.count;
           records.open(scanner.bytes, scanner.payloadStart);
           if (frameEnd <= from) offset = frameEnd;
@@ -61,6 +66,15 @@ export async function* readSegments(
     }
   }
   if (batch.length > 0) yield batch;
+}
+
+async function openSegment(segment: Segment): Promise<FileHandle> {
+  try {
+    return await open(segment.path, "r");
+  } catch (error) {
+    if (errorCode(error) === "ENOENT") throw await missingSegment(segment, error);
+    throw error;
+  }
 }
 
 function nextEvent(records: RecordReader, offset: number, segment: Segment, position: number): LoggedEvent {

@@ -147,7 +147,11 @@ export class LogWriter {
     return (this.broken ?? this.failure)?.message ?? null;
   }
 
-  /** Rejects where no append can succeed any more. */
+  get isBroken(): boolean {
+    return this.broken !== undefined;
+  }
+
+  /** Throws where no append can succeed any more. */
   assertWhole(): void {
     if (this.broken !== undefined) throw this.broken;
   }
@@ -313,7 +317,7 @@ export class LogWriter {
     } catch (cause) {
       throw this.fail(`cannot make a segment in ${directory}`, cause);
     }
-    const sealed = this.hashes;
+    const sealed = { hashes: this.hashes, newest: full.newest };
     this.hashes = new HashColumn();
     // Beside the commits, not before them; without a sidecar the next opening makes it again.
     this.sidecars = this.sidecars.then(() => writeSidecar(full, key, sealed)).catch(() => {});

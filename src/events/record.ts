@@ -3,18 +3,21 @@
  *
  * interaction: kind u8, flags u8, type u8, time f64, [value f64], texts: id, user, item, [request]
  * impression:  impression-record.ts
+ * anonymous:   anonymous-record.ts
  * the others:  kind u8, id (a text), JSON (a text; the whole event)
  *
  * Texts as byte-writer.ts has them. A record tells its own length; it carries no checksum (the frame around it does).
  */
 import type { EpochMs, EventId, ItemId, RequestId, UserId } from "../core/index.ts";
+import { ANONYMOUS, readAnonymous, skipAnonymous, writeAnonymous } from "./anonymous-record.ts";
 import { ByteReader } from "./byte-reader.ts";
 import { ByteWriter } from "./byte-writer.ts";
-import type { Event, EventKind, Interaction } from "./event.ts";
+import type { Anonymous, Event, EventKind, Interaction, StoredEvent } from "./event.ts";
+import { type HashKey, hashId } from "./id-hash.ts";
 import { IMPRESSION, ImpressionReader, ImpressionWriter, skipImpression } from "./impression-record.ts";
 import { INTERACTION_TYPE_NAMES, interactionCode } from "./interaction-type.ts";
 
-/** Kinds in the order of their byte, which never changes. */
+/** Kinds in the order of their byte, which never changes; the next one is ANONYMOUS. */
 const KINDS = [
   "interaction",
   "impression",
@@ -24,6 +27,7 @@ const KINDS = [
   "erasure",
 ] as const satisfies EventKind[];
 const INTERACTION = 0;
+const USER = 4;
 
 const HAS_VALUE = 1;
 const HAS_REQUEST = 2;
@@ -73,6 +77,19 @@ export class RecordWriter {
     }
   }
 
+  /** Writes what is left of an event whose id's hash is in `hashed`. */
+  writeAnonymous(parts: Pick<Anonymous, "items" | "time" | "type">): void {
+    writeAnonymous(this.out, parts);
+  }
+
+  /** Takes over a record, or several, as the bytes are. */
+  copy(bytes: Buffer, start: number, end: number): void {
+    const { out } = this;
+    out.ensure(end - start);
+    bytes.copy(out.bytes, out.at, start, end);
+    out.at += end - start;
+  }
+
   private interaction(event: Interaction): void {
     const { out } = this;
     const { id, user, item, request, value } = event;
@@ -106,9 +123,14 @@ export class RecordWriter {
 export class RecordReader {
   private readonly from = new ByteReader();
   private readonly impressions = new ImpressionReader();
-  /** The id of the record last skipped is `bytes[idStart, idEnd)`. */
+  /** Of the record last skipped: its kind, and where its id and its user lie. Only packed kinds show their user. */
+  private kind = INTERACTION;
   idStart = 0;
   idEnd = 0;
+  userStart = 0;
+  userEnd = 0;
+  /** Where its time lies; of a record of JSON, where the JSON begins. */
+  private timeAt = 0;
 
   /** Reads from `bytes` on, from `at`. */
   open(bytes: Buffer, at: number): void {
@@ -120,39 +142,74 @@ export class RecordReader {
     return this.from.at;
   }
 
-  next(): Event {
+  next(): StoredEvent {
     const { from } = this;
     const kind = from.bytes[from.at]!;
     if (kind === INTERACTION) return this.interaction();
     if (kind === IMPRESSION) return this.impressions.read(from);
+    if (kind === ANONYMOUS) return readAnonymous(from);
     if (!(kind < KINDS.length)) throw new RangeError(`unknown kind of record ${kind}`);
     this.skipId();
     return JSON.parse(from.text(from.bytes.length)) as Event;
   }
 
-  /** Moves past a record and notes where its id lies. */
+  /** Moves past a record; then `hash`, `time`, `userStart` and `isUserFacts` are of it. */
   skip(): void {
     const { from } = this;
-    const kind = from.bytes[from.at]!;
-    if (kind === IMPRESSION) {
-      const [idStart, idEnd] = skipImpression(from);
+    this.kind = from.bytes[from.at]!;
+    this.userStart = 0;
+    this.userEnd = 0;
+    if (this.kind === INTERACTION) this.skipInteraction();
+    else if (this.kind === IMPRESSION) {
+      this.timeAt = from.at + 6;
+      const [idStart, idEnd, userEnd] = skipImpression(from);
       this.idStart = idStart;
       this.idEnd = idEnd;
-      return;
+      this.userStart = idEnd;
+      this.userEnd = userEnd;
+    } else if (this.kind === ANONYMOUS) this.timeAt = skipAnonymous(from);
+    else {
+      this.skipId();
+      this.timeAt = from.at;
+      const length = from.varint();
+      from.at += length;
     }
-    if (kind === INTERACTION) {
-      const flags = from.bytes[from.at + 1]!;
-      from.at += flags & HAS_VALUE ? 19 : 11;
-      const idLength = from.varint();
-      const rest = from.varint() + from.varint() + (flags & HAS_REQUEST ? from.varint() : 0);
-      this.idStart = from.at;
-      this.idEnd = from.at + idLength;
-      from.at = this.idEnd + rest;
-      return;
-    }
-    this.skipId();
-    const length = from.varint();
-    from.at += length;
+  }
+
+  /** Puts the hash of the id of the record last skipped into `hashed`, at once after `skip`. */
+  hash(key: HashKey): void {
+    // An anonymous record has no id but the hash, and skipping has put it there.
+    if (this.kind !== ANONYMOUS) hashId(this.from.bytes, this.idStart, this.idEnd, key);
+  }
+
+  /** EpochMs of the record last skipped. Leaves the reader as it is. */
+  get time(): number {
+    const { from } = this;
+    const { at, bytes } = from;
+    from.at = this.timeAt;
+    const packed = this.kind === INTERACTION || this.kind === IMPRESSION || this.kind === ANONYMOUS;
+    const time = packed ? from.float64() : (JSON.parse(from.text(bytes.length)) as Event).time;
+    from.at = at;
+    return time;
+  }
+
+  /** Whether the record last skipped is a user's facts. */
+  get isUserFacts(): boolean {
+    return this.kind === USER;
+  }
+
+  private skipInteraction(): void {
+    const { from } = this;
+    const flags = from.bytes[from.at + 1]!;
+    this.timeAt = from.at + 3;
+    from.at += flags & HAS_VALUE ? 19 : 11;
+    const idLength = from.varint();
+    const userLength = from.varint();
+    const rest = from.varint() + (flags & HAS_REQUEST ? from.varint() : 0);
+    this.idStart = from.at;
+    this.idEnd = this.userStart = from.at + idLength;
+    this.userEnd = this.userStart + userLength;
+    from.at = this.userEnd + rest;
   }
 
   /** Moves past kind and id of a record of JSON. */

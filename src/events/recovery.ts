@@ -1,15 +1,21 @@
 /**
  * Opening a log for writing: every acknowledged event is there and its id known, and what was being written when the
  * last writer ended is cut off. The last segment is read whole; of the full ones only the sidecar, where it fits.
+ *
+ * A frame that was durable and is damaged cannot be told from one that was being written if nothing whole follows it.
+ * The file `end` narrows that: a log that is closed writes down its end, and one that has not even that is refused. What
+ * remains is damage to the very last frames of a log whose writer was killed: they are cut off, and `tail` says so.
  */
 import { randomBytes } from "node:crypto";
 import { type FileHandle, open, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { type FrameScanner, findFrameAfter } from "./frame.ts";
+import { UpnextError } from "../core/index.ts";
+import { findFrameAfter } from "./frame.ts";
 import { HashColumn } from "./hash-column.ts";
-import { type HashKey, hashId } from "./id-hash.ts";
+import type { HashKey } from "./id-hash.ts";
 import { IdTable } from "./id-table.ts";
-import { RecordReader } from "./record.ts";
+import { readOffsetNote, writeNote } from "./note-file.ts";
+import { readDroppedIds, retained } from "./retention.ts";
 import {
   corrupt,
   createSegment,
@@ -19,14 +25,16 @@ import {
   segmentAt,
   segmentBases,
 } from "./segment.ts";
-import { readSidecar, writeSidecar } from "./sidecar.ts";
+import { computeSidecar, hasher, readSidecar, type Sidecar, writeSidecar } from "./sidecar.ts";
 
 export interface Recovered {
   readonly segments: Segment[];
   readonly key: HashKey;
   readonly ids: IdTable;
+  /** Of the last segment. */
   readonly hashes: HashColumn;
   readonly tail: string | null;
+  readonly warnings: readonly string[];
 }
 
 /** Brings the directory of a writer into order: what was acknowledged stays, what was cut off goes. */
@@ -34,65 +42,58 @@ export async function recover(directory: string): Promise<Recovered> {
   for (const name of await readdir(directory)) {
     if (name.endsWith(".tmp")) await rm(join(directory, name), { force: true });
   }
-  let bases = await segmentBases(directory);
+  const least = await readLeastEnd(directory);
+  const found = await segmentBases(directory);
+  let bases = await retained(directory, found);
+  for (const base of found) if (base < bases[0]!) await rm(segmentAt(directory, base).path, { force: true });
   if (bases.length === 0) {
     await createSegment(directory, 0, newKey());
     bases = [0];
   }
-  assertFirst(directory, bases[0]!);
   const segments = bases.map((base) => segmentAt(directory, base));
   const ids = new IdTable(bases.at(-1)!);
   let key: HashKey | undefined;
+  let warnings: readonly string[] = [];
   let hashes = new HashColumn();
   let tail: string | null = null;
   for (const [index, segment] of segments.entries()) {
     const file = await open(segment.path, index === segments.length - 1 ? "r+" : "r");
     try {
       const own = await readHeader(file, segment);
-      key ??= own;
-      if (own[0] !== key[0] || own[1] !== key[1])
+      segment.generation = own.generation;
+      if (key === undefined) {
+        key = own.key;
+        warnings = await readDroppedIds(directory, segment.base, key, ids);
+      }
+      if (own.key[0] !== key[0] || own.key[1] !== key[1])
         throw corrupt(segment, 24, "this segment is of another log");
       const next = bases[index + 1];
       if (next !== undefined) {
-        await recoverFull(file, segment, next, key, ids);
+        segment.count = next - segment.base;
+        segment.size = (await file.stat()).size;
+        const sidecar = await recoverSidecar(segment, key);
+        segment.newest = sidecar.newest;
+        sidecar.hashes.addTo(ids);
       } else {
         hashes = new HashColumn();
-        tail = await recoverLast(file, segment, key, ids, hashes);
+        tail = await recoverLast(file, segment, key, hashes, least);
+        hashes.addTo(ids);
       }
     } finally {
       await file.close();
     }
   }
-  return { segments, key: key!, ids, hashes, tail };
+  return { segments, key: key!, ids, hashes, tail, warnings };
 }
 
-/** Takes the ids of a full segment from its sidecar, or reads the segment and writes the sidecar again. */
-async function recoverFull(
-  file: FileHandle,
-  segment: Segment,
-  nextBase: number,
-  key: HashKey,
-  ids: IdTable,
-): Promise<void> {
-  const { size } = await file.stat();
-  const whole = { ...segment, size, count: nextBase - segment.base };
-  let hashes = await readSidecar(whole, key);
-  if (hashes === undefined) {
-    hashes = new HashColumn();
-    const problem = await extendSegment(file, segment, hasher(segment, key, hashes));
-    if (problem !== undefined) throw corrupt(segment, segment.size, problem);
-    if (segment.count !== whole.count) {
-      throw corrupt(
-        segment,
-        segment.size,
-        `expected ${whole.count} events before the next segment, got ${segment.count}`,
-      );
-    }
-    await writeSidecar(segment, key, hashes).catch(() => {});
-  }
-  segment.count = whole.count;
-  segment.size = size;
-  hashes.addTo(ids);
+/** The sidecar of a full segment; made again from the segment where it does not fit. */
+async function recoverSidecar(segment: Segment, key: HashKey): Promise<Sidecar> {
+  const known = await readSidecar(segment, key);
+  if (known !== undefined) return known;
+  const sidecar = await computeSidecar(segment, key);
+  // A disk that is full does not keep a log from being opened.
+  await writeSidecar(segment, key, sidecar).catch(() => {});
+  return sidecar;
 }
 
 /** Reads the last segment whole and cuts what was being written when the last writer ended; says so. */
@@ -100,14 +101,14 @@ async function recoverLast(
   file: FileHandle,
   segment: Segment,
   key: HashKey,
-  ids: IdTable,
   hashes: HashColumn,
+  least: number,
 ): Promise<string | null> {
   const problem = await extendSegment(file, segment, hasher(segment, key, hashes));
-  hashes.addTo(ids);
   let tail: string | null = null;
+  if (problem !== undefined) await assertNothingAfter(file, segment, problem);
+  assertEnd(segment, least, problem);
   if (problem !== undefined) {
-    await assertNothingAfter(file, segment, problem);
     const { size } = await file.stat();
     await file.truncate(segment.size);
     const bytes = size - segment.size;
@@ -118,21 +119,6 @@ async function recoverLast(
   return tail;
 }
 
-/** Hashes the ids of each frame into `hashes`. */
-function hasher(segment: Segment, key: HashKey, hashes: HashColumn): (frame: FrameScanner) => void {
-  const records = new RecordReader();
-  return (frame) => {
-    records.open(frame.bytes, frame.payloadStart);
-    for (let i = 0; i < frame.count; i++) {
-      records.skip();
-      hashId(frame.bytes, records.idStart, records.idEnd, key);
-      hashes.push();
-    }
-    if (records.at !== frame.payloadEnd)
-      throw corrupt(segment, segment.size, "the frame's records do not fill it");
-  };
-}
-
 export async function assertNothingAfter(file: FileHandle, segment: Segment, problem: string): Promise<void> {
   const { size } = await file.stat();
   const whole = await findFrameAfter(file, segment.size, size);
@@ -140,9 +126,30 @@ export async function assertNothingAfter(file: FileHandle, segment: Segment, pro
   throw corrupt(segment, segment.size, `${problem}, and durable events follow at byte ${whole}`);
 }
 
-export function assertFirst(directory: string, base: number): void {
-  if (base === 0) return;
-  throw corrupt(segmentAt(directory, 0), 0, `the first segment is missing, the log begins at event ${base}`);
+/** A tail that is cut off may be one that was never acknowledged, but not from before the log was last closed. */
+export function assertEnd(segment: Segment, least: number, problem: string | undefined): void {
+  const end = segment.base + segment.count;
+  if (end >= least) return;
+  const what = `${problem ?? "the log ends here"}, at event ${end}, but ${least} events were durable when it was closed`;
+  throw corrupt(segment, segment.size, what);
+}
+
+/** How far the log went when it was last closed; 0 where that is not known. */
+export async function readLeastEnd(directory: string): Promise<number> {
+  try {
+    return (await readOffsetNote(join(directory, "end"), "")) ?? 0;
+  } catch (error) {
+    // It only guards what else is read; verify says that it is damaged.
+    if (error instanceof UpnextError) return 0;
+    throw error;
+  }
+}
+
+/** Writes down how far a log that is being closed goes. Without it the next opening takes more on trust, no less. */
+export async function writeEnd(directory: string, { base, count }: Segment): Promise<void> {
+  const end = base + count;
+  if ((await readLeastEnd(directory)) === end) return;
+  await writeNote(join(directory, "end"), String(end)).catch(() => {});
 }
 
 /** Chosen by nobody: not from a seed, or senders could make ids that collide. */

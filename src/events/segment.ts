@@ -1,8 +1,9 @@
 /**
  * A segment: a file with a header and frames, named by the offset of its first event (20 digits, so that names sort).
  *
- * Header, 36 bytes: magic 8, version u32, reserved u32, base f64, key of the id hash 2 × u32, CRC-32 of the 32 before.
- * It is written under another name and renamed when it is durable: a segment never has half a header.
+ * Header, 36 bytes: magic 8, version u32, generation u32, base f64, key of the id hash 2 × u32, CRC-32 of the 32 before.
+ * It is written under another name and renamed when it is durable: a segment never has half a header. Compaction puts a
+ * whole new file in the place of an old one, with the next generation: who has noted where frames begin notes it anew.
  */
 import { type FileHandle, open, readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
@@ -11,7 +12,7 @@ import { UpnextError } from "../core/index.ts";
 import { FrameScanner } from "./frame.ts";
 import type { HashKey } from "./id-hash.ts";
 
-const SEGMENT_HEADER = 36;
+export const SEGMENT_HEADER = 36;
 const MAGIC = Buffer.from("UPNXTLOG");
 /** Of the form of header, frames and records. A log has one: a form of another version is refused, never guessed at. */
 const VERSION = 2;
@@ -28,10 +29,15 @@ export interface Segment {
   size: number;
   /** The newest time of the events known to be in it; 0 where there are none. */
   newest: number;
+  /** Of the file for which `size` and the index below hold. */
+  generation: number;
   /** Where frames begin that were passed so far: offsets and file positions, both rising. */
   readonly indexOffsets: number[];
   readonly indexPositions: number[];
 }
+
+/** Of which segment something is said. */
+type Place = Pick<Segment, "path" | "base">;
 
 export function segmentAt(directory: string, base: number): Segment {
   return {
@@ -40,6 +46,7 @@ export function segmentAt(directory: string, base: number): Segment {
     count: 0,
     size: SEGMENT_HEADER,
     newest: 0,
+    generation: 0,
     indexOffsets: [base],
     indexPositions: [SEGMENT_HEADER],
   };
@@ -75,21 +82,35 @@ export async function segmentBases(directory: string): Promise<number[]> {
   return bases.sort((a, b) => a - b);
 }
 
-/** Makes an empty, durable segment. */
-export async function createSegment(directory: string, base: number, key: HashKey): Promise<Segment> {
-  const segment = segmentAt(directory, base);
+/** Another file has taken the place of the one that was known. */
+export function adoptGeneration(segment: Segment, generation: number, size: number): void {
+  if (generation <= segment.generation) return;
+  segment.generation = generation;
+  segment.size = size;
+  segment.indexOffsets.length = 1;
+  segment.indexPositions.length = 1;
+}
+
+export function headerOf(base: number, key: HashKey, generation: number): Buffer {
   const header = Buffer.alloc(SEGMENT_HEADER);
   MAGIC.copy(header);
   header.writeUInt32LE(VERSION, 8);
+  header.writeUInt32LE(generation, 12);
   header.writeDoubleLE(base, 16);
   header.writeUInt32LE(key[0], 24);
   header.writeUInt32LE(key[1], 28);
   header.writeUInt32LE(crc32(header.subarray(0, 32)), 32);
+  return header;
+}
+
+/** Makes an empty, durable segment. */
+export async function createSegment(directory: string, base: number, key: HashKey): Promise<Segment> {
+  const segment = segmentAt(directory, base);
   const unfinished = `${segment.path}.tmp`;
   try {
     const file = await open(unfinished, "w");
     try {
-      await file.write(header);
+      await file.write(headerOf(base, key, 0));
       await file.sync();
     } finally {
       await file.close();
@@ -114,8 +135,14 @@ export async function syncDirectory(directory: string): Promise<void> {
   }
 }
 
-/** Checks the header and returns the key of the id hash. */
-export async function readHeader(file: FileHandle, segment: Segment): Promise<HashKey> {
+export interface SegmentHeader {
+  /** Of the id hash; one for all segments of a log. */
+  readonly key: HashKey;
+  readonly generation: number;
+}
+
+/** Reads the header and checks it. */
+export async function readHeader(file: FileHandle, segment: Place): Promise<SegmentHeader> {
   const header = Buffer.alloc(SEGMENT_HEADER);
   const { bytesRead } = await file.read(header, 0, SEGMENT_HEADER, 0);
   if (bytesRead < SEGMENT_HEADER || !header.subarray(0, 8).equals(MAGIC)) {
@@ -130,7 +157,10 @@ export async function readHeader(file: FileHandle, segment: Segment): Promise<Ha
   if (header.readDoubleLE(16) !== segment.base) {
     throw corrupt(segment, 16, `the file's name says ${segment.base}, its header ${header.readDoubleLE(16)}`);
   }
-  return [header.readUInt32LE(24), header.readUInt32LE(28)];
+  return {
+    key: [header.readUInt32LE(24), header.readUInt32LE(28)],
+    generation: header.readUInt32LE(12),
+  };
 }
 
 /**
@@ -158,7 +188,7 @@ export async function extendSegment(
 }
 
 /** The file is whole: what helps is another log or another upnext, not a backup. */
-function otherVersion(segment: Segment, version: number): UpnextError {
+function otherVersion(segment: Place, version: number): UpnextError {
   const wrote = version < VERSION ? "an older" : "a newer";
   const cure = `Open it with the version of upnext that wrote it, or start with an empty directory and import the events again.`;
   const message = `${segment.path}: expected a log of format version ${VERSION}, got version ${version}, which ${wrote} upnext wrote. ${cure}`;
@@ -166,9 +196,9 @@ function otherVersion(segment: Segment, version: number): UpnextError {
 }
 
 /** The log must not be read past damage: what follows would be folded onto a wrong past. */
-export function corrupt(segment: Segment, position: number, what: string, cause?: unknown): UpnextError {
+export function corrupt(segment: Place, position: number, what: string, cause?: unknown): UpnextError {
   const cure =
-    "Restore the file from a backup, or move it and all later segments away to go on without them.";
+    "Restore the file from a backup, or move it, all later segments and the file `end` away to go on without them.";
   const message = `${segment.path}, byte ${position}: ${what}. ${cure}`;
   return new UpnextError("log_corrupt", message, cause === undefined ? undefined : { cause });
 }

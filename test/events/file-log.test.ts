@@ -1,5 +1,5 @@
 /** The file log under damage, failing disks, restarts and readers in other processes. */
-import { cp, mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from "node:fs/promises";
+import { appendFile, cp, mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { crc32 } from "node:zlib";
@@ -34,10 +34,10 @@ async function using<T>(
   }
 }
 
-/** Three commits of two events; returns where each frame begins, and the end. */
+/** Three commits of two events by a writer that was killed; returns where each frame begins, and the end. */
 async function threeFrames(): Promise<number[]> {
   const path = join(directory, FIRST);
-  return using(directory, async (log) => {
+  const positions = await using(directory, async (log) => {
     const positions = [(await stat(path)).size];
     for (let n = 0; n < 6; n += 2) {
       await log.append(interactions(n, n + 2));
@@ -45,6 +45,8 @@ async function threeFrames(): Promise<number[]> {
     }
     return positions;
   });
+  await rm(join(directory, "end"));
+  return positions;
 }
 
 async function flip(path: string, byte: number): Promise<void> {
@@ -105,7 +107,7 @@ describe("a file log that is opened again", () => {
     await using(directory, (log) => log.append(interactions(0, 2)));
     await writeFile(join(directory, "00000000000000000002.log.tmp"), "UPNX");
     await using(directory, async (log) => expect(log.end).toBe(2));
-    expect((await readdir(directory)).sort()).toEqual([FIRST, "id"]);
+    expect((await readdir(directory)).sort()).toEqual([FIRST, "end", "id"]);
   });
 
   it("says what is wrong with a path that cannot be a log", async () => {
@@ -154,6 +156,39 @@ describe("a torn tail", () => {
         expect((await stat(path)).size).toBe(last);
       });
     }
+  });
+});
+
+describe("the end of a log that was closed", () => {
+  it("is where it was: what is missing there is refused, by writer and reader, and nothing is cut", async () => {
+    const positions = await threeFrames();
+    await using(directory, async () => {});
+    const path = join(directory, FIRST);
+    const whole = await readFile(path);
+    const { length } = whole;
+    // At a frame's end, in the last frame, and in the middle one.
+    for (const cut of [positions[2]!, length - 1, positions[1]! + 20]) {
+      await writeFile(path, whole.subarray(0, cut));
+      for (const readOnly of [false, true]) {
+        await expect(openFileLog(directory, { readOnly })).rejects.toMatchObject({
+          code: "log_corrupt",
+          message: expect.stringMatching(`${path}, byte .* but 6 events were durable when it was closed`),
+        });
+      }
+      expect((await stat(path)).size).toBe(cut);
+    }
+    await writeFile(path, whole);
+    await using(directory, async (log) => expect(log.end).toBe(6));
+  });
+
+  it("is a lower bound after it was opened again: a tail that was torn later is cut", async () => {
+    await threeFrames();
+    await using(directory, async () => {});
+    await appendFile(join(directory, FIRST), "half a frame");
+    await using(directory, async (log) => {
+      expect(log.tail).toContain("cut 12 bytes");
+      expect(log.end).toBe(6);
+    });
   });
 });
 

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { EpochMs, EventId } from "../../src/core/index.ts";
-import { type Event, parseEvent } from "../../src/events/index.ts";
+import { type Event, parseEvent, type StoredEvent } from "../../src/events/index.ts";
 import { RecordReader, RecordWriter } from "../../src/events/record.ts";
 import { interaction, oneOfEach } from "./make-events.ts";
 
@@ -22,7 +22,7 @@ function written(...events: readonly Event[]): RecordWriter {
 }
 
 /** Reads so many records, and requires that they are all there is. */
-function readBack(writer: RecordWriter, count: number): Event[] {
+function readBack(writer: RecordWriter, count: number): StoredEvent[] {
   const reader = new RecordReader();
   reader.open(writer.bytes, 0);
   const events = Array.from({ length: count }, () => reader.next());
