@@ -43,8 +43,9 @@ const layers = {
   serving: [...BASE, "events", "state", "pipeline", "registry", "monitoring"],
 };
 
-// The composition root binds the folders together; the command line has everything, the root included.
-layers["upnext.ts"] = Object.keys(layers).filter((folder) => folder !== "serving");
+// The library binds the folders together, and upnext.ts is its door; the command line has everything.
+layers.library = Object.keys(layers).filter((folder) => folder !== "serving" && folder !== "backup");
+layers["upnext.ts"] = [...BASE, "config", "events", "pipeline", "library"];
 layers.cli = Object.keys(layers);
 
 /** Files through which another folder may be entered: its list, or the interface file that has its noun. */

@@ -10,6 +10,8 @@ import type { Context } from "./context.ts";
 export interface OpenInstance {
   /** Beside a writer in another process: no events, no impressions. */
   readonly readOnly?: boolean;
+  /** Serves beside a writer in another process. */
+  readonly replica?: boolean;
   readonly metrics?: Metrics;
   /** Instead of the configuration's. */
   readonly directory?: string;
@@ -18,9 +20,9 @@ export interface OpenInstance {
 /** Rejects with `data_not_found` where a reader finds nothing, otherwise as `open` does. */
 export async function openInstance(context: Context, options: OpenInstance = {}): Promise<Upnext> {
   const { config, clock, progress, shutdown, program } = context;
-  const { readOnly = false, metrics } = options;
+  const { readOnly = false, replica = false, metrics } = options;
   const directory = options.directory ?? config.directory;
-  if (readOnly && !existsSync(join(directory, "log"))) {
+  if ((readOnly || replica) && !existsSync(join(directory, "log"))) {
     throw new UpnextError(
       "data_not_found",
       `${shownPath(directory)}: expected a directory with a log, there is none. ${elsewhere(directory)}` +
@@ -34,6 +36,7 @@ export async function openInstance(context: Context, options: OpenInstance = {})
     clock,
     progress,
     readOnly,
+    replica,
     ...(metrics === undefined ? {} : { metrics }),
   });
   shutdown.defer(() => instance.close());

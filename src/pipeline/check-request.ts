@@ -1,7 +1,7 @@
 /** Checks of a request that types do not make for callers in JavaScript. All throw `invalid_request`. */
-import { UpnextError, type UserId } from "../core/index.ts";
+import { type Offset, UpnextError, type UserId } from "../core/index.ts";
 import { isValidId } from "../events/index.ts";
-import type { RecommendRequest } from "./recommender.ts";
+import type { Moment, RecommendRequest } from "./recommender.ts";
 
 export const DEFAULT_LIMIT = 20;
 const MAX_LIMIT = 500;
@@ -33,6 +33,16 @@ export function checkRequest(request: Unchecked): number {
 export function checkUser(user: unknown): UserId {
   checkId("user", user);
   return user as UserId;
+}
+
+/** A moment of the past: a time, or an offset up to the log's `end`. */
+export function checkMoment(at: Moment, end: Offset): Moment {
+  if ("offset" in at) {
+    if (Number.isInteger(at.offset) && at.offset >= 0 && at.offset <= end) return at;
+    throw invalid(`at.offset: expected an integer from 0 to the log's end ${end}, got ${String(at.offset)}`);
+  }
+  if (Number.isInteger(at.time)) return at;
+  throw invalid(`at.time: expected milliseconds since 1970 as an integer, got ${String(at.time)}`);
 }
 
 export function checkLimit(limit: unknown): number {

@@ -7,10 +7,16 @@ import type { ServingModels } from "./serving-models.ts";
 export interface Health {
   readonly logEnd: Offset;
   readonly tail: string | null;
+  /** Why appends fail at this moment, null where they do not. */
+  readonly logProblem: string | null;
   readonly catalog: Catalog;
   readonly live: number;
   readonly withoutFacts: number;
   readonly stateApplied: Offset;
+  /** What keeps a store that is elsewhere from answering, null where nothing does. */
+  readonly storeProblem: string | null;
+  /** Why snapshots, retention or erasures do not come to their end, null where they do. */
+  readonly keepingProblem: string | null;
   readonly models: ServingModels;
   /** Why the current bundle is not in service, null where it is or there is none. */
   readonly bundleProblem: string | null;
@@ -22,10 +28,19 @@ export interface Health {
 const STALE_SHARE = 0.2;
 
 export function checksOf(health: Health): readonly Check[] {
-  return [logCheck(health), foldCheck(health), catalogCheck(health), factsCheck(health), bundleCheck(health)];
+  const checks = [logCheck, foldCheck, storeCheck, keepingCheck, catalogCheck, factsCheck, bundleCheck];
+  return checks.flatMap((check) => check(health) ?? []);
 }
 
-function logCheck({ logEnd, tail }: Health): Check {
+function logCheck({ logEnd, tail, logProblem }: Health): Check {
+  if (logProblem !== null) {
+    return {
+      name: "log",
+      level: "failure",
+      message: `Events cannot be made durable and are refused; answers go on: ${logProblem}`,
+      cure: "Free space or mend the disk. After a sync that failed, restart: what is on the disk is read again.",
+    };
+  }
   if (tail !== null) {
     return {
       name: "log",
@@ -52,6 +67,27 @@ function foldCheck({ logEnd, catalog, stateApplied, foldProblem }: Health): Chec
   if (behind > 0)
     return { name: "state", level: "warning", message: `State and catalog are ${behind} events behind.` };
   return { name: "state", level: "ok", message: "State and catalog reflect the whole log." };
+}
+
+/** Answers go on without the store, so this is no reason to take the server out of service. */
+function storeCheck({ storeProblem }: Health): Check | undefined {
+  if (storeProblem === null) return undefined;
+  return {
+    name: "store",
+    level: "warning",
+    message: `The state store does not answer as it should: ${storeProblem}`,
+    cure: "Mend the store. What it lacks is written to it from the log by itself.",
+  };
+}
+
+function keepingCheck({ keepingProblem }: Health): Check | undefined {
+  if (keepingProblem === null) return undefined;
+  return {
+    name: "housekeeping",
+    level: "warning",
+    message: `Snapshots, retention or erasures could not be carried out: ${keepingProblem}`,
+    cure: "Free space or mend the disk; it is tried again every ten seconds.",
+  };
 }
 
 function catalogCheck({ catalog, live }: Health): Check {

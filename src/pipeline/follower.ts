@@ -1,5 +1,6 @@
 /**
  * Follows the log: applies every durable event to state and catalog, in order, and reads states that fit the catalog.
+ * Both may begin at different places (a snapshot's, a file's): each skips what it has.
  *
  * An event is applied to the state first and to the catalog, whose `applied` requests record, right after. While a
  * batch is on its way, reads of the users in it wait; a read that a batch overtook is stale and is made again. So what
@@ -18,10 +19,13 @@ export interface StateRead {
   release(): void;
 }
 
+/** What the follower needs of a store. */
+export type FollowedStore = Pick<StateStore, "read" | "apply" | "applied">;
+
 export class Follower {
   private readonly log: EventLog;
   private readonly catalog: Catalog;
-  private readonly store: StateStore;
+  private readonly store: FollowedStore;
   private running: Promise<void> | undefined;
   /** Users of the batch that is being applied. */
   private applying: ReadonlySet<UserId> = new Set();
@@ -29,7 +33,7 @@ export class Follower {
   /** The reads that were not released yet, by user: an applied batch marks them. */
   private readonly reads = new Map<UserId, Set<{ stale: boolean }>>();
 
-  constructor(log: EventLog, catalog: Catalog, store: StateStore) {
+  constructor(log: EventLog, catalog: Catalog, store: FollowedStore) {
     this.log = log;
     this.catalog = catalog;
     this.store = store;
@@ -37,12 +41,17 @@ export class Follower {
 
   /** Resolves once every event before `offset` is applied. Rejects where a store fails; a later call tries again. */
   async reached(offset: Offset, progress?: Progress): Promise<void> {
-    while (this.catalog.applied < offset) {
+    while (this.applied < offset) {
       this.running ??= this.run(progress).finally(() => {
         this.running = undefined;
       });
       await this.running;
     }
+  }
+
+  /** Every event before it is applied to both. */
+  get applied(): Offset {
+    return Math.min(this.catalog.applied, this.store.applied) as Offset;
   }
 
   /** The state of `user`, as of what the catalog has applied at any moment at which it does not say that it is stale. */
@@ -72,11 +81,11 @@ export class Follower {
   }
 
   private async run(progress?: Progress): Promise<void> {
-    for await (const batch of this.log.read(this.catalog.applied)) {
+    for await (const batch of this.log.read(this.applied)) {
       this.begin(batch);
       this.batch = this.apply(batch);
       await this.batch;
-      progress?.update(this.catalog.applied);
+      progress?.update(this.applied);
     }
   }
 

@@ -1,12 +1,15 @@
 export { answerOf } from "./answer.ts";
 export { RankingCost } from "./budget.ts";
 export { BundleWatch } from "./bundle-watch.ts";
-export { checkLimit, checkRequest, checkUser, DEFAULT_LIMIT } from "./check-request.ts";
-export { Follower } from "./follower.ts";
+export { checkLimit, checkMoment, checkRequest, checkUser, DEFAULT_LIMIT } from "./check-request.ts";
+export { Erasures } from "./erasure.ts";
+export { type FollowedStore, Follower } from "./follower.ts";
+export { Housekeeping, takingTurns } from "./housekeeping.ts";
 export { impressionOf } from "./impressions.ts";
 export type {
   Check,
   ErasureReceipt,
+  Moment,
   Reason,
   Recommendation,
   RecommendedItem,
@@ -16,6 +19,7 @@ export type {
   SimilarItems,
   StageTrace,
   Status,
+  TrackResult,
   Why,
   WhyNot,
 } from "./recommender.ts";

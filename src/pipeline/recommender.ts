@@ -128,29 +128,59 @@ export interface SimilarItems {
   readonly reasons: readonly Reason[];
 }
 
-/** What `forget` did. */
+export interface TrackResult extends AppendResult {
+  /** Events of users who were forgotten at or after their time: as if they had not happened, they were not taken. */
+  readonly forgotten: number;
+}
+
+/** A moment of the past: by the times of events, or by what was in the log. */
+export type Moment = { readonly time: EpochMs } | { readonly offset: Offset };
+
+/** What `forget` did, and where. */
 export interface ErasureReceipt {
   readonly user: UserId;
+  /** Every event of the user at or before it counts as not having happened, those that come later included. */
   readonly time: EpochMs;
+  /** From this offset on the log has the erasure. It names the user, and is all that is left. */
   readonly offset: Offset;
-  /** Touches removed from the state store. */
-  readonly touches: number;
-  /** Whether the bundle in service was trained when this user's events were in the log. */
-  readonly bundleMayReflectUser: boolean;
+  readonly state: {
+    readonly store: string;
+    /** Touches removed from it; null where it could not be asked. */
+    readonly touches: number | null;
+    /** Whether the store has the erasure. Where not, it gets it when it answers again, before anything is read. */
+    readonly done: boolean;
+  };
+  /** Events whose user, id and values were taken out of the log, and the files that were written anew for it. */
+  readonly log: { readonly events: number; readonly files: number };
+  /** Snapshots that were written anew or removed. */
+  readonly snapshots: number;
+  /** Bundles that were trained while the user's events were in the log: what they learned goes with the next training. */
+  readonly bundles: readonly BundleId[];
 }
 
 /** What `doctor`, /healthz and /readyz tell. */
 export interface Status {
   readonly ready: boolean;
   readonly checks: readonly Check[];
-  readonly log: { readonly end: Offset; readonly tail: string | null };
+  readonly log: {
+    /** Events before it were dropped by retention. */
+    readonly first: Offset;
+    readonly end: Offset;
+    readonly tail: string | null;
+    readonly bytes: number;
+  };
   readonly catalog: {
     readonly items: number;
     readonly live: number;
     readonly withoutFacts: number;
     readonly engagements: number;
   };
-  readonly state: { readonly store: string; readonly applied: Offset };
+  readonly state: {
+    readonly store: string;
+    readonly applied: Offset;
+    /** Events that the store does not have yet; requests see them all the same. */
+    readonly behind: number;
+  };
   readonly bundle: { readonly id: BundleId; readonly trainedAt: EpochMs; readonly logOffset: Offset } | null;
 }
 
@@ -164,11 +194,13 @@ export interface Check {
 
 export interface Recommender {
   /** Appends events; resolves when they are durable and reflected by catalog and state. */
-  track(events: Event | readonly Event[]): Promise<AppendResult>;
+  track(events: Event | readonly Event[]): Promise<TrackResult>;
   recommend(request: RecommendRequest): Promise<Recommendation>;
   /** Items that go with `item`, best first. Rejects with `unknown_item`. */
   similar(item: ItemId, limit?: number): Promise<SimilarItems>;
   state(user: UserId): Promise<UserState>;
+  /** The state as it was at a moment. */
+  stateAt(user: UserId, at: Moment): Promise<UserState>;
   forget(user: UserId): Promise<ErasureReceipt>;
   status(): Promise<Status>;
 }

@@ -7,8 +7,11 @@ import type { Status } from "./recommender.ts";
 import type { ServingModels } from "./serving-models.ts";
 
 export interface StatusParts {
-  readonly log: Pick<FileLog, "end" | "tail">;
-  readonly store: StateStore;
+  readonly log: Pick<FileLog, "first" | "end" | "tail" | "problem" | "segments">;
+  readonly store: Pick<StateStore, "name" | "applied">;
+  /** What keeps a store that is elsewhere from answering, and how many events it lacks. */
+  readonly storeHealth: { readonly problem: string | null; readonly behind: number };
+  readonly keepingProblem: string | null;
   readonly catalog: Catalog;
   readonly models: ServingModels;
   /** Why the current bundle is not in service, null where it is or there is none. */
@@ -18,21 +21,24 @@ export interface StatusParts {
 }
 
 export function statusOf(parts: StatusParts): Status {
-  const { log, store, catalog, models, bundleProblem, foldProblem } = parts;
+  const { log, store, storeHealth, catalog, models, bundleProblem, foldProblem, keepingProblem } = parts;
   const { items, size, statistics } = catalog;
   let live = 0;
   let withoutFacts = 0;
   for (let row = 0; row < size; row++) {
     live += items.live[row]!;
-    if (catalog.factsOf(row) === undefined) withoutFacts++;
+    if (!catalog.hasFacts(row)) withoutFacts++;
   }
   const checks = checksOf({
     logEnd: log.end,
     tail: log.tail,
+    logProblem: log.problem,
     catalog,
     live,
     withoutFacts,
     stateApplied: store.applied,
+    storeProblem: storeHealth.problem,
+    keepingProblem,
     models,
     bundleProblem,
     foldProblem,
@@ -40,9 +46,14 @@ export function statusOf(parts: StatusParts): Status {
   return {
     ready: checks.every(({ level }) => level !== "failure"),
     checks,
-    log: { end: log.end, tail: log.tail },
+    log: {
+      first: log.first,
+      end: log.end,
+      tail: log.tail,
+      bytes: log.segments.reduce((sum, { bytes }) => sum + bytes, 0),
+    },
     catalog: { items: size, live, withoutFacts, engagements: statistics.totalEngagements },
-    state: { store: store.name, applied: store.applied },
+    state: { store: store.name, applied: store.applied, behind: storeHealth.behind },
     bundle: models.bundle,
   };
 }

@@ -5,8 +5,8 @@
  */
 import { z } from "zod";
 import { ERRORS, type ErrorCode } from "../core/index.ts";
-import { type AppendResult, INTERACTION_TYPE_NAMES } from "../events/index.ts";
-import type { Check, ErasureReceipt } from "../pipeline/recommender.ts";
+import { INTERACTION_TYPE_NAMES } from "../events/index.ts";
+import type { Check, ErasureReceipt, TrackResult } from "../pipeline/recommender.ts";
 import type { Touch, UserState } from "../state/index.ts";
 import { finiteOrNull, type Wire } from "./wire.ts";
 
@@ -44,14 +44,15 @@ export const appendSchema = z
     offset: z.int().describe("Hand it to a later request as `after`: its answer then reflects these events."),
     accepted: z.int().describe("Events that were new."),
     duplicates: z.int().describe("Events whose id was known already; they changed nothing."),
+    forgotten: z.int().describe("Events of users who were forgotten at or after their time; not taken."),
   })
   .meta({
     id: "Appended",
     description: "The events are durable and reflected.",
-    examples: [{ offset: 240_118, accepted: 1, duplicates: 0 }],
+    examples: [{ offset: 240_118, accepted: 1, duplicates: 0, forgotten: 0 }],
   });
 
-export function appendAnswer(result: AppendResult): Wire<z.input<typeof appendSchema>> {
+export function appendAnswer(result: TrackResult): Wire<z.input<typeof appendSchema>> {
   return result;
 }
 
@@ -102,19 +103,38 @@ export const receiptSchema = z
   .object({
     user: z.string(),
     time: z.int().describe("Events of the user at or before this moment count as not having happened."),
-    offset: z.int(),
-    touches: z.int().describe("Touches that were removed from the state."),
-    bundleMayReflectUser: z
-      .boolean()
+    offset: z
+      .int()
+      .describe("The log has the erasure from here on. It names the user, and is all that is left."),
+    state: z.object({
+      store: z.string(),
+      touches: z.int().nullable().describe("Removed from the store; null where it could not be asked."),
+      done: z.boolean().describe("Where not, the store gets the erasure when it answers again."),
+    }),
+    log: z.object({
+      events: z.int().describe("Events whose user, id and values were taken out of the log."),
+      files: z.int().describe("Files that were written anew for it."),
+    }),
+    snapshots: z.int().describe("Snapshots that were written anew or removed."),
+    bundles: z
+      .array(z.string())
       .describe(
-        "Whether the bundle in service was trained while the user's events were in the log: train again.",
+        "Trained while the user's events were in the log: train again, and what they learned is gone.",
       ),
   })
   .meta({
     id: "ErasureReceipt",
     description: "What was forgotten.",
     examples: [
-      { user: "u1", time: 1_790_000_000_000, offset: 240_119, touches: 12, bundleMayReflectUser: true },
+      {
+        user: "u1",
+        time: 1_790_000_000_000,
+        offset: 240_119,
+        state: { store: "lmdb", touches: 12, done: true },
+        log: { events: 31, files: 2 },
+        snapshots: 1,
+        bundles: ["9b1d5f0c2a7e4d63"],
+      },
     ],
   });
 

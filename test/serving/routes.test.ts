@@ -47,11 +47,11 @@ describe("the routes over real HTTP", () => {
       { kind: "interaction", id: "e1", user: "u1", item: "v1", type: "watch", value: 0.9 },
       { kind: "interaction", id: "e2", user: "u2", item: "v2", type: "like" },
     ]);
-    expect(await list.json()).toEqual({ offset: 4, accepted: 1, duplicates: 1 });
+    expect(await list.json()).toEqual({ offset: 4, accepted: 1, duplicates: 1, forgotten: 0 });
     const single = await postJson(`${harness.url}/v1/events`, { user: "u2", item: "v1", type: "view" });
-    expect(await single.json()).toEqual({ offset: 5, accepted: 1, duplicates: 0 });
+    expect(await single.json()).toEqual({ offset: 5, accepted: 1, duplicates: 0, forgotten: 0 });
     const empty = await postJson(`${harness.url}/v1/events`, { events: [] });
-    expect(await empty.json()).toEqual({ offset: 5, accepted: 0, duplicates: 0 });
+    expect(await empty.json()).toEqual({ offset: 5, accepted: 0, duplicates: 0, forgotten: 0 });
   });
 
   it("is ready once nothing fails and then shows all checks, warnings with their cure", async () => {
@@ -180,7 +180,11 @@ describe("the routes over real HTTP", () => {
     expect(body).toMatchObject({ user: "u2", vetoes: [], erasedAt: null });
     expect(body["touches"]).toMatchObject([{ item: "v1", type: "view", value: null }, { item: "v2" }]);
     const receipt = await fetch(`${harness.url}/v1/users/u2`, { method: "DELETE" });
-    expect(await receipt.json()).toMatchObject({ user: "u2", touches: 2, bundleMayReflectUser: false });
+    expect(await receipt.json()).toMatchObject({
+      user: "u2",
+      state: { store: "memory", touches: 2, done: true },
+      bundles: [],
+    });
     expect((await get("/v1/users/u2/state")).body).toMatchObject({ touches: [] });
   });
 

@@ -69,7 +69,7 @@ export async function storedDigest(directory: string): Promise<{ state: string; 
 
 /** The catalog that an instance answers from, which is nobody else's business. */
 export function catalogIn(instance: Upnext): Catalog {
-  const { catalog } = Object(instance);
+  const { catalog } = Object(Object(instance).parts);
   if (typeof catalog?.rowOf !== "function") throw new Error("the instance has no catalog where one was");
   return catalog;
 }

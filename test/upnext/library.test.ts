@@ -70,7 +70,11 @@ describe("an instance with nothing in it", () => {
     await expect(upnext.similar("v1")).rejects.toMatchObject({ code: "unknown_item" });
     await expect(upnext.replay("r1")).rejects.toMatchObject({ code: "unknown_request" });
     expect(await upnext.state(U)).toMatchObject({ user: U, touches: [], vetoes: [] });
-    expect(await upnext.forget(U)).toMatchObject({ touches: 0, bundleMayReflectUser: false });
+    expect(await upnext.forget(U)).toMatchObject({
+      state: { store: "lmdb", touches: 0, done: true },
+      log: { events: 0, files: 0 },
+      bundles: [],
+    });
   });
 
   it("takes one user, one item, one event, and has nothing else to offer that user", async () => {
@@ -102,14 +106,19 @@ describe("events", () => {
       message: expect.stringContaining("events[1]"),
     });
     expect((await upnext.status()).log.end).toBe(0);
-    expect(await upnext.track([])).toEqual({ offset: 0, accepted: 0, duplicates: 0 });
+    expect(await upnext.track([])).toEqual({ offset: 0, accepted: 0, duplicates: 0, forgotten: 0 });
   });
 
   it("change nothing when they are sent again", async () => {
     const upnext = await instanceAt(directory);
     const event = { kind: "interaction", id: "e1", user: U, item: "v", type: "like", time: END } as const;
-    expect(await upnext.track([event, event])).toEqual({ offset: 1, accepted: 1, duplicates: 1 });
-    expect(await upnext.track(event)).toEqual({ offset: 1, accepted: 0, duplicates: 1 });
+    expect(await upnext.track([event, event])).toEqual({
+      offset: 1,
+      accepted: 1,
+      duplicates: 1,
+      forgotten: 0,
+    });
+    expect(await upnext.track(event)).toEqual({ offset: 1, accepted: 0, duplicates: 1, forgotten: 0 });
     expect((await upnext.state(U)).touches.length).toBe(1);
   });
 
@@ -274,12 +283,18 @@ describe("a trained platform", () => {
     await ask(upnext, { user, request: "before-forgetting" });
     expect((await upnext.replay("before-forgetting")).personal).toBe(true);
     const { touches, vetoes } = await upnext.state(user);
+    const { bundle } = await upnext.status();
     const receipt = await upnext.forget(user);
     expect(receipt).toMatchObject({
       user,
-      touches: touches.length + vetoes.length,
-      bundleMayReflectUser: true,
+      state: { touches: touches.length + vetoes.length, done: true },
+      bundles: expect.arrayContaining([bundle!.id]),
     });
+    // Two upserts and the impression beside the interactions.
+    expect(receipt.log.events).toBeGreaterThanOrEqual(touches.length + vetoes.length + 3);
+    for (const { event } of await eventsOf(home.path)) {
+      if (event.kind !== "erasure") expect(JSON.stringify(event)).not.toContain(`"${user}"`);
+    }
     expect(await upnext.state(user)).toMatchObject({ touches: [], vetoes: [] });
     expect(catalogIn(upnext).userFacts(user as never)).toBeUndefined();
     const answer = await ask(upnext, { user, after: receipt.offset, log: false });
@@ -403,7 +418,7 @@ describe("states of another log", () => {
     await rm(join(directory, "log"), { recursive: true });
     await expect(openAt(directory)).rejects.toMatchObject({
       code: "store_unavailable",
-      message: expect.stringContaining("Delete the folder state/"),
+      message: expect.stringMatching(/states of another log; delete the folder/),
     });
     await rm(join(directory, "state"), { recursive: true });
     expect((await (await instanceAt(directory)).status()).ready).toBe(true);

@@ -15,10 +15,18 @@ export function serveCommand(): Command {
     )
     .addOption(port)
     .addOption(host)
+    .option(
+      "--replica",
+      "serve beside the process that writes this directory's log: the same log, the same store of user states, events handed to it",
+    )
     .action(withContext("together", serve));
 }
 
-async function serve(context: Context, options: GlobalOptions & AddressOptions) {
+interface Options extends GlobalOptions, AddressOptions {
+  readonly replica?: true;
+}
+
+async function serve(context: Context, options: Options) {
   const { config, print, say, program } = context;
   const address = addressOf(options, config.server);
   await checkAddress(address);
@@ -27,7 +35,7 @@ async function serve(context: Context, options: GlobalOptions & AddressOptions) 
     import("../serve-instance.ts"),
   ]);
   const metrics = createMetrics();
-  const instance = await openInstance(context, { metrics });
+  const instance = await openInstance(context, { metrics, ...(options.replica && { replica: true }) });
   const { checks } = await instance.status();
   for (const { level, name, message, cure } of checks) {
     if (level !== "ok")

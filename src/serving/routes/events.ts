@@ -41,6 +41,7 @@ export const eventRoutes: Routes = (app, { recommender, clock, makeId, settings 
       "invalid_event",
       "batch_too_large",
       "log_unavailable",
+      "log_busy",
       "log_closed",
       "store_unavailable",
       "read_only",

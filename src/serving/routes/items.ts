@@ -23,7 +23,7 @@ const factsBody = itemFactsSchema.meta({
   examples: [{ title: "How glass is made", creator: "c7", categories: ["craft"], duration: 312 }],
 });
 
-const WRITES = ["log_unavailable", "log_closed", "read_only"] as const;
+const WRITES = ["log_unavailable", "log_busy", "log_closed", "read_only"] as const;
 
 export const itemRoutes: Routes = (app, { recommender, clock, makeId }) => {
   app.get(

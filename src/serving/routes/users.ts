@@ -1,6 +1,6 @@
 /** Users: their facts, the state that answers are computed from, and being forgotten. */
 import { z } from "zod";
-import type { UserId } from "../../core/index.ts";
+import { type EpochMs, type Offset, UpnextError, type UserId } from "../../core/index.ts";
 import { parseEvent, userUpsertSchema } from "../../events/index.ts";
 import {
   appendAnswer,
@@ -11,18 +11,32 @@ import {
   userStateSchema,
 } from "../answers.ts";
 import { sendProblem } from "../error-answer.ts";
-import { idOf } from "../parameters.ts";
+import { idOf, queryInteger } from "../parameters.ts";
 import { declareRoute, type Routes } from "../route.ts";
-import { describing } from "../validation.ts";
+import { closedObject, describing } from "../validation.ts";
 
 const paramsSchema = z.object({ id: idOf<UserId>("a user id").describe("Id of the user, percent-encoded.") });
+
+const momentSchema = closedObject(
+  {
+    time: queryInteger<EpochMs>(0)
+      .describe(
+        "The state by the events up to this time (milliseconds since 1970), those that came late included.",
+      )
+      .exactOptional(),
+    offset: queryInteger<Offset>(0)
+      .describe("The state as a request saw it whose answer had this `offset`.")
+      .exactOptional(),
+  },
+  "the moment of a state",
+);
 
 const factsBody = userUpsertSchema.shape.facts.meta({
   description: "All facts of the user: what is left out is unknown from now on.",
   examples: [{ country: "PT", plan: "free" }],
 });
 
-const WRITES = ["log_unavailable", "log_closed", "read_only"] as const;
+const WRITES = ["log_unavailable", "log_busy", "log_closed", "read_only"] as const;
 
 export const userRoutes: Routes = (app, { recommender, clock, makeId }) => {
   app.put(
@@ -49,14 +63,27 @@ export const userRoutes: Routes = (app, { recommender, clock, makeId }) => {
     declareRoute({
       id: "getUserState",
       summary: "The newest touches of a user",
-      description: "A user who is not known has an empty state.",
+      description:
+        "As they are, or with `time` or `offset` as they were: what a model saw then. A user who is not known has an empty state.",
       tag: "users",
       scope: "read",
-      inputs: { params: paramsSchema },
+      inputs: { params: paramsSchema, querystring: momentSchema },
       answers: { 200: userStateSchema },
-      errors: ["store_unavailable", "closed"],
+      errors: ["store_unavailable", "store_lost", "unknown_request", "snapshot_corrupt", "closed"],
     }),
-    async (request) => userStateAnswer(await recommender.state(request.params.id)),
+    async (request) => {
+      const { params, query } = request;
+      const { time, offset } = query;
+      if (time !== undefined && offset !== undefined) {
+        throw new UpnextError(
+          "invalid_request",
+          "query: expected time or offset, got both. Send one of them.",
+        );
+      }
+      if (time !== undefined) return userStateAnswer(await recommender.stateAt(params.id, { time }));
+      if (offset !== undefined) return userStateAnswer(await recommender.stateAt(params.id, { offset }));
+      return userStateAnswer(await recommender.state(params.id));
+    },
   );
 
   app.delete(

@@ -1,0 +1,466 @@
+/** An opened directory: takes events, answers requests, trains, forgets. */
+import { randomUUID } from "node:crypto";
+import { join } from "node:path";
+import type { Catalog } from "../catalog/index.ts";
+import type { ResolvedConfig } from "../config/index.ts";
+import {
+  type Clock,
+  type EpochMs,
+  type EventId,
+  type ItemId,
+  type Ms,
+  type Offset,
+  type Progress,
+  type RequestId,
+  silent,
+  UpnextError,
+  type UserId,
+} from "../core/index.ts";
+import { type ImportReport, type ImportRequest, importInto } from "../datasets/index.ts";
+import {
+  type AppendClient,
+  type AppendResult,
+  type AppendServer,
+  type Event,
+  type FileLog,
+  type Impression,
+  parseEvent,
+  serveAppends,
+} from "../events/index.ts";
+import type { Metrics } from "../monitoring/index.ts";
+import {
+  answerOf,
+  BundleWatch,
+  checkLimit,
+  checkMoment,
+  checkRequest,
+  checkUser,
+  DEFAULT_LIMIT,
+  type ErasureReceipt,
+  Erasures,
+  Follower,
+  Housekeeping,
+  impressionOf,
+  type Moment,
+  type PathParts,
+  type PathResult,
+  type PathSettings,
+  RankingCost,
+  type Recommendation,
+  type RecommendRequest as RequestOfPath,
+  replayRequest,
+  runPath,
+  type ServingModels,
+  type SimilarItems,
+  type Status,
+  similarItems,
+  stateAt,
+  statusOf,
+  type TrackResult,
+  takingTurns,
+} from "../pipeline/index.ts";
+import { DEFAULT_POLICY } from "../policy/index.ts";
+import type { Registry } from "../registry/index.ts";
+import type { Snapshots } from "../snapshots/index.ts";
+import type { UserState } from "../state/index.ts";
+import { checkpointsIn, type TrainReport, train } from "../training/index.ts";
+import type { Role, States } from "./states.ts";
+import { trainSettings } from "./train-settings.ts";
+import type { EventInput, RecommendRequest, TrainOptions, Upnext } from "./types.ts";
+import { warmUp } from "./warm-up.ts";
+
+export interface Parts {
+  readonly config: ResolvedConfig;
+  readonly directory: string;
+  readonly clock: Clock;
+  readonly role: Role;
+  readonly log: FileLog;
+  /** Where a replica's events go. */
+  readonly writer: AppendClient | undefined;
+  readonly snapshots: Snapshots;
+  readonly states: States;
+  readonly catalog: Catalog;
+  readonly registry: Registry;
+  readonly metrics: Metrics | undefined;
+}
+
+/** How long `forget` waits for a store that is elsewhere before it says that it will get the erasure later. */
+const SETTLE_MS = 2_000 as Ms;
+
+export class Instance implements Upnext {
+  readonly config: ResolvedConfig;
+  private readonly parts: Parts;
+  private readonly follower: Follower;
+  private readonly cost = new RankingCost();
+  private readonly settings: PathSettings;
+  private readonly erasures: Erasures;
+  /** Compaction, snapshots and retention one after the other. */
+  private readonly alone = takingTurns();
+  private bundles!: BundleWatch;
+  /** A writer's alone. */
+  private keeper: Housekeeping | undefined;
+  private others: AppendServer | undefined;
+  private foldProblem: string | null = null;
+  /** Events on their way into the log. */
+  private readonly pending = new Set<Promise<unknown>>();
+  private closing: Promise<void> | undefined;
+
+  constructor(parts: Parts) {
+    const { config, directory, log, catalog, snapshots, registry, states } = parts;
+    this.parts = parts;
+    this.config = config;
+    this.follower = new Follower(log, catalog, states);
+    this.erasures = new Erasures({
+      log,
+      catalog,
+      snapshots,
+      registry,
+      checkpoints: join(directory, "training"),
+      alone: this.alone,
+    });
+    this.settings = {
+      candidates: config.retrieval.candidates,
+      perSource: config.retrieval.perSource,
+      headWeights: config.ranking.headWeights,
+      policy: { ...DEFAULT_POLICY, ...config.policy },
+    };
+  }
+
+  async start(progress: Progress): Promise<void> {
+    const { log, registry, clock, metrics, catalog, snapshots, states, role, config } = this.parts;
+    progress.step("replay the log", log.end, "events");
+    await this.follower.reached(log.end, progress);
+    this.bundles = await BundleWatch.begin({
+      registry,
+      catalog,
+      clock,
+      metrics,
+      // A writer follows its own log; the others have to look.
+      catchUp: () => this.reflects(undefined),
+      warmUp: (models) => warmUp(catalog, clock.now(), (user) => this.pathParts(user, models)),
+    });
+    if (role !== "writer") return;
+    this.keeper = await Housekeeping.begin({
+      log,
+      catalog,
+      snapshots,
+      clock,
+      retention: retentionOf(config),
+      erasures: this.erasures,
+      alone: this.alone,
+      states: () => states.each(),
+    });
+    this.others = await serveAppends(log.directory, (events) => this.append(events));
+  }
+
+  async track(input: EventInput | readonly EventInput[]): Promise<TrackResult> {
+    this.assertWritable();
+    const list = Array.isArray(input) ? input : [input];
+    return this.append(
+      list.map((event, i) => {
+        const parsed = parseEvent(event, {
+          now: this.parts.clock.now(),
+          makeId: () => randomUUID() as EventId,
+          ...(Array.isArray(input) && { where: `events[${i}]` }),
+        });
+        if (!parsed.ok) throw new UpnextError(parsed.problem.code, parsed.problem.message);
+        return parsed.value;
+      }),
+    );
+  }
+
+  async recommend(wanted: RecommendRequest): Promise<Recommendation> {
+    this.assertOpen();
+    const limit = checkRequest(wanted);
+    const request = wanted as RequestOfPath;
+    await this.reflects(request.after);
+    const budget = request.budgetMs ?? (this.config.budgetMs as Ms);
+    const { catalog, metrics, role } = this.parts;
+    // Taken once: a swap of the bundle in the middle must not mix two.
+    return this.bundles.serving.use(async (models) => {
+      const path = await runPath(request, limit, budget, this.pathParts(request.user, models));
+      const id = request.request ?? (randomUUID() as RequestId);
+      const answer = answerOf(request, id, budget, path, catalog, models);
+      metrics?.observeRecommendation(answer);
+      if ((request.log ?? true) && role !== "reader" && answer.items.length > 0) {
+        this.logLater(impressionOf(request, answer, path, models));
+      }
+      return answer;
+    });
+  }
+
+  async similar(id: string, limit = DEFAULT_LIMIT): Promise<SimilarItems> {
+    this.assertOpen();
+    checkLimit(limit);
+    const { catalog, clock } = this.parts;
+    const item = id as ItemId;
+    const row = catalog.rowOf(item);
+    if (row === undefined) {
+      throw new UpnextError(
+        "unknown_item",
+        "similar: expected an item of the catalog, there is none with this id",
+      );
+    }
+    const now = clock.now();
+    return this.bundles.serving.use((models) => similarItems(item, row, limit, now, catalog, models));
+  }
+
+  async state(user: string): Promise<UserState> {
+    this.assertOpen();
+    return this.follower.state(checkUser(user));
+  }
+
+  async stateAt(id: string, at: { readonly time: number } | { readonly offset: number }): Promise<UserState> {
+    this.assertOpen();
+    const user = checkUser(id);
+    const { log, snapshots, states } = this.parts;
+    await log.refresh();
+    return stateAt(log, snapshots, states.limits, user, checkMoment(at as Moment, log.end));
+  }
+
+  async forget(id: string): Promise<ErasureReceipt> {
+    this.assertWritable();
+    const { states, role } = this.parts;
+    if (role !== "writer") {
+      throw new UpnextError(
+        "read_only",
+        "forget: expected the instance that writes the log, this one is a replica; ask the writer",
+      );
+    }
+    const user = checkUser(id);
+    const before = await this.state(user).catch(() => undefined);
+    const time = await this.newestOf(user, before);
+    const { offset } = await this.erase(user, time);
+    const settled = await states.settled(offset, SETTLE_MS);
+    const { compaction, snapshots } = await this.erasures.carryOut(user, time);
+    const removed = compaction.users.get(user);
+    const touches = before === undefined ? null : before.touches.length + before.vetoes.length;
+    // Of what retention has dropped, the log no longer knows where it was.
+    const firstOffset = removed?.firstOffset ?? (touches === 0 ? Number.POSITIVE_INFINITY : 0);
+    return {
+      user,
+      time,
+      offset,
+      state: { store: states.name, touches, done: settled },
+      log: { events: removed?.events ?? 0, files: compaction.segments },
+      snapshots,
+      bundles: await this.erasures.bundlesSince(firstOffset),
+    };
+  }
+
+  async import(request: Omit<ImportRequest, "now">, progress: Progress = silent): Promise<ImportReport> {
+    this.assertWritable();
+    const { log, clock } = this.parts;
+    const append = async (events: readonly Event[]) => {
+      const { forgotten, ...result } = await this.appendTaken(events);
+      // To an import it is all one why an event changes nothing.
+      return { ...result, duplicates: result.duplicates + forgotten };
+    };
+    try {
+      return await importInto({ append }, { ...request, now: clock.now() }, progress);
+    } finally {
+      // Also what an import that failed half-way made durable is in the log, and so in the folds.
+      await log.refresh();
+      progress.step("apply", log.end, "events");
+      await this.apply(log.end, progress);
+    }
+  }
+
+  async train(progress: Progress = silent, options: TrainOptions = {}): Promise<TrainReport> {
+    this.assertOpen();
+    const settings = trainSettings(this.config, options);
+    const { directory, log, snapshots, registry, clock } = this.parts;
+    await log.refresh();
+    const checkpoints = checkpointsIn(join(directory, "training"), progress);
+    const base = log.first > 0 ? await snapshots.base() : undefined;
+    const report = await train(log, registry, settings, clock, progress, checkpoints, base);
+    await this.refresh();
+    return report;
+  }
+
+  async replay(request: string): Promise<PathResult> {
+    this.assertOpen();
+    const { log, registry, states, snapshots, catalog } = this.parts;
+    // The answer may have been given just now, and its impression be on its way.
+    await Promise.all(this.pending);
+    await this.reflects(undefined);
+    let found: Impression | undefined;
+    for await (const batch of log.read(0 as Offset)) {
+      for (const { event } of batch) {
+        if (event.kind === "impression" && event.request === request) found ??= event;
+      }
+    }
+    // What was shown to a user who was forgotten since counts as not having happened.
+    if (found === undefined || found.time <= (catalog.erasures.get(found.user) ?? -Infinity)) {
+      throw new UpnextError(
+        "unknown_request",
+        "replay: expected a request of the log, there is no impression with this id, or its user was forgotten",
+      );
+    }
+    const settings = { ...this.settings, limit: DEFAULT_LIMIT };
+    return replayRequest(log, registry, found, states.limits, settings, await snapshots.base());
+  }
+
+  async refresh(): Promise<void> {
+    this.assertOpen();
+    await this.bundles.refresh();
+  }
+
+  async status(): Promise<Status> {
+    this.assertOpen();
+    const { log, states, catalog } = this.parts;
+    return statusOf({
+      log,
+      store: states,
+      storeHealth: states.health(),
+      catalog,
+      models: this.bundles.serving.models,
+      bundleProblem: this.bundles.problem,
+      foldProblem: this.foldProblem,
+      keepingProblem: this.keeper?.problem ?? null,
+    });
+  }
+
+  close(): Promise<void> {
+    this.closing ??= (async () => {
+      // Requests under way first: their impressions are then among what is pending.
+      await this.bundles.close();
+      await this.others?.close();
+      await Promise.all(this.pending);
+      await this.keeper?.close();
+      await this.parts.states.close();
+      await this.parts.writer?.close();
+      await this.parts.log.close();
+    })();
+    return this.closing;
+  }
+
+  private append(events: readonly Event[]): Promise<TrackResult> {
+    const appended = this.appendAndApply(events);
+    this.later(appended);
+    return appended;
+  }
+
+  private async appendAndApply(events: readonly Event[]): Promise<TrackResult> {
+    const result = await this.appendTaken(events);
+    this.parts.metrics?.observeAppend(result);
+    await this.reflects(result.offset);
+    return result;
+  }
+
+  /** Appends what does not belong to somebody who was forgotten since it happened. */
+  private async appendTaken(events: readonly Event[]): Promise<TrackResult> {
+    const { erasures } = this.parts.catalog;
+    const taken =
+      erasures.size === 0
+        ? events
+        : events.filter((event) => {
+            const user = "user" in event && event.kind !== "erasure" ? event.user : undefined;
+            return user === undefined || event.time > (erasures.get(user) ?? -Infinity);
+          });
+    const { log, writer } = this.parts;
+    const result: AppendResult = await (writer ?? log).append(taken);
+    return { ...result, forgotten: events.length - taken.length };
+  }
+
+  private async apply(offset: Offset, progress?: Progress): Promise<void> {
+    try {
+      await this.follower.reached(offset, progress);
+      this.foldProblem = null;
+    } catch (cause) {
+      this.foldProblem = cause instanceof Error ? cause.message : String(cause);
+      this.parts.metrics?.countStateError("apply");
+      throw cause;
+    }
+  }
+
+  /** The answer is out already: what fails here is counted, not thrown at anybody. */
+  private logLater(impression: Event): void {
+    this.append([impression]).catch(() => this.parts.metrics?.countStateError("impression"));
+  }
+
+  /** Lets `close` wait for `work`; how it ends is the business of others. */
+  private later(work: Promise<unknown>): void {
+    const gone = () => void this.pending.delete(done);
+    const done: Promise<void> = work.then(gone, gone);
+    this.pending.add(done);
+  }
+
+  private erase(user: UserId, time: EpochMs): Promise<AppendResult> {
+    return this.append([{ kind: "erasure", id: randomUUID() as EventId, time, user }]);
+  }
+
+  /**
+   * The moment up to which a user is forgotten. Clients' clocks may be ahead of this one: it takes everything that is
+   * known, whatever its time.
+   *
+   * @param state undefined where the store did not give it; then the log is asked
+   */
+  private async newestOf(user: UserId, state: UserState | undefined): Promise<EpochMs> {
+    const { catalog, clock, log } = this.parts;
+    let newest: number = Math.max(clock.now(), catalog.factsTime(user) ?? -Infinity);
+    if (state !== undefined) {
+      for (const { time } of [...state.touches, ...state.vetoes]) newest = Math.max(newest, time);
+      return newest as EpochMs;
+    }
+    for await (const batch of log.read(0 as Offset)) {
+      for (const { event } of batch) {
+        if (event.kind === "interaction" && event.user === user) newest = Math.max(newest, event.time);
+      }
+    }
+    return newest as EpochMs;
+  }
+
+  /** Waits until everything before `after` is applied; beside a writer, everything that it has made durable. */
+  private async reflects(after: Offset | undefined): Promise<void> {
+    const { log, role } = this.parts;
+    if (role !== "writer") await log.refresh();
+    if (after !== undefined && after > log.end) {
+      throw new UpnextError(
+        "offset_ahead",
+        `after: expected an offset up to the log's end ${log.end}, got ${after}; use the offset that track returned`,
+      );
+    }
+    const wanted = role === "writer" ? after : log.end;
+    if (wanted !== undefined) await this.apply(wanted);
+  }
+
+  private pathParts(user: UserId, models: ServingModels): PathParts {
+    const { catalog, clock, role } = this.parts;
+    return {
+      catalog,
+      models,
+      clock,
+      cost: this.cost,
+      settings: this.settings,
+      readState: async () => {
+        const read = await this.follower.read(user);
+        // The writer may have put newer events into the store than this catalog has: the catalog goes there first.
+        if (role !== "writer") await this.reflects(undefined);
+        return read;
+      },
+    };
+  }
+
+  private assertOpen(): void {
+    if (this.closing !== undefined) throw new UpnextError("closed", "upnext: this instance was closed");
+  }
+
+  private assertWritable(): void {
+    this.assertOpen();
+    if (this.parts.role === "reader") {
+      throw new UpnextError(
+        "read_only",
+        "upnext: this instance was opened read-only; open it without readOnly to write",
+      );
+    }
+  }
+}
+
+function retentionOf({ log }: ResolvedConfig) {
+  const { maxAge, maxBytes } = log.retention;
+  return {
+    ...(maxAge !== undefined && { maxAge: maxAge as Ms }),
+    ...(maxBytes !== undefined && { maxBytes }),
+  };
+}

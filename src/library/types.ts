@@ -1,0 +1,99 @@
+/** What a program sees of upnext: how it is opened, what is written to it, what it does. */
+import type { ResolvedConfig, UpnextConfig } from "../config/index.ts";
+import type { Clock, Progress } from "../core/index.ts";
+import type { ImportReport, ImportRequest } from "../datasets/index.ts";
+import type { Event } from "../events/index.ts";
+import type { Metrics } from "../monitoring/index.ts";
+import type {
+  ErasureReceipt,
+  Moment,
+  PathResult,
+  Recommendation,
+  Recommender,
+  RecommendRequest as RequestOfPath,
+  SimilarItems,
+  TrackResult,
+} from "../pipeline/index.ts";
+import type { UserState } from "../state/index.ts";
+import type { TrainReport } from "../training/index.ts";
+
+export interface OpenOptions {
+  /** Where log, state and bundles are; made where it is missing. The configuration's `directory` where absent. */
+  readonly directory?: string;
+  readonly config?: UpnextConfig;
+  /** Reads beside a writer in another process: no events, no impressions. Training is reading. */
+  readonly readOnly?: boolean;
+  /**
+   * Serves beside a writer in another process on this machine: reads the same log and the same store of user states,
+   * and hands events to the writer. With stores on this machine alone (`lmdb`, `memory`) it folds its own states.
+   */
+  readonly replica?: boolean;
+  readonly clock?: Clock;
+  readonly progress?: Progress;
+  readonly metrics?: Metrics;
+}
+
+/** The same with plain strings and numbers for ids, times and units: what a caller writes. Checked where it comes in. */
+type Plain<T> = T extends string & { readonly __brand: string }
+  ? string
+  : T extends number & { readonly __brand: string }
+    ? number
+    : T extends object
+      ? { readonly [K in keyof T]: Plain<T[K]> }
+      : T;
+
+/** An event as a caller writes it: `id` and `time` are filled in where they are absent. */
+export type EventInput = Event extends infer E
+  ? E extends Event
+    ? Plain<Omit<E, "id" | "time"> & Partial<Pick<E, "id" | "time">>>
+    : never
+  : never;
+
+export type RecommendRequest = Plain<RequestOfPath>;
+
+export interface TrainOptions {
+  /** Milliseconds that fitting may take. */
+  readonly timeBudget?: number;
+  /** Where networks of retrieval are trained; on the CPU, with a note, where there is no such device. */
+  readonly device?: "cpu" | "webgpu";
+  /** At most so many lists of each kind for the ranker. */
+  readonly maxLists?: number;
+}
+
+export interface Upnext extends Recommender {
+  readonly config: ResolvedConfig;
+  /**
+   * Appends one event or many, all or none: rejects with `invalid_event`, naming the first that is wrong. Resolves
+   * when they are durable and reflected by catalog and state.
+   */
+  track(events: EventInput | readonly EventInput[]): Promise<TrackResult>;
+  /** Rejects with `invalid_request` or `offset_ahead`; what is late or fails on the way is a reason in the answer. */
+  recommend(request: RecommendRequest): Promise<Recommendation>;
+  similar(item: string, limit?: number): Promise<SimilarItems>;
+  state(user: string): Promise<UserState>;
+  /**
+   * The state as it was: at a time, by the times of the events (those that came late are in it), or as a request saw it
+   * that reflected every event before an offset. What was erased since is in neither. Reads the log: milliseconds to
+   * seconds. Rejects with `unknown_request` where retention has dropped what would be needed.
+   */
+  stateAt(user: string, at: Plain<Moment>): Promise<UserState>;
+  /**
+   * Forgets a user: in every answer and training from now on, and in the files of log, snapshots and states. Resolves
+   * when that is done, with what was removed where. Killed in the middle, the next start goes on.
+   */
+  forget(user: string): Promise<ErasureReceipt>;
+  /** Reads a data set into the log; see `upnext import`. */
+  import(request: Omit<ImportRequest, "now">, progress?: Progress): Promise<ImportReport>;
+  /**
+   * Trains both stages on the log, publishes the bundle and serves it. Goes on where a training of the same directory
+   * was killed.
+   *
+   * What `options` leave out is the configuration's.
+   */
+  train(progress?: Progress, options?: TrainOptions): Promise<TrainReport>;
+  /** Computes a request of the log again, as of its moment: the same features and scores to the bit. */
+  replay(request: string): Promise<PathResult>;
+  /** Takes up the registry's current bundle, if it is another one. Called every two seconds while open. */
+  refresh(): Promise<void>;
+  close(): Promise<void>;
+}
