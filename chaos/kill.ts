@@ -3,12 +3,12 @@
  *
  * What a kill cannot show is a missing fsync, since the kernel still has the pages: that is what `powercut` is for.
  */
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Random, UpnextError } from "../src/core/index.ts";
 import { KINDS } from "./parts/kinds.ts";
-import { Lane, type Tally } from "./parts/lane.ts";
+import { type Ground, Lane, type Tally } from "./parts/lane.ts";
 import { optionsOf } from "./parts/options.ts";
 import { type Outcome, say, table } from "./parts/outcome.ts";
 
@@ -36,7 +36,15 @@ export async function run(args: readonly string[]): Promise<Outcome> {
   try {
     for (const [i, kind] of kinds.entries()) {
       const kills = share(options.kills, i, kinds.length);
-      const lane = new Lane(kind, folder, random.fork(kind.name));
+      const ground: Ground = {
+        async begin(generation) {
+          const directory = join(folder, `${kind.name}-${generation}`);
+          await mkdir(directory);
+          return directory;
+        },
+        end: (running) => running.kill(),
+      };
+      const lane = new Lane(kind, ground, random.fork(kind.name));
       tallies[kind.name] = await lane.run(kills, (done) => {
         if (done % 10 === 0 || done === kills) say(`${kind.name}: ${done} of ${kills} kills`);
       });
@@ -80,8 +88,8 @@ function shown(tallies: Readonly<Record<string, Tally>>): string {
     "max ms",
     "CPU p50",
   ];
-  const rows = Object.entries(tallies).map(([name, { kills, acknowledged, wrongs, readyMs, readyCpuMs }]) => [
-    ...[name, kills, acknowledged],
+  const rows = Object.entries(tallies).map(([name, { ends, acknowledged, wrongs, readyMs, readyCpuMs }]) => [
+    ...[name, ends, acknowledged],
     ...[wrongs.lost, wrongs.repeated, wrongs.states, wrongs.catalogs, wrongs.remembered],
     ...[readyMs.p50, readyMs.p99, readyMs.max, readyCpuMs.p50],
   ]);

@@ -8,6 +8,7 @@ function library(name: string, window: number): Kind {
   return {
     name,
     window,
+    inPowerCuts: true,
     start(directory, run) {
       const child = work("work.child.ts", name, [directory, run]);
       return {
@@ -39,10 +40,14 @@ function told(child: Child): Progress {
   };
 }
 
+/** For `powercut`, and for nothing else: loses what it acknowledges. */
+export const UNSYNCED: Kind = library("ingestUnsynced", 500);
+
 /** `upnext serve`, sent to over HTTP by several clients at once. */
 const http: Kind = {
   name: "http",
   window: 300,
+  inPowerCuts: false, // the same writes as those of ingest
   start(directory, run) {
     const child = commandLine(directory, ["serve", "--port", "0", "--dir", directory]);
     const acknowledged: string[] = [];

@@ -1,11 +1,10 @@
 /**
- * One kind of work, killed again and again in one directory: start, see how long it takes until it is ready, compare
- * everything with the mirror, let it work, kill it at a random moment, start again. Some are killed before they are
- * ready. Every few kills a new directory is begun, so that what is compared stays small.
+ * One kind of work, ended again and again in one directory: start, see how long it takes until it is ready, compare
+ * everything with the mirror, let it work, end it at a random moment, start again. Some are ended before they are
+ * ready. Every few times a new directory is begun, so that what is compared stays small.
  */
 import { readFileSync } from "node:fs";
-import { mkdir, readdir } from "node:fs/promises";
-import { join } from "node:path";
+import { readdir } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Random } from "../../src/core/index.ts";
 import { Mirror, type Report, type Wrongs } from "./mirror.ts";
@@ -32,8 +31,10 @@ export interface Progress {
 
 export interface Kind {
   readonly name: string;
-  /** The kill comes so many ms after the work began, at most. */
+  /** The end comes so many ms after the work began, at most. */
   readonly window: number;
+  /** Whether `powercut` has it too. */
+  readonly inPowerCuts: boolean;
   start(directory: string, run: string): Running;
 }
 
@@ -43,31 +44,42 @@ export interface Spread {
   readonly max: number;
 }
 
+/** Where the work happens, and how it is ended. */
+export interface Ground {
+  /** A new, empty directory. */
+  begin(generation: number): Promise<string>;
+  /** Ends the process; resolves when the directory is as it is found by who comes next. */
+  end(running: Running): Promise<void>;
+}
+
 export interface Tally {
-  readonly kills: number;
+  readonly ends: number;
   readonly acknowledged: number;
   readonly forgotten: number;
   readonly wrongs: Wrongs;
   /** From the start of the process until it is ready: by the clock, and of processor time, which others do not lengthen. */
   readonly readyMs: Spread;
   readonly readyCpuMs: Spread;
-  /** In the middle of what the kills came. */
+  /** In the middle of what the ends came. */
   readonly hits: Readonly<Record<string, number>>;
   readonly refusedToStart: readonly string[];
 }
 
-/** A new directory after so many kills. */
+/** A new directory after so many ends. */
 const GENERATION = 20;
-/** So many of the kills come before the process is ready. */
+/** So many of the ends come before the process is ready. */
 const EARLY = 0.2;
-/** Ids that are sent again after a kill. */
+/** Ids that are sent again after an end. */
 const AGAIN = 300;
+/** Characters of what a process says that does not start. */
+const COMPLAINT = 600;
 
 export class Lane {
   private readonly kind: Kind;
   private readonly random: Random;
-  private readonly folder: string;
+  private readonly ground: Ground;
   private directory = "";
+  private generation = 0;
   private mirror!: Mirror;
   private acknowledged = new Set<string>();
   private forgotten = new Set<string>();
@@ -77,20 +89,20 @@ export class Lane {
   private readonly hits: Record<string, number> = {};
   private readonly refused: string[] = [];
   private readonly wrongs: Wrongs = { lost: 0, repeated: 0, states: 0, catalogs: 0, remembered: 0 };
-  private readonly sums = { kills: 0, acknowledged: 0, forgotten: 0 };
+  private readonly sums = { ends: 0, acknowledged: 0, forgotten: 0 };
 
-  constructor(kind: Kind, folder: string, random: Random) {
+  constructor(kind: Kind, ground: Ground, random: Random) {
     this.kind = kind;
-    this.folder = folder;
+    this.ground = ground;
     this.random = random;
   }
 
-  async run(kills: number, told: (done: number) => void): Promise<Tally> {
-    for (let n = 0; n < kills; n++) {
-      if (n % GENERATION === 0) await this.begin(n / GENERATION);
+  async run(ends: number, told: (done: number) => void): Promise<Tally> {
+    for (let n = 0; n < ends; n++) {
+      if (n % GENERATION === 0) await this.begin();
       const early = this.readyMs.length > 0 && this.random.next() < EARLY;
-      await this.kill(`${this.kind.name}-${n}`, early);
-      if (n % GENERATION === GENERATION - 1 || n === kills - 1)
+      await this.once(`${this.kind.name}-${n}`, early);
+      if (n % GENERATION === GENERATION - 1 || n === ends - 1)
         await this.lastLook(`${this.kind.name}-${n}-end`);
       told(n + 1);
     }
@@ -104,26 +116,30 @@ export class Lane {
     };
   }
 
-  private async begin(generation: number): Promise<void> {
-    this.directory = join(this.folder, `${this.kind.name}-${generation}`);
-    await mkdir(this.directory);
+  private async begin(): Promise<void> {
+    this.directory = await this.ground.begin(this.generation++);
     this.mirror = new Mirror(this.directory);
     this.acknowledged = new Set();
     this.forgotten = new Set();
     this.recent = [];
   }
 
-  private async kill(run: string, early: boolean): Promise<void> {
+  private async once(run: string, early: boolean): Promise<void> {
     const running = this.kind.start(this.directory, run);
     if (early) {
       const typical = quantile(this.readyMs, 0.5);
       await sleep(this.random.next() * typical);
-    } else if (await this.becomesReady(running)) {
+    } else {
+      if (!(await this.becomesReady(running))) {
+        await running.kill();
+        await this.begin(); // nothing more is to be had from this directory
+        return;
+      }
       await running.begin(this.recent);
       await sleep(this.random.next() * this.kind.window);
     }
-    await running.kill();
-    this.sums.kills++;
+    await this.ground.end(running);
+    this.sums.ends++;
     const { acknowledged, forgotten, phase } = running.progress();
     for (const id of acknowledged) this.acknowledged.add(id);
     for (const user of forgotten) this.forgotten.add(user);
@@ -141,12 +157,14 @@ export class Lane {
     await running.kill();
   }
 
-  /** Waits until it is ready, and compares what it found with what must be. */
+  /** Waits until it is ready, and compares what it found with what must be. False where it does not start. */
   private async becomesReady(running: Running): Promise<boolean> {
     const begin = performance.now();
     const report = await running.ready();
     if (report === undefined) {
-      this.refused.push(running.complaint().slice(0, 600));
+      this.refused.push(running.complaint().trim().slice(0, COMPLAINT));
+      // It may be right in refusing: what it was to keep is lost all the same.
+      this.wrongs.lost += await this.mirror.lost(this.acknowledged, this.forgotten);
       return false;
     }
     this.readyMs.push(performance.now() - begin);

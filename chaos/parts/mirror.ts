@@ -32,6 +32,12 @@ export interface Report {
   readonly catalog?: string;
 }
 
+/** What is in a log: ids in order, and when users were forgotten. */
+interface Contents {
+  readonly ids: readonly string[];
+  readonly forgotten: ReadonlyMap<string, number>;
+}
+
 export class Mirror {
   private readonly directory: string;
   private readonly catalog = createCatalog();
@@ -47,15 +53,12 @@ export class Mirror {
     acknowledged: ReadonlySet<string>,
     acknowledgedErasures: ReadonlySet<string>,
   ): Promise<Wrongs> {
-    const { ids, forgotten } = await this.readLog();
-    const present = new Set(ids);
-    let lost = 0;
-    for (const id of acknowledged) if (!present.has(id) && !forgotten.has(userOf(id))) lost++;
-    for (const user of acknowledgedErasures) if (!forgotten.has(user)) lost++;
+    const contents = await this.readLog();
+    const { ids, forgotten } = contents;
     const catalog = catalogDigest(this.catalog, KNOWN_USERS as UserId[]);
     const wrongs = {
-      lost,
-      repeated: ids.length - present.size,
+      lost: lostOf(contents, acknowledged, acknowledgedErasures),
+      repeated: ids.length - new Set(ids).size,
       states: 0,
       catalogs: report.catalog !== undefined && report.catalog !== catalog ? 1 : 0,
       remembered: await this.remembered(ids, forgotten),
@@ -71,11 +74,17 @@ export class Mirror {
     return wrongs;
   }
 
+  /** What is lost in a directory that no instance opens; all of it where the log cannot be read. */
+  async lost(acknowledged: ReadonlySet<string>, acknowledgedErasures: ReadonlySet<string>): Promise<number> {
+    try {
+      return lostOf(await this.readLog(), acknowledged, acknowledgedErasures);
+    } catch {
+      return acknowledged.size + acknowledgedErasures.size;
+    }
+  }
+
   /** Reads the whole log; takes what is new into catalog and states. Throws where an offset is left out. */
-  private async readLog(): Promise<{
-    readonly ids: string[];
-    readonly forgotten: ReadonlyMap<string, number>;
-  }> {
+  private async readLog(): Promise<Contents> {
     const log = await openFileLog(join(this.directory, "log"), { readOnly: true });
     const ids: string[] = [];
     const forgotten = new Map<string, number>();
@@ -112,6 +121,18 @@ export class Mirror {
     }
     return found.size;
   }
+}
+
+function lostOf(
+  { ids, forgotten }: Contents,
+  acknowledged: ReadonlySet<string>,
+  acknowledgedErasures: ReadonlySet<string>,
+): number {
+  const present = new Set(ids);
+  let lost = 0;
+  for (const id of acknowledged) if (!present.has(id) && !forgotten.has(userOf(id))) lost++;
+  for (const user of acknowledgedErasures) if (!forgotten.has(user)) lost++;
+  return lost;
 }
 
 async function filesIn(directory: string): Promise<string[]> {

@@ -1,5 +1,7 @@
 /** What a process does until it is killed. It says "ready", waits for "go", and tells every acknowledgement at once. */
 import { writeSync } from "node:fs";
+import { open as openFile } from "node:fs/promises";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { type Catalog, catalogDigest } from "../../src/catalog/index.ts";
 import type { UserId } from "../../src/core/index.ts";
@@ -55,4 +57,12 @@ export async function ingest(directory: string, run: string): Promise<void> {
   say("p append");
   await track(upnext, again);
   await ingestForEver(upnext, run);
+}
+
+/** The same, but appends to the log do not wait for the disk: a power cut has to show it, or it has no teeth. */
+export async function ingestUnsynced(directory: string, run: string): Promise<void> {
+  const file = await openFile(join(directory, "any"), "w");
+  Object.getPrototypeOf(file).datasync = async () => {}; // what the log makes appends durable with, and nothing else
+  await file.close();
+  await ingest(directory, run);
 }
