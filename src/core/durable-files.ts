@@ -17,8 +17,8 @@ export async function writeDurably(path: string, bytes: Uint8Array): Promise<voi
   }
 }
 
-/** Windows cannot sync a directory and need not. */
-async function syncDirectory(path: string): Promise<void> {
+/** Makes names in the directory durable. Windows cannot and need not. */
+export async function syncDirectory(path: string): Promise<void> {
   if (process.platform === "win32") return;
   const handle = await open(path, "r");
   try {

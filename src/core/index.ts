@@ -1,7 +1,14 @@
 export type { Brand } from "./brand.ts";
 export { type Clock, ManualClock, systemClock } from "./clock.ts";
 export { Deadline } from "./deadline.ts";
-export { errorCode, renameDurably, replaceDurably, syncTree, writeDurably } from "./durable-files.ts";
+export {
+  errorCode,
+  renameDurably,
+  replaceDurably,
+  syncDirectory,
+  syncTree,
+  writeDurably,
+} from "./durable-files.ts";
 export { parseDuration } from "./duration.ts";
 export { ERRORS, type ErrorCode, type Problem, type Result, UpnextError } from "./errors.ts";
 export type { BundleId, EventId, ItemId, ItemRow, Offset, RequestId, UserId } from "./ids.ts";
