@@ -70,9 +70,10 @@ export function unavailable(table: string, what: string, cause: unknown): Upnext
 
 /** The table cannot be used as it is. All of it is a fold of the log, so the cure is always the same. */
 export function unusable(table: string, what: string, cause?: unknown): UpnextError {
+  const reason = cause instanceof Error ? ` (${cause.message})` : "";
   return new UpnextError(
     "store_unavailable",
-    `DynamoDB state store in table ${table}: ${what}; delete the table and make it again with \`upnext state setup\`, and the state is rebuilt from the log at the next start`,
+    `DynamoDB state store in table ${table}: ${what}${reason}; delete the table and make it again with \`upnext state setup\`, and the state is rebuilt from the log at the next start`,
     { cause },
   );
 }

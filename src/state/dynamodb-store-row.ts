@@ -66,8 +66,7 @@ export async function renewStoreRow(
   limits: StateLimits,
   log: string | undefined,
 ): Promise<void> {
-  const row = log === undefined ? await readStoreRow(table) : undefined;
-  const facts = factsOf(limits, row === undefined ? log : parsed(table, row.facts).log);
+  const facts = factsOf(limits, log);
   const values = { ":facts": { S: facts }, ":applied": { N: "0" } };
   await table.update(STORE_KEY, { text: "SET facts = :facts, applied = :applied", values });
 }

@@ -281,14 +281,15 @@ class DynamoDbStore implements StateStore {
 
   /** Moves `applied` up to `to`, from `from` or what others have made of it since. */
   private async advance(from: number, to: number): Promise<void> {
+    let stored = to;
     if (!(await moveApplied(this.table, from, to))) {
-      const stored = (await this.storeRow()).applied;
+      stored = (await this.storeRow()).applied;
       if (stored < from) {
         this.lastApplied = stored;
         throw lost(this.table.name, `it stands at event ${stored} and had come to ${from}`);
       }
     }
-    if (to > this.lastApplied) this.lastApplied = to;
+    if (stored > this.lastApplied) this.lastApplied = stored;
   }
 
   private async mustNotBeLost(): Promise<void> {
@@ -371,11 +372,12 @@ class Collected {
   }
 }
 
-/** Whether the write of this touch sweeps the partition: one in SWEEP_EVERY, by FNV-1a of the id. */
+/** Whether the write of this touch sweeps the partition: one in SWEEP_EVERY, by FNV-1a of the id, mixed once more. */
 function isTurn({ id }: Touch): boolean {
   let hash = 0x811c9dc5;
   for (let i = 0; i < id.length; i++) hash = Math.imul(hash ^ id.charCodeAt(i), 0x01000193);
-  return (hash >>> 16) % SWEEP_EVERY === 0;
+  hash = Math.imul(hash ^ (hash >>> 15), 0x85ebca6b);
+  return ((hash ^ (hash >>> 13)) >>> 0) % SWEEP_EVERY === 0;
 }
 
 function isNothing({ touches, vetoes, erasedAt }: UserState): boolean {

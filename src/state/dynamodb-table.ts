@@ -1,5 +1,5 @@
 /** The few requests that the DynamoDB store is made of. All of them reject with `store_unavailable`, the cause kept. */
-import { setTimeout } from "node:timers/promises";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { DynamoDB, WriteRequest } from "@aws-sdk/client-dynamodb";
 import { dynamoDbClient, isNamed, isThrottled, tableOf, unavailable } from "./dynamodb-client.ts";
 import type { Row } from "./dynamodb-rows.ts";
@@ -7,6 +7,8 @@ import type { DynamoDbPlace } from "./state-place.ts";
 
 /** What is waited before a throttled request is sent again, by those who have the time: 3 s in all. */
 const WAITS_MS = [100, 200, 400, 800, 1600];
+/** The client's own limits end with the first byte of an answer; after so long a request is given up wherever it is. */
+const CALL_MS = 4_500; // guess: two attempts of 2 s and what is between them
 /** What BatchWriteItem takes. */
 const BATCH = 25;
 /** Writes under way at once of one call; each of them needs a connection. */
@@ -16,6 +18,11 @@ const PARALLEL = 32;
 export interface Expression {
   readonly text: string;
   readonly values?: Row;
+}
+
+/** What the SDK takes beside the request. */
+interface Options {
+  readonly abortSignal: AbortSignal;
 }
 
 export interface PageQuery {
@@ -51,32 +58,30 @@ export class DynamoDbTable {
 
   async get(key: Row): Promise<Row | undefined> {
     const input = { TableName: this.name, Key: key, ConsistentRead: true };
-    return (await this.call("a read", () => this.client.getItem(input), [])).Item;
+    return (await this.call("a read", (options) => this.client.getItem(input, options), [])).Item;
   }
 
   /** Whether the row was written: false where the condition does not hold. */
   put(row: Row, condition: Expression): Promise<boolean> {
-    return this.conditional(() =>
-      this.client.putItem({
-        TableName: this.name,
-        Item: row,
-        ConditionExpression: condition.text,
-        ExpressionAttributeValues: condition.values,
-      }),
-    );
+    const input = {
+      TableName: this.name,
+      Item: row,
+      ConditionExpression: condition.text,
+      ExpressionAttributeValues: condition.values,
+    };
+    return this.conditional((options) => this.client.putItem(input, options));
   }
 
   /** Whether the row was changed; the values of the condition are among those of the update. */
   update(key: Row, update: Expression, condition?: string): Promise<boolean> {
-    return this.conditional(() =>
-      this.client.updateItem({
-        TableName: this.name,
-        Key: key,
-        UpdateExpression: update.text,
-        ConditionExpression: condition,
-        ExpressionAttributeValues: update.values,
-      }),
-    );
+    const input = {
+      TableName: this.name,
+      Key: key,
+      UpdateExpression: update.text,
+      ConditionExpression: condition,
+      ExpressionAttributeValues: update.values,
+    };
+    return this.conditional((options) => this.client.updateItem(input, options));
   }
 
   /** Rows of one partition, the greatest sort key first. */
@@ -96,7 +101,11 @@ export class DynamoDbTable {
       Limit: limit,
       ExclusiveStartKey: start,
     };
-    const result = await this.call("a read", () => this.client.query(input), patient ? WAITS_MS : []);
+    const result = await this.call(
+      "a read",
+      (options) => this.client.query(input, options),
+      patient ? WAITS_MS : [],
+    );
     return { rows: result.Items ?? [], next: result.LastEvaluatedKey };
   }
 
@@ -109,7 +118,7 @@ export class DynamoDbTable {
       Limit: limit,
       ExclusiveStartKey: start,
     };
-    const result = await this.call("a scan", () => this.client.scan(input));
+    const result = await this.call("a scan", (options) => this.client.scan(input, options));
     return { rows: result.Items ?? [], next: result.LastEvaluatedKey };
   }
 
@@ -136,10 +145,10 @@ export class DynamoDbTable {
     this.client.destroy();
   }
 
-  private conditional(send: () => Promise<unknown>): Promise<boolean> {
-    return this.call("a write", async () => {
+  private conditional(send: (options: Options) => Promise<unknown>): Promise<boolean> {
+    return this.call("a write", async (options) => {
       try {
-        await send();
+        await send(options);
         return true;
       } catch (error) {
         if (isNamed(error, "ConditionalCheckFailedException")) return false;
@@ -151,16 +160,16 @@ export class DynamoDbTable {
   /** Sends again after each of `waits` while the table is throttled. */
   private async call<T>(
     what: string,
-    send: () => Promise<T>,
+    send: (options: Options) => Promise<T>,
     waits: readonly number[] = WAITS_MS,
   ): Promise<T> {
     for (let attempt = 0; ; attempt++) {
       try {
-        return await send();
+        return await inTime(send);
       } catch (error) {
         const wait = waits[attempt];
         if (wait === undefined || !isThrottled(error)) throw unavailable(this.name, what, error);
-        await setTimeout(wait);
+        await sleep(wait);
       }
     }
   }
@@ -180,6 +189,16 @@ export async function inParallel<T>(list: readonly T[], run: (one: T) => Promise
   const ends = await Promise.allSettled(Array.from({ length: Math.min(PARALLEL, list.length) }, worker));
   const failed = ends.find((end) => end.status === "rejected");
   if (failed !== undefined) throw failed.reason;
+}
+
+async function inTime<T>(send: (options: Options) => Promise<T>): Promise<T> {
+  const controller = new AbortController();
+  const timer = setTimeout(() => controller.abort(), CALL_MS);
+  try {
+    return await send({ abortSignal: controller.signal });
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** Of a batch, the service reports what it was too busy for without an error. */

@@ -3,7 +3,7 @@
  * conditions, pages and prices as DynamoDB does; it has no expiry, no transactions, and is never too busy.
  */
 import { once } from "node:events";
-import type { Server } from "node:http";
+import type { IncomingMessage, RequestListener, Server, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import dynalite from "dynalite";
 import { setupDynamoDb } from "../../src/state/index.ts";
@@ -13,6 +13,9 @@ import type { DynamoDbPlace } from "../../src/state/state-place.ts";
 process.env["AWS_ACCESS_KEY_ID"] ??= "test";
 process.env["AWS_SECRET_ACCESS_KEY"] ??= "test";
 process.env["AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED"] ??= "true";
+
+/** Answers a request in the server's place, or leaves it to the server by returning false. */
+export type Fault = (operation: string, request: IncomingMessage, response: ServerResponse) => boolean;
 
 export async function dynamoDbServer(): Promise<DynamoDbServer> {
   const server = dynalite({ createTableMs: 0 });
@@ -24,13 +27,18 @@ export async function dynamoDbServer(): Promise<DynamoDbServer> {
 export class DynamoDbServer {
   /** The operation of each request since the server was started or the list was emptied. */
   readonly requests: string[] = [];
+  fault: Fault | undefined;
   private readonly server: Server;
   private tables = 0;
 
   constructor(server: Server) {
     this.server = server;
-    server.on("request", ({ headers }) => {
-      this.requests.push(String(headers["x-amz-target"]).replace(/^.*\./, ""));
+    const [answer] = server.listeners("request") as RequestListener[]; // dynalite's own, the only one
+    server.removeAllListeners("request");
+    server.on("request", (request, response) => {
+      const operation = String(request.headers["x-amz-target"]).replace(/^.*\./, "");
+      this.requests.push(operation);
+      if (this.fault?.(operation, request, response) !== true) answer!(request, response);
     });
   }
 
