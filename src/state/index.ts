@@ -1,5 +1,6 @@
 import { openLmdbStore } from "./lmdb-store.ts";
 import { memoryStore } from "./memory-store.ts";
+import { openRedisClusterStore, openRedisStore } from "./redis-store.ts";
 import type { StatePlace } from "./state-place.ts";
 import type { StateStore, StateStoreOptions } from "./state-store.ts";
 
@@ -9,6 +10,8 @@ type OpenStore<P> = (place: P, options: StateStoreOptions) => Promise<StateStore
 export const STATE_STORES = {
   memory: async (_, options) => memoryStore(options),
   lmdb: openLmdbStore,
+  redis: openRedisStore,
+  "redis-cluster": openRedisClusterStore,
 } as const satisfies { readonly [P in StatePlace as P["store"]]?: OpenStore<P> };
 
 /** Rejects with `store_unavailable`. */
@@ -18,6 +21,8 @@ export function openStateStore(place: StatePlace, options: StateStoreOptions): P
 }
 
 export { type Compared, compareStates } from "./compare-states.ts";
+export { type DynamoDbSetup, setupDynamoDb } from "./dynamodb-setup.ts";
+export { openDynamoDbStore } from "./dynamodb-store.ts";
 export { evidence } from "./evidence.ts";
 export { catchUp, type FollowedLog } from "./follow-log.ts";
 export { openLmdbStore } from "./lmdb-store.ts";
@@ -33,6 +38,7 @@ export {
 } from "./near-store.ts";
 export { parsePlace, placeText } from "./parse-place.ts";
 export { stateDigest } from "./state-digest.ts";
+export { decodeStates, encodeStates, forgetInStates } from "./state-image.ts";
 export type {
   DynamoDbPlace,
   LmdbPlace,
@@ -44,3 +50,4 @@ export type {
 export type { StateStore, StateStoreOptions, UserTouches } from "./state-store.ts";
 export { DEFAULT_LIMITS, emptyState, type StateLimits, type Touch, type UserState } from "./user-state.ts";
 export type { BaseStates } from "./write-behind.ts";
+export { writeStates } from "./write-states.ts";

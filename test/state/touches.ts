@@ -72,7 +72,7 @@ export function model(
 
 /** (time, id, item, code, value) as text whose order is theirs, for the values that `anyTouch` makes. */
 function rank(one: Touch): string {
-  const time = String(one.time + 10).padStart(20, "0");
+  const time = String(BigInt(one.time) + 2n * 10n ** 17n); // of one length for every time there is
   const code = ["watch", "like", "hide", "block"].indexOf(one.type);
   const value = Number.isNaN(one.value) ? "-" : String(one.value);
   return [time, one.id, one.item, code, value].join("\u0000");

@@ -1,0 +1,575 @@
+/**
+ * User states in Redis or Redis Cluster: two sorted sets and a number a user, merged by scripts, so that writers need no
+ * lock; a read is one round trip and so is a write.
+ *
+ * Redis may come back without what it held: empty, from an old file, or as a replica that had not heard the end. Every
+ * shard therefore has a marker with the store's *epoch*, a random word that `clear` writes, and a *version* that every
+ * change raises. A read looks at the marker in the same script. No marker, another epoch, or a version below one that this
+ * process has seen mean that the state would be a wrong answer: the store is lost, until `clear` gives it a new epoch, or
+ * `readApplied` finds that another process has done so. All of it is looked at anew each time a server is there again.
+ *
+ * `applied` stands in the store's facts. On one server it is raised by the script that merges the last users of a batch,
+ * and one server's memory is of one moment, whatever it has lost. In a cluster it is raised when all shards have
+ * confirmed, together with the versions that they had then, so that a node that lost its end is noticed by whoever opens
+ * the store later.
+ *
+ * One server is one shard: there its marker stands for all that it holds.
+ */
+import { randomBytes } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+import {
+  type Clock,
+  type EpochMs,
+  type Offset,
+  systemClock,
+  UpnextError,
+  type UserId,
+} from "../core/index.ts";
+import type { LoggedEvent } from "../events/index.ts";
+import { changeState, changesOf, groupTouches, type UserChange } from "./fold-batch.ts";
+import { withoutExpired } from "./merge-touches.ts";
+import { RedisKeys } from "./redis-keys.ts";
+import { decodeMembers, encodeMember } from "./redis-member.ts";
+import { ADVANCE, BEGIN, MERGE, OPEN_SHARD, OPEN_STORE, READ, REMOVE } from "./redis-scripts.ts";
+import { ASKING, READING, RedisServers, WRITING } from "./redis-servers.ts";
+import type { RedisClusterPlace, RedisPlace } from "./state-place.ts";
+import type { StateStore, StateStoreOptions, UserTouches } from "./state-store.ts";
+import { DEFAULT_LIMITS, emptyState, type StateLimits, type Touch, type UserState } from "./user-state.ts";
+
+const FORMAT = "upnext-state-redis/1";
+const PREFIX = "upnext";
+/** Enough for a batch to be spread evenly over the nodes, few enough to look at them all when a node is there again. */
+const CLUSTER_SHARDS = 256;
+/** A script holds up everybody else: so many touches take Redis about a millisecond. */
+const SCRIPT_TOUCHES = 256;
+const SCRIPT_USERS = 64;
+/** Scripts under way at once. */
+const FLIGHT = 256;
+/** How long opening waits for another process that clears the store. */
+const CLEARING_MS = 2_000;
+const CLEARING_LOOK_MS = 20;
+const REMOVED_AT_ONCE = 1_000;
+const FOR_EVER = "for ever";
+
+/** What one script merges. */
+interface Load {
+  readonly shard: number;
+  readonly keys: string[];
+  readonly args: (string | Buffer)[];
+  users: number;
+  touches: number;
+}
+
+/** The store as the servers have it. */
+interface Found {
+  readonly epoch: string;
+  readonly applied: number;
+  /** By shard. */
+  readonly versions: Float64Array;
+}
+
+/**
+ * Rejects with `store_unavailable`, also where the states are of another log or were kept under lower limits. A store
+ * that was lost is opened, and says so at the first read.
+ */
+export function openRedisStore(
+  { url, prefix }: Pick<RedisPlace, "url" | "prefix">,
+  options: StateStoreOptions,
+): Promise<StateStore> {
+  return RedisStore.open("redis", [url], new RedisKeys(prefix ?? PREFIX, 1), options);
+}
+
+/** As `openRedisStore`. */
+export function openRedisClusterStore(
+  { nodes, prefix }: Pick<RedisClusterPlace, "nodes" | "prefix">,
+  options: StateStoreOptions,
+): Promise<StateStore> {
+  return RedisStore.open("redis-cluster", nodes, new RedisKeys(prefix ?? PREFIX, CLUSTER_SHARDS), options);
+}
+
+class RedisStore implements StateStore {
+  readonly name: string;
+  readonly remote = true;
+  readonly limits: StateLimits;
+  private readonly clock: Clock;
+  private readonly keys: RedisKeys;
+  private readonly servers: RedisServers;
+  /** For messages: no user, no password. */
+  private readonly where: string;
+  /** Whom the store belongs to. */
+  private log: string;
+  private readonly givenLog: string;
+  private epoch = "";
+  private lost = false;
+  private lastApplied = 0;
+  /** The newest version of each shard that this process has seen. */
+  private versions: Float64Array;
+  private readonly pending = new Set<Promise<unknown>>();
+  /** The newest of the calls that keep their order. */
+  private last: Promise<unknown> = Promise.resolve();
+  private closing: Promise<void> | undefined;
+
+  static async open(
+    name: string,
+    urls: readonly string[],
+    keys: RedisKeys,
+    options: StateStoreOptions,
+  ): Promise<StateStore> {
+    for (const url of urls) checkUrl(url);
+    const redis = await import("redis");
+    const onReady = () => store.lookAgain();
+    const servers = new RedisServers(redis, urls, keys, name === "redis-cluster", onReady);
+    const store = new RedisStore(name, urls, keys, servers, options);
+    try {
+      await store.start(options.log);
+      return store;
+    } catch (error) {
+      servers.close();
+      throw error;
+    }
+  }
+
+  private constructor(
+    name: string,
+    urls: readonly string[],
+    keys: RedisKeys,
+    servers: RedisServers,
+    options: StateStoreOptions,
+  ) {
+    this.name = name;
+    this.limits = options.limits ?? DEFAULT_LIMITS;
+    this.clock = options.clock ?? systemClock;
+    this.givenLog = options.log ?? "";
+    this.log = this.givenLog;
+    this.keys = keys;
+    this.servers = servers;
+    this.where = urls.map((url) => new URL(url).host).join(", ");
+    this.versions = new Float64Array(keys.shards);
+  }
+
+  get applied(): Offset {
+    return this.lastApplied as Offset;
+  }
+
+  read(user: UserId): Promise<UserState> {
+    return this.track(() => this.readNow(user));
+  }
+
+  write(batch: readonly UserTouches[]): Promise<void> {
+    return this.track(() => this.merge(groupTouches(batch)));
+  }
+
+  erase(user: UserId, time: EpochMs): Promise<void> {
+    return this.track(() => this.merge(new Map([[user, { touches: [], erasedAt: time }]])));
+  }
+
+  apply(batch: readonly LoggedEvent[]): Promise<void> {
+    return this.inOrder(async () => {
+      this.mustBeWhole();
+      const { users, applied } = changesOf(batch, this.applied);
+      if (applied === this.lastApplied) return;
+      await this.merge(users, applied);
+      this.lastApplied = Math.max(this.lastApplied, applied);
+    });
+  }
+
+  readApplied(): Promise<Offset> {
+    return this.track(() => this.readAppliedNow());
+  }
+
+  skipTo(offset: Offset): Promise<void> {
+    return this.inOrder(async () => {
+      this.mustBeWhole();
+      await this.advance(offset, []);
+      this.lastApplied = Math.max(this.lastApplied, offset);
+    });
+  }
+
+  clear(): Promise<void> {
+    return this.inOrder(async () => {
+      this.lost = true; // until it is done
+      this.log = this.givenLog;
+      await this.renew("always");
+    });
+  }
+
+  async *users(): AsyncIterable<UserId> {
+    this.mustBeOpen();
+    this.mustBeWhole();
+    // Also where a node without any of its users would go unnoticed.
+    await this.verify();
+    this.mustBeWhole();
+    const seen = new Set<UserId>();
+    for await (const key of this.servers.scan(this.keys.pattern)) {
+      const user = this.keys.parse(key)?.user;
+      if (user === undefined || seen.has(user)) continue;
+      seen.add(user);
+      yield user;
+    }
+    await this.verify();
+    this.mustBeWhole();
+  }
+
+  close(): Promise<void> {
+    this.closing ??= Promise.allSettled([...this.pending]).then(() => this.servers.close());
+    return this.closing;
+  }
+
+  /** Opens what is there, or makes a store where there is none. */
+  private async start(log: string | undefined): Promise<void> {
+    await this.servers.open();
+    if (await this.renew("absent")) return;
+    let facts = await this.facts();
+    this.checkFacts(facts, log);
+    const end = performance.now() + CLEARING_MS;
+    while (facts["clearing"] !== undefined && performance.now() < end) {
+      await sleep(CLEARING_LOOK_MS);
+      facts = await this.facts();
+    }
+    this.log = log ?? facts["log"] ?? "";
+    await this.sendFacts("HSET", ...this.ownFacts());
+    const found = await this.inspect();
+    if (found === undefined) this.lost = true;
+    else this.adopt(found);
+  }
+
+  private async readNow(user: UserId): Promise<UserState> {
+    this.mustBeWhole();
+    const { touches, vetoes } = this.limits;
+    const shard = this.keys.shardOf(user);
+    const { epoch } = this;
+    const version = this.versions[shard]!;
+    const keys = [this.keys.marker(shard), ...this.keys.ofUser(shard, user)];
+    const args = [String(touches - 1), String(vetoes - 1)];
+    const reply = (await this.servers.run(shard, READ, keys, args, READING)) as ReadReply;
+    if (reply[0]?.toString("latin1") !== epoch) throw this.isLost(epoch);
+    this.see(shard, epoch, version, Number(reply[1]?.toString("latin1")));
+    try {
+      const state: UserState = {
+        user,
+        touches: decodeMembers(reply[3], touches),
+        vetoes: decodeMembers(reply[4], vetoes),
+        erasedAt: (reply[2] === null ? -Infinity : Number(reply[2].toString("latin1"))) as EpochMs,
+      };
+      return withoutExpired(state, this.limits, this.clock.now());
+    } catch (cause) {
+      throw this.unusable("a state cannot be read", cause);
+    }
+  }
+
+  /** The loss of the store is told at least once before another process's refilling of it is taken. */
+  private async readAppliedNow(): Promise<Offset> {
+    const { epoch, lastApplied } = this;
+    const reply = await this.sendFacts("HMGET", "epoch", "applied", "clearing");
+    const [found, applied, clearing] = reply as readonly (string | null)[];
+    if (found === null || clearing !== null || (found !== epoch && !this.lost)) throw this.isLost(epoch);
+    if (found !== epoch) {
+      const whole = await this.inspect();
+      if (whole === undefined) throw this.isLost(epoch);
+      this.adopt(whole);
+      return this.applied;
+    }
+    this.mustBeWhole();
+    if (Number(applied) < lastApplied) throw this.isLost(epoch);
+    if (epoch === this.epoch) this.lastApplied = Math.max(this.lastApplied, Number(applied));
+    return Number(applied) as Offset;
+  }
+
+  /** Merges changes and, where given, raises `applied` after them. */
+  private async merge(users: ReadonlyMap<UserId, UserChange>, applied?: Offset): Promise<void> {
+    this.mustBeWhole();
+    const { maxAge } = this.limits;
+    const horizon = maxAge === undefined ? "" : String(maxAge - this.clock.now());
+    const loads = this.loadsOf(users);
+    const oneServer = this.keys.shards === 1;
+    const last =
+      oneServer && applied !== undefined ? (loads.pop() ?? newLoad(this.keys.factsShard)) : undefined;
+    for (let i = 0; i < loads.length; i += FLIGHT) {
+      await Promise.all(loads.slice(i, i + FLIGHT).map((load) => this.sendLoad(load, horizon)));
+    }
+    if (last !== undefined) await this.sendLoad(last, horizon, applied);
+    else if (applied !== undefined) {
+      await this.advance(
+        applied,
+        loads.map((load) => load.shard),
+      );
+    }
+  }
+
+  private async sendLoad(load: Load, horizon: string, applied?: Offset): Promise<void> {
+    const { shard } = load;
+    const { epoch } = this;
+    const version = this.versions[shard]!;
+    const { touches, vetoes } = this.limits;
+    const keys = [this.keys.marker(shard), ...load.keys];
+    if (applied !== undefined) keys.push(this.keys.facts);
+    const facts = [epoch, touches, vetoes, horizon, applied ?? "", load.users].map(String);
+    const reply = await this.servers.run(shard, MERGE, keys, [...facts, ...load.args], WRITING);
+    if (reply === null) throw this.isLost(epoch);
+    this.see(shard, epoch, version, Number(reply));
+  }
+
+  /** Raises `applied` in the facts, and the versions that these shards have reached. */
+  private async advance(applied: Offset, shards: readonly number[]): Promise<void> {
+    const { epoch } = this;
+    const versions = [...new Set(shards)].flatMap((shard) => [String(shard), String(this.versions[shard])]);
+    const args = [epoch, String(applied), ...versions];
+    const reply = await this.servers.run(this.keys.factsShard, ADVANCE, [this.keys.facts], args, WRITING);
+    if (reply === null) throw this.isLost(epoch);
+  }
+
+  /** The changes as arguments of scripts, each for users of one shard. */
+  private loadsOf(users: ReadonlyMap<UserId, UserChange>): Load[] {
+    const loads: Load[] = [];
+    const newest = new Map<number, Load>();
+    for (const [user, change] of users) {
+      const { touches, vetoes, erasedAt } = changeState(emptyState(user), change, this.limits);
+      const count = touches.length + vetoes.length;
+      if (count === 0 && erasedAt === -Infinity) continue;
+      const shard = this.keys.shardOf(user);
+      let load = newest.get(shard);
+      if (load === undefined || load.users === SCRIPT_USERS || load.touches >= SCRIPT_TOUCHES) {
+        load = newLoad(shard);
+        newest.set(shard, load);
+        loads.push(load);
+      }
+      load.users++;
+      load.touches += count;
+      load.keys.push(...this.keys.ofUser(shard, user));
+      load.args.push(erasedAt === -Infinity ? "" : String(erasedAt));
+      load.args.push(String(touches.length), String(vetoes.length));
+      pushOldestFirst(load.args, touches);
+      pushOldestFirst(load.args, vetoes);
+    }
+    return loads;
+  }
+
+  /**
+   * Removes everything and begins a new epoch; `absent`: only where there is no store, and otherwise returns false. A
+   * shard is closed, emptied and opened again: in between nobody reads or writes it, and who began to clear it earlier
+   * can no longer remove anything.
+   */
+  private async renew(when: "always" | "absent"): Promise<boolean> {
+    const epoch = randomBytes(12).toString("hex");
+    const fresh = ["format", FORMAT, "epoch", epoch, "clearing", "1", "applied", "0", ...this.ownFacts()];
+    const { factsShard, facts } = this.keys;
+    const begun = await this.servers.run(factsShard, BEGIN, [facts], [when, ...fresh], WRITING);
+    if (begun === null) return false;
+
+    const closed = `closed ${epoch}`;
+    await this.eachShard((shard) =>
+      this.servers.send(shard, ["HSET", this.keys.marker(shard), "epoch", closed], WRITING),
+    );
+    await this.removeUsers(closed);
+    const opened = await this.eachShard((shard) =>
+      this.servers.run(shard, OPEN_SHARD, [this.keys.marker(shard)], [closed, epoch], WRITING),
+    );
+    opened.push(await this.servers.run(factsShard, OPEN_STORE, [facts], [epoch], WRITING));
+    if (opened.includes(null)) throw this.clearedByAnother();
+    this.adopt({ epoch, applied: 0, versions: new Float64Array(this.keys.shards) });
+    return true;
+  }
+
+  private async removeUsers(closed: string): Promise<void> {
+    let byShard = new Map<number, string[]>();
+    let count = 0;
+    const remove = async () => {
+      const replies = await Promise.all(
+        [...byShard].map(([shard, keys]) =>
+          this.servers.run(shard, REMOVE, [this.keys.marker(shard), ...keys], [closed], WRITING),
+        ),
+      );
+      if (replies.includes(null)) throw this.clearedByAnother();
+      byShard = new Map();
+      count = 0;
+    };
+    for await (const key of this.servers.scan(this.keys.pattern)) {
+      const found = this.keys.parse(key);
+      if (found?.user === undefined) continue;
+      const keys = byShard.get(found.shard);
+      if (keys === undefined) byShard.set(found.shard, [key]);
+      else keys.push(key);
+      if (++count === REMOVED_AT_ONCE) await remove();
+    }
+    await remove();
+  }
+
+  /** What is there, or undefined where something is missing: the facts, a marker, or what the facts know of a shard. */
+  private async inspect(): Promise<Found | undefined> {
+    const facts = await this.facts(); // before the markers: versions only grow
+    const { epoch, clearing } = facts;
+    if (epoch === undefined || clearing !== undefined) return undefined;
+    const versions = new Float64Array(this.keys.shards);
+    const markers = await this.eachShard((shard) =>
+      this.servers.send(shard, ["HMGET", this.keys.marker(shard), "epoch", "version"], ASKING),
+    );
+    for (const [shard, marker] of markers.entries()) {
+      const [found, version] = marker as readonly (string | null)[];
+      if (found !== epoch || Number(version) < Number(facts[`version ${shard}`] ?? 0)) return undefined;
+      versions[shard] = Number(version);
+    }
+    return { epoch, applied: Number(facts["applied"]), versions };
+  }
+
+  /** Compares what is there with what this process knows. */
+  private async verify(): Promise<void> {
+    const { epoch, lastApplied } = this;
+    const known = this.versions.slice();
+    const found = await this.inspect();
+    if (epoch !== this.epoch) return;
+    const whole =
+      found !== undefined &&
+      found.epoch === epoch &&
+      found.applied >= lastApplied &&
+      found.versions.every((version, shard) => version >= known[shard]!);
+    if (!whole) this.lost = true;
+  }
+
+  /** A server is there again: perhaps not as it was. */
+  private lookAgain(): void {
+    if (this.epoch === "" || this.closing !== undefined) return;
+    this.verify().catch(() => {}); // it went away again, and will be looked at when it is back
+  }
+
+  private adopt({ epoch, applied, versions }: Found): void {
+    this.epoch = epoch;
+    this.lastApplied = applied;
+    this.versions = versions;
+    this.lost = false;
+  }
+
+  /** Takes note of a shard's version in a reply, which must not be below `before`, known when the question was sent. */
+  private see(shard: number, epoch: string, before: number, version: number): void {
+    if (!(version >= before)) throw this.isLost(epoch);
+    if (epoch === this.epoch && version > this.versions[shard]!) this.versions[shard] = version;
+  }
+
+  private async facts(): Promise<Readonly<Record<string, string>>> {
+    return (await this.sendFacts("HGETALL")) as Record<string, string>;
+  }
+
+  private sendFacts(command: string, ...args: readonly string[]): Promise<unknown> {
+    return this.servers.send(this.keys.factsShard, [command, this.keys.facts, ...args], ASKING);
+  }
+
+  /** Fields of the facts that follow from how this process has opened the store. */
+  private ownFacts(): readonly string[] {
+    const { touches, vetoes, maxAge } = this.limits;
+    const age = maxAge === undefined ? FOR_EVER : String(maxAge);
+    return ["touches", String(touches), "vetoes", String(vetoes), "maxAge", age, "log", this.log];
+  }
+
+  /** What lower limits have cut off is missing, and a lower age has let Redis drop it; see the LMDB store. */
+  private checkFacts(facts: Readonly<Record<string, string>>, log: string | undefined): void {
+    const { format, touches, vetoes, maxAge } = facts;
+    if (format !== FORMAT) throw this.foreign(`expected the format ${FORMAT}, came ${format}`);
+    if (this.limits.touches > Number(touches) || this.limits.vetoes > Number(vetoes)) {
+      throw this.foreign(
+        `it keeps ${touches} touches and ${vetoes} vetoes a user and now ${this.limits.touches} and ${this.limits.vetoes} are wanted`,
+      );
+    }
+    if ((this.limits.maxAge ?? Infinity) > (maxAge === FOR_EVER ? Infinity : Number(maxAge))) {
+      throw this.foreign(
+        `it keeps touches for ${maxAge} ms and now ${this.limits.maxAge ?? "no limit of their age"} is wanted`,
+      );
+    }
+    if (log !== undefined && facts["log"] && facts["log"] !== log) {
+      throw this.foreign("it holds the states of another log");
+    }
+  }
+
+  private async eachShard(work: (shard: number) => Promise<unknown>): Promise<unknown[]> {
+    return Promise.all(Array.from({ length: this.keys.shards }, (_, shard) => work(shard)));
+  }
+
+  /** Runs `work` after the calls before it that keep their order. */
+  private inOrder<T>(work: () => Promise<T>): Promise<T> {
+    return this.track(() => {
+      const next = this.last.then(work);
+      this.last = next.catch(() => {});
+      return next;
+    });
+  }
+
+  /** Remembers what `close` has to wait for. */
+  private async track<T>(work: () => Promise<T>): Promise<T> {
+    this.mustBeOpen();
+    const running = work();
+    this.pending.add(running);
+    try {
+      return await running;
+    } finally {
+      this.pending.delete(running);
+    }
+  }
+
+  private mustBeOpen(): void {
+    if (this.closing !== undefined) {
+      throw new UpnextError("store_unavailable", `${this.title}: it was closed; open it again`);
+    }
+  }
+
+  private mustBeWhole(): void {
+    if (this.lost) throw this.isLost(this.epoch);
+  }
+
+  /** The error for a reply that shows that what was there under `epoch` is not there any more. */
+  private isLost(epoch: string): UpnextError {
+    if (epoch === this.epoch) this.lost = true;
+    return new UpnextError(
+      "store_lost",
+      `${this.title}: it came back without what it held; clear it, and its states are filled again from the log`,
+    );
+  }
+
+  private foreign(what: string): UpnextError {
+    return new UpnextError(
+      "store_unavailable",
+      `${this.title}: ${what}; choose another prefix, or delete the keys that begin as ${this.keys.pattern}, and the state is rebuilt from the log at the next start`,
+    );
+  }
+
+  private unusable(what: string, cause: unknown): UpnextError {
+    return new UpnextError(
+      "store_unavailable",
+      `${this.title}: ${what} (${cause instanceof Error ? cause.message : cause}); clear it, and its states are filled again from the log`,
+      { cause },
+    );
+  }
+
+  private clearedByAnother(): UpnextError {
+    return new UpnextError(
+      "store_unavailable",
+      `${this.title}: another process has begun to clear it; wait for that, and try again`,
+    );
+  }
+
+  private get title(): string {
+    return `Redis state store at ${this.where}`;
+  }
+}
+
+/** Epoch and version of the marker, erasedAt, touches, vetoes. */
+type ReadReply = readonly [Buffer | null, Buffer | null, Buffer | null, Buffer, Buffer];
+
+function newLoad(shard: number): Load {
+  return { shard, keys: [], args: [], users: 0, touches: 0 };
+}
+
+function pushOldestFirst(args: (string | Buffer)[], touches: readonly Touch[]): void {
+  for (let i = touches.length - 1; i >= 0; i--) {
+    const touch = touches[i]!;
+    args.push(String(touch.time), encodeMember(touch));
+  }
+}
+
+/** Without the URL in the message: it may hold a password. */
+function checkUrl(url: string): void {
+  const expected = "redis://[[user]:password@]host[:port], or rediss:// for TLS";
+  if (!URL.canParse(url) || !/^rediss?:\/\/[^/]/.test(url)) {
+    throw new UpnextError(
+      "invalid_config",
+      `state store: expected a URL of Redis as ${expected}; correct it`,
+    );
+  }
+}
