@@ -22,7 +22,8 @@ const MAX_PATH = 100;
 /** A writer that says nothing for so long is taken as gone (guess: a hundred slow syncs). */
 const ANSWER_MS = 5_000;
 
-type Append = (events: readonly Event[]) => Promise<AppendResult>;
+/** @typeParam R what the writer's append resolves with: both ends are this program */
+type Append<R extends AppendResult> = (events: readonly Event[]) => Promise<R>;
 
 /** Where the writer of the log in `directory` listens: the same for everyone who names the directory. */
 export function appendSocketOf(directory: string): string {
@@ -38,7 +39,7 @@ export interface AppendServer {
 }
 
 /** Listens for other processes' events. The caller holds the writer's lock, so what lies at the path is abandoned. */
-export async function serveAppends(directory: string, append: Append): Promise<AppendServer> {
+export async function serveAppends(directory: string, append: Append<AppendResult>): Promise<AppendServer> {
   const path = appendSocketOf(directory);
   const sockets = new Set<Socket>();
   const pending = new Set<Promise<void>>();
@@ -73,15 +74,15 @@ export async function serveAppends(directory: string, append: Append): Promise<A
   };
 }
 
-export interface AppendClient {
+export interface AppendClient<R extends AppendResult = AppendResult> {
   /** Rejects with the writer's error, and with `log_unavailable` where no writer answers. */
-  append: Append;
+  append: Append<R>;
   close(): Promise<void>;
 }
 
 /** Connects when the first events come, and again when the writer was started anew. Nothing waits for a writer to come. */
-export function connectAppends(directory: string): AppendClient {
-  let link: Promise<Link> | undefined;
+export function connectAppends<R extends AppendResult = AppendResult>(directory: string): AppendClient<R> {
+  let link: Promise<Link<R>> | undefined;
   let closed = false;
   return {
     async append(events) {
@@ -98,20 +99,20 @@ export function connectAppends(directory: string): AppendClient {
   };
 }
 
-interface Link {
-  ask(events: readonly Event[]): Promise<AppendResult>;
+interface Link<R> {
+  ask(events: readonly Event[]): Promise<R>;
   close(): void;
 }
 
-interface Waiting {
-  readonly resolve: (result: AppendResult) => void;
+interface Waiting<R> {
+  readonly resolve: (result: R) => void;
   readonly reject: (error: UpnextError) => void;
   readonly timer: NodeJS.Timeout;
 }
 
-async function openLink(directory: string, onGone: () => void): Promise<Link> {
+async function openLink<R>(directory: string, onGone: () => void): Promise<Link<R>> {
   const socket = connect(appendSocketOf(directory));
-  const waiting = new Map<number, Waiting>();
+  const waiting = new Map<number, Waiting<R>>();
   let next = 0;
   const gone = (what: string) => {
     onGone();
@@ -138,7 +139,7 @@ async function openLink(directory: string, onGone: () => void): Promise<Link> {
     if (asked === undefined) return;
     waiting.delete(number);
     clearTimeout(asked.timer);
-    const { result, error } = JSON.parse(body.toString()) as Answer;
+    const { result, error } = JSON.parse(body.toString()) as Answer<R>;
     if (result !== undefined) asked.resolve(result);
     else asked.reject(new UpnextError(codeOf(error?.code), error?.message ?? "log: the writer failed"));
   });
@@ -157,8 +158,8 @@ async function openLink(directory: string, onGone: () => void): Promise<Link> {
   };
 }
 
-interface Answer {
-  readonly result?: AppendResult;
+interface Answer<R> {
+  readonly result?: R;
   readonly error?: { readonly code: string; readonly message: string };
 }
 
@@ -167,7 +168,7 @@ function codeOf(code: string | undefined): ErrorCode {
   return code !== undefined && code in ERRORS ? (code as ErrorCode) : "internal"; // looked up
 }
 
-async function answer(append: Append, body: Buffer): Promise<string> {
+async function answer(append: Append<AppendResult>, body: Buffer): Promise<string> {
   try {
     const events = JSON.parse(body.toString()) as readonly Event[]; // the other end has parsed them at its border
     const result = await append(events);

@@ -76,7 +76,7 @@ export interface Parts {
   readonly role: Role;
   readonly log: FileLog;
   /** Where a replica's events go. */
-  readonly writer: AppendClient | undefined;
+  readonly writer: AppendClient<TrackResult> | undefined;
   readonly snapshots: Snapshots;
   readonly states: States;
   readonly catalog: Catalog;
@@ -359,8 +359,11 @@ export class Instance implements Upnext {
             return user === undefined || event.time > (erasures.get(user) ?? -Infinity);
           });
     const { log, writer } = this.parts;
-    const result: AppendResult = await (writer ?? log).append(taken);
-    return { ...result, forgotten: events.length - taken.length };
+    const forgotten = events.length - taken.length;
+    if (writer === undefined) return { ...(await log.append(taken)), forgotten };
+    // The writer may know of erasures that this process has not read yet.
+    const result = await writer.append(taken);
+    return { ...result, forgotten: forgotten + result.forgotten };
   }
 
   private async apply(offset: Offset, progress?: Progress): Promise<void> {
