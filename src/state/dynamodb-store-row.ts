@@ -60,14 +60,13 @@ export async function checkStoreRow(
   throw unavailable(table.name, "opening", new Error("other processes keep changing the store's row"));
 }
 
-/** Sets `applied` to 0, also where the row is missing; the log that is known stays where none is given. */
+/** Sets `applied` to 0, also where the row is missing. The table belongs to `log` then, or to the next one. */
 export async function renewStoreRow(
   table: DynamoDbTable,
   limits: StateLimits,
   log: string | undefined,
 ): Promise<void> {
-  const facts = factsOf(limits, log);
-  const values = { ":facts": { S: facts }, ":applied": { N: "0" } };
+  const values = { ":facts": { S: factsOf(limits, log) }, ":applied": { N: "0" } };
   await table.update(STORE_KEY, { text: "SET facts = :facts, applied = :applied", values });
 }
 

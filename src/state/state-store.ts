@@ -47,7 +47,10 @@ export interface StateStore extends Fold {
   readApplied(): Promise<Offset>;
   /** Every user of whom anything is held, a remembered erasure included; for migration, comparison and `doctor`. */
   users(): AsyncIterable<UserId>;
-  /** Forgets everything, `applied` and what was lost included: the store is as new, and belongs to its log. */
+  /**
+   * Forgets everything, `applied` and what was lost included: the store is as new, and belongs to the log that it was
+   * opened with; opened without one, to the next that it is opened with.
+   */
   clear(): Promise<void>;
   /**
    * Says that the states are those at `offset`, after they were written one by one: a store that was cleared and not
