@@ -128,6 +128,13 @@ export class Instance implements Upnext {
 
   async start(progress: Progress): Promise<void> {
     const { log, registry, clock, metrics, catalog, snapshots, states, role, config } = this.parts;
+    metrics?.watchStorage(() => ({
+      logBytes: log.segments.reduce((sum, { bytes }) => sum + bytes, 0),
+      logFirst: log.first,
+      logEnd: log.end,
+      stateBehind: states.health().behind,
+      stateReads: states.reads(),
+    }));
     progress.step("replay the log", log.end, "events");
     await this.follower.reached(log.end, progress);
     this.bundles = await BundleWatch.begin({

@@ -24,6 +24,8 @@ export interface States extends FollowedStore {
   readonly limits: StateLimits;
   /** What keeps a store that is elsewhere from answering, and how many events it lacks. */
   health(): { readonly problem: string | null; readonly behind: number };
+  /** Reads so far by how they ended, and what went wrong on the way; empty for a store in this process. */
+  reads(): Readonly<Record<string, number>>;
   /** Whether the store has every event before `offset` within `ms`; false where it does not answer. */
   settled(offset: Offset, ms: Ms): Promise<boolean>;
   /** The states of all users, each as of some moment after the call; for snapshots. */
@@ -74,6 +76,7 @@ function embeddedStates(store: StateStore): States {
     read: (user) => store.read(user),
     apply: (batch) => store.apply(batch),
     health: () => ({ problem: null, behind: 0 }),
+    reads: () => ({}),
     settled: async (offset) => store.applied >= offset,
     each: () => statesOf(store),
     close: () => store.close(),
@@ -105,6 +108,10 @@ function remoteStates(
     read: (user) => near.read(user),
     apply: (batch) => near.apply(batch),
     health: () => near.health(),
+    reads() {
+      const { answered, fromCopies, rejected, timeouts, failures } = near.counters;
+      return { answered, copy: fromCopies, rejected, timeout: timeouts, failure: failures };
+    },
     settled: (offset, ms) =>
       near.flushed(offset, ms).then(
         () => true,

@@ -1,2 +1,2 @@
-export type { Metrics, ObservedRecommendation, ServedBundle } from "./metrics.ts";
+export type { Metrics, ObservedRecommendation, ServedBundle, StorageFigures } from "./metrics.ts";
 export { createMetrics } from "./prometheus-metrics.ts";

@@ -25,6 +25,20 @@ export interface ServedBundle {
   readonly logOffset: Offset;
 }
 
+/** What log and state store say of themselves when the metrics are read. */
+export interface StorageFigures {
+  readonly logBytes: number;
+  readonly logFirst: Offset;
+  readonly logEnd: Offset;
+  /** Events that the state store does not have yet. */
+  readonly stateBehind: number;
+  /**
+   * Reads of user states so far by how they ended ("answered" by the store, "copy" from memory, "rejected"), and what
+   * went wrong on the way; empty for a store in this process.
+   */
+  readonly stateReads: Readonly<Record<string, number>>;
+}
+
 export interface Metrics {
   /** One HTTP request. `route` is the pattern ("/v1/users/:id"), never the URL. */
   observeRequest(route: string, method: string, status: number, seconds: number): void;
@@ -37,7 +51,8 @@ export interface Metrics {
   }): void;
   /** The state store failed or was late at `operation` ("read", "write" …). */
   countStateError(operation: string): void;
-  setLogEnd(offset: Offset): void;
+  /** Has `look` asked each time the metrics are read. */
+  watchStorage(look: () => StorageFigures): void;
   /** The bundle in service, null for none. */
   setBundle(bundle: ServedBundle | null): void;
   /** For the HTTP header of `text()`. */

@@ -1,7 +1,7 @@
 /** The metrics in prom-client, in a registry of their own: two instances in one process do not mix their counts. */
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import { BoundedLabel } from "./bounded-label.ts";
-import type { Metrics, ObservedRecommendation } from "./metrics.ts";
+import type { Metrics, ObservedRecommendation, StorageFigures } from "./metrics.ts";
 import { addProcessMetrics } from "./process-metrics.ts";
 
 /** Seconds. Dense around the budget of 50 ms and its stages' shares, sparse beyond. */
@@ -30,7 +30,11 @@ export function createMetrics(): Metrics {
   const sourceSeconds = histogram("source_seconds", "Duration of retrieval by source.", ["source"]);
   const candidates = counter("source_candidates_total", "Candidates found by source.", ["source"]);
   const events = counter("events_total", "Events appended to the log, or known already.", ["outcome"]);
-  const logEnd = gauge("log_end", "Number of durable events in the log.", []);
+  const logEnd = gauge("log_end", "One more than the offset of the newest durable event.", []);
+  const logFirst = gauge("log_first", "Offset of the oldest event that retention has left.", []);
+  const logBytes = gauge("log_bytes", "Size of the log's files.", []);
+  const stateBehind = gauge("state_behind_events", "Events that the state store does not have yet.", []);
+  const stateReads = gauge("state_reads", "Reads of user states by how they ended.", ["outcome"]);
   const stateErrors = counter("state_errors_total", "Failures of the state store.", ["operation"]);
   const bundleInfo = gauge("bundle_info", "1 for the bundle in service.", ["bundle"]);
   const bundleTrained = gauge(
@@ -42,12 +46,23 @@ export function createMetrics(): Metrics {
   const stopProcessMetrics = addProcessMetrics(registry);
 
   const bounded = Object.fromEntries(
-    ["route", "method", "status", "rung", "reason", "stage", "source", "operation"].map((label) => [
-      label,
-      new BoundedLabel(MAX_VALUES),
-    ]),
+    ["route", "method", "status", "rung", "reason", "stage", "source", "operation", "outcome"].map(
+      (label) => [label, new BoundedLabel(MAX_VALUES)],
+    ),
   );
   const name = (label: string, value: string) => bounded[label]!.of(value);
+  let look: (() => StorageFigures) | undefined;
+  function measureStorage(): void {
+    if (look === undefined) return;
+    const figures = look();
+    logEnd.set(figures.logEnd);
+    logFirst.set(figures.logFirst);
+    logBytes.set(figures.logBytes);
+    stateBehind.set(figures.stateBehind);
+    for (const [outcome, count] of Object.entries(figures.stateReads)) {
+      stateReads.set({ outcome: name("outcome", outcome) }, count);
+    }
+  }
 
   return {
     observeRequest(route, method, status, seconds) {
@@ -82,7 +97,9 @@ export function createMetrics(): Metrics {
 
     countStateError: (operation) => stateErrors.inc({ operation: name("operation", operation) }),
 
-    setLogEnd: (offset) => logEnd.set(offset),
+    watchStorage(given) {
+      look = given;
+    },
 
     setBundle(bundle) {
       // One series at a time: the bundle before must not go on saying that it is in service.
@@ -94,7 +111,10 @@ export function createMetrics(): Metrics {
     },
 
     contentType: registry.contentType,
-    text: () => registry.metrics(),
+    text() {
+      measureStorage();
+      return registry.metrics();
+    },
     close: stopProcessMetrics,
   };
 }

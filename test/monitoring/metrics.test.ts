@@ -65,12 +65,27 @@ describe("metrics", () => {
   });
 
   it("count appended events and know where the log ends", async () => {
-    metrics.setLogEnd(10 as Offset);
-    expect(await value("upnext_log_end")).toBe(10);
     metrics.observeAppend({ offset: 13 as Offset, accepted: 3, duplicates: 2 });
     expect(await value('upnext_events_total{outcome="accepted"}')).toBe(3);
     expect(await value('upnext_events_total{outcome="duplicate"}')).toBe(2);
     expect(await value("upnext_log_end")).toBe(13);
+  });
+
+  it("ask log and state store when they are read", async () => {
+    let asked = 0;
+    metrics.watchStorage(() => ({
+      logBytes: 4096,
+      logFirst: 2 as Offset,
+      logEnd: (10 + asked++) as Offset,
+      stateBehind: 3,
+      stateReads: { answered: 5, copy: 1 },
+    }));
+    expect(await value("upnext_log_end")).toBe(10);
+    expect(await value("upnext_log_end")).toBe(11);
+    expect(await value("upnext_log_first")).toBe(2);
+    expect(await value("upnext_log_bytes")).toBe(4096);
+    expect(await value("upnext_state_behind_events")).toBe(3);
+    expect(await value('upnext_state_reads{outcome="copy"}')).toBe(1);
   });
 
   it("name the bundle in service, and that one alone", async () => {
