@@ -55,6 +55,7 @@ const doors = {
   datasets: ["importer.ts"],
   catalog: ["catalog.ts"],
   state: ["state-store.ts", "user-state.ts"],
+  snapshots: ["snapshots.ts"],
   features: ["feature.ts"],
   retrieval: ["retriever.ts"],
   ranking: ["ranker.ts"],
