@@ -3,6 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { STATE_STORES, StatePlace } from "../../src/state/index.ts";
+import { dynamoDbServer } from "../servers/dynamodb.ts";
 import { redisCluster, redisMissing, redisServer } from "../servers/redis.ts";
 
 export interface Places {
@@ -14,18 +15,19 @@ export interface Places {
 
 interface TestStore {
   readonly start: () => Promise<Places>;
-  /** Whether what one opened store writes is there for another one on the same place. */
-  readonly shared: boolean;
+  /** Of what one opened store does, what is there at once for another one on the same place. */
+  readonly shared: "nothing" | "writes" | "everything";
   readonly missing?: string | undefined;
 }
 
 export type StoreName = keyof typeof STATE_STORES;
 
 export const TEST_STORES: { readonly [name in StoreName]: TestStore } = {
-  memory: { start: memoryPlaces, shared: false },
-  lmdb: { start: lmdbPlaces, shared: true },
-  redis: { start: redisPlaces, shared: true, missing: redisMissing },
-  "redis-cluster": { start: clusterPlaces, shared: true, missing: redisMissing },
+  memory: { start: memoryPlaces, shared: "nothing" },
+  lmdb: { start: lmdbPlaces, shared: "writes" },
+  redis: { start: redisPlaces, shared: "everything", missing: redisMissing },
+  "redis-cluster": { start: clusterPlaces, shared: "everything", missing: redisMissing },
+  dynamodb: { start: dynamoDbPlaces, shared: "everything" },
 };
 
 /** For the title of a suite: which store, and why it is skipped. */
@@ -63,4 +65,9 @@ async function clusterPlaces(): Promise<Places> {
     newPlace: async () => ({ store: "redis-cluster", nodes: cluster.urls, prefix: `test-${places++}` }),
     stop: () => cluster.stop(),
   };
+}
+
+async function dynamoDbPlaces(): Promise<Places> {
+  const server = await dynamoDbServer();
+  return { newPlace: () => server.newTable(), stop: () => server.stop() };
 }
