@@ -32,8 +32,13 @@ export default defineConfig({
   // Milliseconds that a recommendation may take.
   budgetMs: 50,
 
-  // "lmdb" keeps user states in a file; "memory" reads them from the log again at every start.
-  state: { store: "lmdb", touches: 512, vetoes: 256 },
+  // Where user states are: "lmdb" in a file here, "memory" read from the log again at every start, or elsewhere:
+  //   import { dynamodb, redis, redisCluster } from "upnext";
+  //   state: redis({ url: "redis://127.0.0.1:6379" }),
+  state: { store: "lmdb", touches: 512, vetoes: 256 }, // maxAge: "400d" forgets older touches
+
+  // Everything is kept where retention says nothing: { maxAge: "400d", maxBytes: "20GB" }
+  log: { retention: {} },
 
   retrieval: {
     candidates: 500,
