@@ -96,7 +96,9 @@ class DynamoDbStore implements StateStore {
   /** Calls that move `applied` go one after the other. */
   private moving: Promise<unknown> = Promise.resolve();
   private readonly underWay = new Set<Promise<unknown>>();
-  private sweeps = 0;
+  private readonly sweeps = new Set<Promise<void>>();
+  /** How often the store was cleared: what was surplus before need not be so afterwards. */
+  private clearings = 0;
   private closing: Promise<void> | undefined;
 
   constructor(
@@ -120,10 +122,10 @@ class DynamoDbStore implements StateStore {
 
   read(user: UserId): Promise<UserState> {
     return this.during(async () => {
-      const partition = partitionOf(user);
+      const { clearings } = this;
       try {
-        const { state, surplus } = await this.collect(user, partition, false);
-        if (surplus.length > 0) this.sweepLater(surplus);
+        const { state, surplus } = await this.collect(user, partitionOf(user), false);
+        if (surplus.length > 0 && clearings === this.clearings) this.sweepLater(surplus);
         if (isNothing(state)) await this.mustNotBeLost();
         return state;
       } catch (error) {
@@ -175,6 +177,8 @@ class DynamoDbStore implements StateStore {
 
   clear(): Promise<void> {
     return this.move(async () => {
+      this.clearings++;
+      await Promise.all(this.sweeps);
       // First `applied`, so that a table which is emptied in part does not pass for a whole one.
       await renewStoreRow(this.table, this.limits, this.log);
       this.lastApplied = 0;
@@ -272,11 +276,11 @@ class DynamoDbStore implements StateStore {
 
   /** Nobody waits for it, and what fails is seen again by the next read. */
   private sweepLater(surplus: readonly Row[]): void {
-    if (this.sweeps === MAX_SWEEPS) return;
-    this.sweeps++;
-    this.during(() => this.table.delete(surplus))
+    if (this.sweeps.size === MAX_SWEEPS) return;
+    const sweep = this.during(() => this.table.delete(surplus))
       .catch(() => undefined)
-      .finally(() => this.sweeps--);
+      .finally(() => this.sweeps.delete(sweep));
+    this.sweeps.add(sweep);
   }
 
   /** Moves `applied` up to `to`, from `from` or what others have made of it since. */
