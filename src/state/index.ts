@@ -1,3 +1,4 @@
+import { openDynamoDbStore } from "./dynamodb-store.ts";
 import { openLmdbStore } from "./lmdb-store.ts";
 import { memoryStore } from "./memory-store.ts";
 import { openRedisClusterStore, openRedisStore } from "./redis-store.ts";
@@ -12,6 +13,7 @@ export const STATE_STORES = {
   lmdb: openLmdbStore,
   redis: openRedisStore,
   "redis-cluster": openRedisClusterStore,
+  dynamodb: openDynamoDbStore,
 } as const satisfies { readonly [P in StatePlace as P["store"]]?: OpenStore<P> };
 
 /** Rejects with `store_unavailable`. */
