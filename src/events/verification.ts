@@ -20,6 +20,13 @@ import { readSidecar, sidecarPath } from "./sidecar.ts";
 /** A writer in another process that writes a segment anew is done with its sidecar by then. Guess. */
 const SIDECAR_WAIT_MS = 250;
 
+/** What helps where a small file with an offset is damaged. */
+const CURES = {
+  compacted: "Remove it: what compaction has done is then looked for again.",
+  end: "Remove it: it is made again when the log is closed.",
+  first: "Restore it from a backup.",
+} as const;
+
 interface Check {
   readonly ids: IdTable;
   readonly progress: Progress;
@@ -71,9 +78,9 @@ async function verifyNotes(directory: string, end: number, { problems }: Check):
   } catch (error) {
     report("id", reasonOf(error));
   }
-  for (const name of ["compacted", "end", "first"]) {
+  for (const [name, cure] of Object.entries(CURES)) {
     try {
-      const offset = (await readOffsetNote(join(directory, name), "")) ?? 0;
+      const offset = (await readOffsetNote(join(directory, name), cure)) ?? 0;
       if (offset > end) report(name, `expected an offset of the log, at most ${end}, got ${offset}`);
     } catch (error) {
       report(name, reasonOf(error));
@@ -99,14 +106,14 @@ async function verifySegment(
     check.bytes += read.position;
     check.events += read.events;
     check.progress.update(check.bytes);
+    if (read.repeated > 0) report(`${read.repeated} events have the id of an earlier one`);
     if (read.problem !== undefined) report(read.problem);
     else if (!isLast && read.position < size)
       report(
         `byte ${read.position}: expected the end of the segment, got ${size - read.position} more bytes`,
       );
-    if (read.repeated > 0) report(`${read.repeated} events have the id of an earlier one`);
-    if (!isLast && read.problem === undefined) await verifySidecar(known, header.key, read.hashes, check);
-    return header.key;
+    else if (!isLast) await verifySidecar(known, header.key, read.hashes, check);
+    return key ?? header.key;
   } finally {
     await file.close();
   }
