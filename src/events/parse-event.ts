@@ -17,11 +17,9 @@ import {
   userUpsertSchema,
 } from "./event-schema.ts";
 import { nearest } from "./nearest.ts";
+import { plainInteraction, type Stamps } from "./plain-interaction.ts";
 
-export interface ParseContext {
-  readonly now: EpochMs;
-  /** Makes the id of an event that came without one. */
-  readonly makeId: () => EventId;
+export interface ParseContext extends Stamps {
   /** Name of the place for messages, such as `events[3]`; "event" when absent. */
   readonly where?: string;
 }
@@ -34,6 +32,9 @@ export function parseEvent(input: unknown, context: ParseContext): Result<Event>
   if (typeof input !== "object" || input === null || Array.isArray(input)) {
     return problem(where, input, "expected an event as an object. Send {…}.");
   }
+  const latest = context.now + DAY;
+  const everyday = plainInteraction(input, context, latest);
+  if (everyday !== undefined) return { ok: true, value: everyday };
   const polluted = pollutedPath(input as Shallow);
   if (polluted !== undefined) {
     return problem(`${where}${polluted}`, "__proto__", 'expected no key "__proto__". Remove it.', true);
@@ -45,7 +46,7 @@ export function parseEvent(input: unknown, context: ParseContext): Result<Event>
   if (parse === undefined) return problem(`${where}.kind`, kind, kindMessage(kind), true);
   const parsed = parse(given, context);
   if ("issues" in parsed) return fromIssue(parsed, given, where);
-  if (parsed.time > context.now + DAY) {
+  if (parsed.time > latest) {
     const expected = "expected a time at most one day ahead of now. Send milliseconds, and check the clock.";
     return problem(`${where}.time`, parsed.time, expected, true);
   }

@@ -52,21 +52,29 @@ function parseSingle(body: unknown, { now, makeId }: BatchLimits): EventBatch {
   return parsed.ok ? { ok: true, events: [parsed.value] } : { ok: false, problem: parsed.problem };
 }
 
-async function parseAll(inputs: readonly unknown[], { now, makeId }: BatchLimits): Promise<EventBatch> {
+async function parseAll(inputs: readonly unknown[], stamps: BatchLimits): Promise<EventBatch> {
   const events: Event[] = [];
   const problems: IndexedProblem[] = [];
   let bad = 0;
   for (const [index, input] of inputs.entries()) {
     if (index % TURN === TURN - 1) await nextTurn();
-    const parsed = parseEvent(input, { now, makeId, where: `events[${index}]` });
-    if (parsed.ok) events.push(parsed.value);
-    else {
-      bad += 1;
-      if (problems.length < MAX_LISTED) problems.push({ index, message: parsed.problem.message });
+    const parsed = parseEvent(input, stamps);
+    if (parsed.ok) {
+      events.push(parsed.value);
+      continue;
     }
+    bad += 1;
+    if (problems.length < MAX_LISTED) problems.push({ index, message: messageAbout(input, index, stamps) });
   }
   if (bad === 0) return { ok: true, events };
   const count = `${bad} of ${inputs.length} ${bad === 1 ? "events is" : "events are"} not valid`;
   const message = `${count}; nothing was written. First: ${problems[0]?.message}`;
   return { ok: false, problem: { code: "invalid_event", message }, problems };
+}
+
+/** What is wrong with it, and where: named only for the bad ones, since a name for each costs as much as its check. */
+function messageAbout(input: unknown, index: number, { now, makeId }: BatchLimits): string {
+  const parsed = parseEvent(input, { now, makeId, where: `events[${index}]` });
+  if (parsed.ok) throw new Error("an event that was not valid is valid now");
+  return parsed.problem.message;
 }
