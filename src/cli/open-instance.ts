@@ -12,17 +12,19 @@ export interface OpenInstance {
   readonly readOnly?: boolean;
   /** Serves beside a writer in another process. */
   readonly replica?: boolean;
+  /** Of a directory that has a log already; readers and replicas want one in any case. */
+  readonly existing?: boolean;
   readonly metrics?: Metrics;
   /** Instead of the configuration's. */
   readonly directory?: string;
 }
 
-/** Rejects with `data_not_found` where a reader finds nothing, otherwise as `open` does. */
+/** Rejects with `data_not_found` where a log is wanted and there is none, otherwise as `open` does. */
 export async function openInstance(context: Context, options: OpenInstance = {}): Promise<Upnext> {
   const { config, clock, progress, shutdown, program } = context;
-  const { readOnly = false, replica = false, metrics } = options;
+  const { readOnly = false, replica = false, existing = readOnly || replica, metrics } = options;
   const directory = options.directory ?? config.directory;
-  if ((readOnly || replica) && !existsSync(join(directory, "log"))) {
+  if (existing && !existsSync(join(directory, "log"))) {
     throw new UpnextError(
       "data_not_found",
       `${shownPath(directory)}: expected a directory with a log, there is none. ${elsewhere(directory)}` +

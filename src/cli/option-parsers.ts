@@ -1,6 +1,6 @@
 /** Parsers of option values; what they refuse is a wrong call, with the option's name before their message. */
 import { InvalidArgumentError } from "commander";
-import { type Ms, parseDuration } from "../core/index.ts";
+import { type EpochMs, type Ms, parseDuration } from "../core/index.ts";
 
 export function integerFrom(min: number, max: number): (text: string) => number {
   return (text) => {
@@ -22,6 +22,13 @@ export function duration(text: string): Ms {
   const ms = parseDuration(text);
   if (ms !== undefined) return ms;
   throw new InvalidArgumentError("Expected a duration: 90s, 30m or 1h.");
+}
+
+/** Milliseconds since 1970. */
+export function moment(text: string): EpochMs {
+  const ms = /^\d+$/.test(text) ? Number(text) : Date.parse(text);
+  if (Number.isSafeInteger(ms)) return ms as EpochMs;
+  throw new InvalidArgumentError("Expected a time: 2026-03-01T12:00:00Z, or milliseconds since 1970.");
 }
 
 export function device(text: string): "cpu" | "webgpu" {

@@ -2,13 +2,18 @@
 import { readFileSync } from "node:fs";
 import { Command } from "commander";
 import { programName } from "./command-line.ts";
+import { backupCommand } from "./commands/backup.ts";
 import { doctorCommand } from "./commands/doctor.ts";
+import { erasuresCommand } from "./commands/erasures.ts";
 import { evaluateCommand } from "./commands/evaluate.ts";
+import { forgetCommand } from "./commands/forget.ts";
 import { importCommand } from "./commands/import.ts";
 import { initCommand } from "./commands/init.ts";
 import { recommendCommand } from "./commands/recommend.ts";
+import { restoreCommand } from "./commands/restore.ts";
 import { serveCommand } from "./commands/serve.ts";
 import { startCommand } from "./commands/start.ts";
+import { stateCommand } from "./commands/state.ts";
 import { trainCommand } from "./commands/train.ts";
 import { CALLED_WRONGLY, report } from "./failure.ts";
 
@@ -21,6 +26,11 @@ const COMMANDS: readonly (() => Command)[] = [
   recommendCommand,
   serveCommand,
   doctorCommand,
+  stateCommand,
+  forgetCommand,
+  erasuresCommand,
+  backupCommand,
+  restoreCommand,
 ];
 
 /** Lines that can be pasted, whatever the program is called here. */
@@ -40,6 +50,10 @@ Step by step: read data into the log, train, see what a user is shown and why, s
 What is missing, and how to mend it
   ${upnext} doctor
 
+Keep it: a backup beside the server, user states in another store
+  ${upnext} backup /mnt/backups/upnext-monday
+  ${upnext} state migrate --to redis://127.0.0.1:6379
+
 Measure
   ${upnext} evaluate --data ml-1m --split leave-one-out --json result.json
 
@@ -57,8 +71,15 @@ export function createProgram(): Command {
     .addHelpText("after", examples)
     .showSuggestionAfterError(true)
     .exitOverride();
-  for (const make of COMMANDS) program.addCommand(make().copyInheritedSettings(program));
+  for (const make of COMMANDS) program.addCommand(inheriting(make(), program));
   return program;
+}
+
+/** What holds for the program holds for a command and for the commands below it. */
+function inheriting(command: Command, parent: Command): Command {
+  command.copyInheritedSettings(parent);
+  for (const child of command.commands) inheriting(child as Command, command);
+  return command;
 }
 
 /** Runs the command line and returns the exit code. */

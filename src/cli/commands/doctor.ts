@@ -12,6 +12,7 @@ import { withContext } from "../with-context.ts";
 
 interface Options extends GlobalOptions {
   readonly user?: string;
+  readonly deep?: true;
   readonly json?: true;
 }
 
@@ -20,12 +21,17 @@ export function doctorCommand(): Command {
     .summary("check configuration, log, state, catalog and bundle")
     .description("Says what is missing or broken, and how to mend it. Exit code 1 where something is broken.")
     .option("--user <id>", "also say why this user's answer is not personal, where it is not", id)
+    .option(
+      "--deep",
+      "also read every file whole, and compare the states with the log: minutes where there is much",
+    )
     .option("--json", "the checks as JSON")
     .action(withContext("apart", examine));
 }
 
-async function examine(context: Context, { json, user }: Options) {
+async function examine(context: Context, { json, user, deep }: Options) {
   const checks = [environment(), configuration(context), ...(await directory(context, user))];
+  if (deep) checks.push(...(await deeper(context)));
   const failed = checks.some(({ level }) => level === "failure");
   context.print(
     json ? JSON.stringify({ ok: !failed, checks }, null, 2) : checksText(checks, context.program),
@@ -85,6 +91,17 @@ async function directory(context: Context, user: string | undefined): Promise<re
         cure: `see docs/errors.md#${error.code}`,
       },
     ];
+  }
+}
+
+/** Where there is no directory to look into, that was said already. */
+async function deeper(context: Context): Promise<readonly Check[]> {
+  const { deepChecks } = await import("../deep-checks.ts");
+  try {
+    return await deepChecks(context);
+  } catch (error) {
+    if (error instanceof UpnextError && error.code === "data_not_found") return [];
+    throw error;
   }
 }
 
