@@ -7,6 +7,8 @@ import type { ServingModels } from "./serving-models.ts";
 export interface Health {
   readonly logEnd: Offset;
   readonly tail: string | null;
+  /** What cannot be known of the log any more, in words. */
+  readonly logWarnings: readonly string[];
   /** Why appends fail at this moment, null where they do not. */
   readonly logProblem: string | null;
   readonly catalog: Catalog;
@@ -32,7 +34,7 @@ export function checksOf(health: Health): readonly Check[] {
   return checks.flatMap((check) => check(health) ?? []);
 }
 
-function logCheck({ logEnd, tail, logProblem }: Health): Check {
+function logCheck({ logEnd, tail, logWarnings, logProblem }: Health): Check {
   if (logProblem !== null) {
     return {
       name: "log",
@@ -48,6 +50,7 @@ function logCheck({ logEnd, tail, logProblem }: Health): Check {
       message: `The end of the log was cut at start: ${tail}. Nothing that was acknowledged is lost.`,
     };
   }
+  if (logWarnings.length > 0) return { name: "log", level: "warning", message: logWarnings.join(" ") };
   if (logEnd === 0) {
     return { name: "log", level: "warning", message: "The log is empty.", cure: "npx upnext import PATH" };
   }

@@ -7,7 +7,7 @@ import type { Status } from "./recommender.ts";
 import type { ServingModels } from "./serving-models.ts";
 
 export interface StatusParts {
-  readonly log: Pick<FileLog, "first" | "end" | "tail" | "problem" | "segments">;
+  readonly log: Pick<FileLog, "first" | "end" | "tail" | "warnings" | "problem" | "segments">;
   readonly store: Pick<StateStore, "name" | "applied">;
   /** What keeps a store that is elsewhere from answering, and how many events it lacks. */
   readonly storeHealth: { readonly problem: string | null; readonly behind: number };
@@ -32,6 +32,7 @@ export function statusOf(parts: StatusParts): Status {
   const checks = checksOf({
     logEnd: log.end,
     tail: log.tail,
+    logWarnings: log.warnings,
     logProblem: log.problem,
     catalog,
     live,
