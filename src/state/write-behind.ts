@@ -1,0 +1,85 @@
+/**
+ * Brings a store to where the log was applied, and fills it again where it was lost.
+ *
+ * The log is the queue: what a store lacks is read from there, from the store's own `applied` on, so a process that
+ * ends, a store that fails and a batch that is sent twice lose nothing and double nothing.
+ */
+import { type Offset, UpnextError } from "../core/index.ts";
+import type { EventLog } from "../events/index.ts";
+import type { Overlay } from "./near-overlay.ts";
+import type { StateStore } from "./state-store.ts";
+import type { UserState } from "./user-state.ts";
+import { writeStates } from "./write-states.ts";
+
+/** What a store is filled with where the log no longer begins at 0: every state of one moment. */
+export interface BaseStates {
+  /** They are the fold of every event before it. */
+  readonly offset: Offset;
+  readonly states: AsyncIterable<UserState>;
+}
+
+/** Events that a store takes at once: a few milliseconds of it, so that reads get in between (guess). */
+const BATCH_EVENTS = 256;
+
+export class WriteBehind {
+  private readonly store: StateStore;
+  private readonly log: Pick<EventLog, "first" | "read">;
+  private readonly overlay: Overlay;
+  private readonly base: (() => Promise<BaseStates | undefined>) | undefined;
+
+  constructor(
+    store: StateStore,
+    log: Pick<EventLog, "first" | "read">,
+    overlay: Overlay,
+    base: (() => Promise<BaseStates | undefined>) | undefined,
+  ) {
+    this.store = store;
+    this.log = log;
+    this.overlay = overlay;
+    this.base = base;
+  }
+
+  /**
+   * Writes what the store lacks now, and calls `confirmed` each time that it has more. Rejects where that fails; the
+   * next call goes on from there.
+   */
+  async flush(confirmed: () => void): Promise<void> {
+    const { store, log, overlay } = this;
+    if (overlay.lost || store.applied < log.first) await this.fill();
+    const { losses } = overlay;
+    for await (const batch of log.read(store.applied)) {
+      for (let start = 0; start < batch.length; start += BATCH_EVENTS) {
+        // Nothing is written that was not applied here.
+        const part = batch
+          .slice(start, start + BATCH_EVENTS)
+          .filter(({ offset }) => offset < overlay.applied);
+        // Where retention was quicker, the next call fills the store.
+        if (part.length === 0 || part[0]!.offset > store.applied) return;
+        await store.apply(part);
+        if (overlay.losses > losses) return;
+        overlay.confirm(store.applied);
+        confirmed();
+      }
+    }
+  }
+
+  /** Makes the store as new, and puts there what the log does not have any more. */
+  private async fill(): Promise<void> {
+    const { store, log, overlay } = this;
+    if (!overlay.lost) overlay.lose();
+    const { losses } = overlay;
+    await store.clear();
+    if (log.first > 0) {
+      const base = await this.base?.();
+      if (base === undefined || base.offset < log.first || base.offset > overlay.applied) {
+        throw new UpnextError(
+          "store_unavailable",
+          `${store.name} state store: it has to be filled again, and the log begins at offset ${log.first}; expected a base snapshot from there to ${overlay.applied}, ${base === undefined ? "there is none" : `got one of ${base.offset}`}. Restore the directory from a backup.`,
+        );
+      }
+      await writeStates(store, base.states);
+      await store.skipTo(base.offset);
+    }
+    if (overlay.losses === losses) overlay.confirm(store.applied);
+  }
+}
