@@ -3,14 +3,14 @@
  *
  * What a kill cannot show is a missing fsync, since the kernel still has the pages: that is what `powercut` is for.
  */
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { Random, UpnextError } from "../src/core/index.ts";
 import { KINDS } from "./parts/kinds.ts";
 import { type Ground, Lane, type Tally } from "./parts/lane.ts";
 import { optionsOf } from "./parts/options.ts";
 import { type Outcome, say, table } from "./parts/outcome.ts";
+import { withFolder } from "./parts/scratch.ts";
 
 export const about =
   "SIGKILL in the middle of every kind of work: nothing acknowledged is lost, nothing counts twice";
@@ -31,9 +31,8 @@ export async function run(args: readonly string[]): Promise<Outcome> {
   }
   const kinds = KINDS.filter(({ name }) => wanted.includes(name));
   const random = new Random(`kill ${options.seed}`);
-  const folder = await mkdtemp(join(tmpdir(), "upnext-chaos-kill-"));
   const tallies: Record<string, Tally> = {};
-  try {
+  await withFolder("kill", async (folder) => {
     for (const [i, kind] of kinds.entries()) {
       const kills = share(options.kills, i, kinds.length);
       const ground: Ground = {
@@ -49,9 +48,7 @@ export async function run(args: readonly string[]): Promise<Outcome> {
         if (done % 10 === 0 || done === kills) say(`${kind.name}: ${done} of ${kills} kills`);
       });
     }
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+  });
   say(shown(tallies));
   return { broken: brokenOf(tallies, options["ready-within"]), figures: { options, tallies } };
 }

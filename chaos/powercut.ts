@@ -5,9 +5,6 @@
  * The same cuts with fsync switched off have to lose something: otherwise they would have no teeth. What Redis loses
  * with each of its settings is printed, and is no promise of ours.
  */
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { Random } from "../src/core/index.ts";
 import { redisMissing } from "../test/servers/redis.ts";
 import { KINDS, UNSYNCED } from "./parts/kinds.ts";
@@ -16,6 +13,7 @@ import { LoopDisk, whyNoLoopDisk } from "./parts/loop-disk.ts";
 import { optionsOf } from "./parts/options.ts";
 import { type Outcome, say, table } from "./parts/outcome.ts";
 import { type RedisLoss, redisLosses } from "./parts/redis-cuts.ts";
+import { withFolder } from "./parts/scratch.ts";
 
 export const about = "the power goes (root, Linux): nothing acknowledged is lost, and without fsync much is";
 
@@ -27,12 +25,12 @@ export async function run(args: readonly string[]): Promise<Outcome> {
   const refusal = whyNoLoopDisk();
   if (refusal !== undefined)
     return { broken: [`powercut cannot run here: ${refusal}`], figures: { options } };
-  for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => process.exit(130)); // takes the disk down
-
   const random = new Random(`powercut ${options.seed}`);
   const tallies: Record<string, Tally> = {};
   const cut = (kind: Kind, cuts: number) =>
-    onDisk((folder) => (cuts > 0 ? cutLane(kind, folder, cuts, random.fork(kind.name)) : undefined));
+    withFolder("powercut", async (folder) =>
+      cuts > 0 ? cutLane(kind, folder, cuts, random.fork(kind.name)) : undefined,
+    );
   const kinds = KINDS.filter(({ inPowerCuts }) => inPowerCuts);
   for (const [i, kind] of kinds.entries()) {
     const cuts =
@@ -44,7 +42,7 @@ export async function run(args: readonly string[]): Promise<Outcome> {
   const redis: Record<string, RedisLoss> = {};
   for (const appendfsync of ["everysec", "always"] as const) {
     if (redisMissing !== undefined || options["redis-cuts"] === 0) continue;
-    redis[appendfsync] = await onDisk(async (folder) => {
+    redis[appendfsync] = await withFolder("powercut", async (folder) => {
       const disk = await LoopDisk.make(folder);
       try {
         return await redisLosses(disk, appendfsync, options["redis-cuts"], random.fork(appendfsync));
@@ -58,15 +56,6 @@ export async function run(args: readonly string[]): Promise<Outcome> {
   say(shown(tallies, unsynced, redis));
   const figures = { options, tallies, withoutFsync: unsynced, redis: redisMissing ?? redis };
   return { broken: brokenOf(tallies, unsynced), figures };
-}
-
-async function onDisk<T>(body: (folder: string) => T): Promise<Awaited<T>> {
-  const folder = await mkdtemp(join(tmpdir(), "upnext-chaos-powercut-"));
-  try {
-    return await body(folder);
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
 }
 
 async function cutLane(kind: Kind, folder: string, cuts: number, random: Random): Promise<Tally> {

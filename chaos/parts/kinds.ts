@@ -1,20 +1,28 @@
 /** The kinds of work that `npm run chaos -- kill` interrupts: a new one is an entry here and a function in work.child.ts. */
+import { silent } from "../../src/core/index.ts";
 import { type Child, commandLine, work } from "./child.ts";
 import type { Kind, Progress, Running } from "./lane.ts";
+import { moveStates } from "./move-states.ts";
+import type { PlainStates } from "./plain-states.ts";
 import { eventOf, idOf } from "./sent-events.ts";
 
+/** The end comes so long after the work began, at most. Guess: every step of each kind of work is shorter. */
+const WINDOW_MS = 300;
+
 /** One of the functions of work.child.ts, which uses the library. */
-function library(name: string, window: number): Kind {
+function library(name: string, more: Partial<Kind> = {}): Kind {
   return {
     name,
-    window,
+    window: WINDOW_MS,
     inPowerCuts: true,
     start(directory, run) {
       const child = work("work.child.ts", name, [directory, run]);
       return {
-        async ready() {
-          const line = await child.said("ready ");
-          return line === undefined ? undefined : JSON.parse(line.slice("ready ".length));
+        pid: child.process.pid!,
+        ready: async () => (await child.said("ready")) !== undefined,
+        async settled() {
+          const line = await child.said("settled ");
+          return line === undefined ? undefined : JSON.parse(line.slice("settled ".length));
         },
         async begin(again) {
           child.tell(`go ${JSON.stringify(again)}`);
@@ -23,9 +31,9 @@ function library(name: string, window: number): Kind {
         progress: () => told(child),
         kill: () => child.kill(),
         complaint: () => child.complaint(),
-        pid: child.process.pid!,
       };
     },
+    ...more,
   };
 }
 
@@ -36,17 +44,17 @@ function told(child: Child): Progress {
   return {
     acknowledged: after("a ").flatMap((line) => line.split(" ")),
     forgotten: after("f "),
-    phase: after("p ").at(-1) ?? (child.lines.length > 0 ? "ready" : "start"),
+    phase: after("p ").at(-1) ?? (child.lines.includes("ready") ? "settle" : "start"),
   };
 }
 
 /** For `powercut`, and for nothing else: loses what it acknowledges. */
-export const UNSYNCED: Kind = library("ingestUnsynced", 500);
+export const UNSYNCED: Kind = library("ingestUnsynced");
 
 /** `upnext serve`, sent to over HTTP by several clients at once. */
 const http: Kind = {
   name: "http",
-  window: 300,
+  window: WINDOW_MS,
   inPowerCuts: false, // the same writes as those of ingest
   start(directory, run) {
     const child = commandLine(directory, ["serve", "--port", "0", "--dir", directory]);
@@ -67,13 +75,12 @@ const http: Kind = {
     return {
       async ready() {
         const line = await child.said("listening on ");
-        if (line === undefined) return undefined;
+        if (line === undefined) return false;
         url = line.slice("listening on ".length);
-        const answer = await fetch(`${url}/readyz`);
-        if (answer.status !== 200) return undefined;
         phase = "ready";
-        return {};
+        return (await fetch(`${url}/readyz`)).status === 200;
       },
+      settled: async () => ({}),
       async begin(again) {
         phase = "append";
         const begun = again.length > 0 ? send(again) : Promise.resolve();
@@ -94,4 +101,21 @@ const http: Kind = {
   },
 };
 
-export const KINDS: readonly Kind[] = [library("ingest", 300), http];
+export const KINDS: readonly Kind[] = [
+  library("ingest"),
+  http,
+  library("compaction"),
+  library("snapshot"),
+  library("retention"),
+  library("erasure"),
+  library("migration", { inPowerCuts: false, differences: moved }), // its store flushes as the first one does
+];
+
+/** Goes on with a migration that was killed, to its end. */
+async function moved(directory: string, model: PlainStates): Promise<number> {
+  let different = 0;
+  await moveStates(directory, silent, async (target) => {
+    different = await model.differences(target);
+  });
+  return different;
+}

@@ -9,11 +9,14 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Random } from "../../src/core/index.ts";
 import { Mirror, type Report, type Wrongs } from "./mirror.ts";
 import { quantile } from "./outcome.ts";
+import type { PlainStates } from "./plain-states.ts";
 
 /** A process under way, whatever it is: a library's or a server's. */
 export interface Running {
-  /** What it says of itself once it is open; undefined where it has ended without. */
-  ready(): Promise<Report | undefined>;
+  /** Resolves once it would take requests; with false where it has ended without. */
+  ready(): Promise<boolean>;
+  /** What it says of itself once it has done what an earlier one has left; undefined where it has ended without. */
+  settled(): Promise<Report | undefined>;
   /** Lets it work, and resolves when it does. `again` are ids of events that it shall send first, as clients repeat them. */
   begin(again: readonly string[]): Promise<void>;
   progress(): Progress;
@@ -36,6 +39,8 @@ export interface Kind {
   /** Whether `powercut` has it too. */
   readonly inPowerCuts: boolean;
   start(directory: string, run: string): Running;
+  /** Compares what else the work leaves with what the states must be: how many users are otherwise there. */
+  readonly differences?: (directory: string, model: PlainStates) => Promise<number>;
 }
 
 export interface Spread {
@@ -69,6 +74,8 @@ export interface Tally {
 const GENERATION = 20;
 /** So many of the ends come before the process is ready. */
 const EARLY = 0.2;
+/** What an earlier process has left is done after it is ready: so much longer than until then. */
+const BEYOND_READY = 1.5;
 /** Ids that are sent again after an end. */
 const AGAIN = 300;
 /** Characters of what a process says that does not start. */
@@ -128,7 +135,7 @@ export class Lane {
     const running = this.kind.start(this.directory, run);
     if (early) {
       const typical = quantile(this.readyMs, 0.5);
-      await sleep(this.random.next() * typical);
+      await sleep(this.random.next() * typical * BEYOND_READY);
     } else {
       if (!(await this.becomesReady(running))) {
         await running.kill();
@@ -147,6 +154,7 @@ export class Lane {
     this.sums.forgotten += forgotten.length;
     if (acknowledged.length > 0) this.recent = acknowledged.slice(-AGAIN);
     this.hit(phase);
+    await this.mirror.follow();
     if (await hasUnfinished(this.directory)) this.hit("(left an unfinished file)");
   }
 
@@ -160,17 +168,19 @@ export class Lane {
   /** Waits until it is ready, and compares what it found with what must be. False where it does not start. */
   private async becomesReady(running: Running): Promise<boolean> {
     const begin = performance.now();
-    const report = await running.ready();
+    const ready = await running.ready();
+    this.readyMs.push(performance.now() - begin);
+    this.readyCpuMs.push(cpuMsOf(running.pid));
+    const report = ready ? await running.settled() : undefined;
     if (report === undefined) {
       this.refused.push(running.complaint().trim().slice(0, COMPLAINT));
       // It may be right in refusing: what it was to keep is lost all the same.
       this.wrongs.lost += await this.mirror.lost(this.acknowledged, this.forgotten);
       return false;
     }
-    this.readyMs.push(performance.now() - begin);
-    this.readyCpuMs.push(cpuMsOf(running.pid));
     const wrongs = await this.mirror.check(report, this.acknowledged, this.forgotten);
     for (const name of Object.keys(wrongs) as (keyof Wrongs)[]) this.wrongs[name] += wrongs[name];
+    this.wrongs.states += (await this.kind.differences?.(this.directory, this.mirror.states)) ?? 0;
     return true;
   }
 

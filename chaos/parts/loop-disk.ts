@@ -43,7 +43,7 @@ export class LoopDisk {
   static async make(folder: string): Promise<LoopDisk> {
     const disk = new LoopDisk(folder);
     await mkdir(disk.path, { recursive: true });
-    process.on("exit", disk.atExit);
+    process.prependListener("exit", disk.atExit); // before whoever removes the folder
     const file = await open(disk.image, "w");
     await file.truncate(BYTES);
     await file.close();

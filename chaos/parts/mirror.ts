@@ -2,12 +2,14 @@
  * What a directory must be, worked out beside it: a catalog and plain states that take in the log's events as they
  * appear and never start again. A directory that was killed and opened is compared with them.
  */
+import { existsSync } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { catalogDigest, createCatalog } from "../../src/catalog/index.ts";
 import type { Offset, UserId } from "../../src/core/index.ts";
-import { openFileLog } from "../../src/events/index.ts";
-import { DEFAULT_LIMITS, openLmdbStore } from "../../src/state/index.ts";
+import { type LoggedEvent, openFileLog } from "../../src/events/index.ts";
+import { DEFAULT_LIMITS, openLmdbStore, type StateStore } from "../../src/state/index.ts";
 import { PlainStates } from "./plain-states.ts";
 import { KNOWN_USERS, userOf } from "./sent-events.ts";
 
@@ -32,16 +34,24 @@ export interface Report {
   readonly catalog?: string;
 }
 
-/** What is in a log: ids in order, and when users were forgotten. */
+/** What is in a log: where it begins, ids, and when users were forgotten. */
 interface Contents {
-  readonly ids: readonly string[];
+  readonly first: number;
+  readonly ids: ReadonlySet<string>;
   readonly forgotten: ReadonlyMap<string, number>;
 }
 
+/** So long may a store need to write what an instance that does nothing has taken. */
+const BEHIND_MS = 10_000;
+
 export class Mirror {
   private readonly directory: string;
+  /** What the states of the directory must be. */
+  readonly states = new PlainStates(DEFAULT_LIMITS);
   private readonly catalog = createCatalog();
-  private readonly states = new PlainStates(DEFAULT_LIMITS);
+  /** Where each event is or was, by its id. */
+  private readonly offsets = new Map<string, number>();
+  private repeated = 0;
 
   constructor(directory: string) {
     this.directory = directory;
@@ -57,17 +67,18 @@ export class Mirror {
     const { ids, forgotten } = contents;
     const catalog = catalogDigest(this.catalog, KNOWN_USERS as UserId[]);
     const wrongs = {
-      lost: lostOf(contents, acknowledged, acknowledgedErasures),
-      repeated: ids.length - new Set(ids).size,
+      lost: this.lostOf(contents, acknowledged, acknowledgedErasures),
+      repeated: this.repeated,
       states: 0,
       catalogs: report.catalog !== undefined && report.catalog !== catalog ? 1 : 0,
       remembered: await this.remembered(ids, forgotten),
     };
     const store = await openLmdbStore({ path: join(this.directory, "state") }, {});
     try {
-      wrongs.states = await this.states.differences(store);
       const end = this.catalog.applied;
-      if (store.applied !== end || (report.end ?? end) !== end) wrongs.states++;
+      const applied = await untilApplied(store, end);
+      wrongs.states = await this.states.differences(store);
+      if (applied !== end || (report.end ?? end) !== end) wrongs.states++;
     } finally {
       await store.close();
     }
@@ -77,44 +88,74 @@ export class Mirror {
   /** What is lost in a directory that no instance opens; all of it where the log cannot be read. */
   async lost(acknowledged: ReadonlySet<string>, acknowledgedErasures: ReadonlySet<string>): Promise<number> {
     try {
-      return lostOf(await this.readLog(), acknowledged, acknowledgedErasures);
+      return this.lostOf(await this.readLog(), acknowledged, acknowledgedErasures);
     } catch {
       return acknowledged.size + acknowledgedErasures.size;
     }
   }
 
+  /** Takes in what is new, before a start may drop it from the log. */
+  async follow(): Promise<void> {
+    if (existsSync(join(this.directory, "log"))) await this.readLog();
+  }
+
   /** Reads the whole log; takes what is new into catalog and states. Throws where an offset is left out. */
   private async readLog(): Promise<Contents> {
     const log = await openFileLog(join(this.directory, "log"), { readOnly: true });
-    const ids: string[] = [];
+    const ids = new Set<string>();
     const forgotten = new Map<string, number>();
     let next: number = log.first;
     try {
       for await (const batch of log.read(0 as Offset)) {
         for (const { offset, event } of batch) {
           if (offset !== next++) throw new Error(`the log has event ${offset} where ${next - 1} is expected`);
-          ids.push(event.id);
+          ids.add(event.id);
           if (event.kind === "erasure")
             forgotten.set(event.user, Math.max(event.time, forgotten.get(event.user) ?? 0));
         }
-        const fresh = batch.filter(({ offset }) => offset >= this.catalog.applied);
-        if (fresh.length === 0) continue;
-        this.catalog.apply(fresh);
-        this.states.apply(fresh);
+        this.take(batch.filter(({ offset }) => offset >= this.catalog.applied));
       }
+      return { first: log.first, ids, forgotten };
     } finally {
       await log.close();
     }
-    return { ids, forgotten };
+  }
+
+  private take(fresh: readonly LoggedEvent[]): void {
+    if (fresh.length === 0) return;
+    for (const { offset, event } of fresh) {
+      if (this.offsets.has(event.id)) this.repeated++;
+      this.offsets.set(event.id, offset);
+    }
+    this.catalog.apply(fresh);
+    this.states.apply(fresh);
+  }
+
+  /** Acknowledged events that are neither in the log nor were dropped from it or made anonymous on purpose. */
+  private lostOf(
+    { first, ids, forgotten }: Contents,
+    acknowledged: ReadonlySet<string>,
+    acknowledgedErasures: ReadonlySet<string>,
+  ): number {
+    let lost = 0;
+    for (const id of acknowledged) {
+      const dropped = (this.offsets.get(id) ?? first) < first;
+      if (!ids.has(id) && !dropped && !forgotten.has(userOf(id))) lost++;
+    }
+    for (const user of acknowledgedErasures) if (!forgotten.has(user)) lost++;
+    return lost;
   }
 
   /**
    * Of how many forgotten users an event's id is in the log or in any file. LMDB is asked for its contents (the states
    * are compared): pages that it has freed keep their bytes until they are used again.
    */
-  private async remembered(ids: readonly string[], forgotten: ReadonlyMap<string, number>): Promise<number> {
+  private async remembered(
+    ids: ReadonlySet<string>,
+    forgotten: ReadonlyMap<string, number>,
+  ): Promise<number> {
     if (forgotten.size === 0) return 0;
-    const found = new Set(ids.map(userOf).filter((user) => forgotten.has(user)));
+    const found = new Set([...ids].map(userOf).filter((user) => forgotten.has(user)));
     for (const path of await filesIn(this.directory)) {
       const bytes = await readFile(path);
       for (const user of forgotten.keys()) if (bytes.includes(`${user}/`)) found.add(user);
@@ -123,16 +164,14 @@ export class Mirror {
   }
 }
 
-function lostOf(
-  { ids, forgotten }: Contents,
-  acknowledged: ReadonlySet<string>,
-  acknowledgedErasures: ReadonlySet<string>,
-): number {
-  const present = new Set(ids);
-  let lost = 0;
-  for (const id of acknowledged) if (!present.has(id) && !forgotten.has(userOf(id))) lost++;
-  for (const user of acknowledgedErasures) if (!forgotten.has(user)) lost++;
-  return lost;
+/** The store writes behind the log: waits until its file has everything, and resolves with what it says that it has. */
+async function untilApplied(store: StateStore, end: number): Promise<number> {
+  const late = performance.now() + BEHIND_MS;
+  for (;;) {
+    const applied = await store.readApplied();
+    if (applied >= end || performance.now() > late) return applied;
+    await sleep(10);
+  }
 }
 
 async function filesIn(directory: string): Promise<string[]> {

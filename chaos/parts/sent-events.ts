@@ -17,7 +17,7 @@ export const KNOWN_USERS: readonly string[] = Array.from({ length: USERS }, (_, 
 export const userOf = (id: string): string => id.slice(0, id.indexOf("/"));
 
 /** Somebody who comes in order to be forgotten; everything that such a user sends belongs to that user alone. */
-export const passingUser = (run: string, n: number): string => `passing-${run}-${n}`;
+export const passingUser = (run: string, name: string): string => `passing-${run}-${name}`;
 
 /** An id of one of the users whom nobody forgets. */
 export function idOf(run: string, writer: string, n: number): string {
