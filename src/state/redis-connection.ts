@@ -1,7 +1,8 @@
 /**
  * One connection to one Redis server. Nothing waits in it for better times: a command is refused at once while there is
  * no connection, and fails when its time is up, whatever the server does. A command that gets no answer in time ends the
- * connection and begins a new one: what was stuck in the old one is then never executed late behind a hung network.
+ * connection and begins a new one: until that one is there, everything else is refused at once, and a network that was
+ * broken is not waited for longer than a new connection takes.
  *
  * node-redis' own timeout covers only the time until a command is written (commands-queue.js), and so is switched off.
  */

@@ -2,15 +2,16 @@
  * A touch as the member of a sorted set whose score is the time: Redis orders members of one score by their bytes, and
  * these are in the order of merge-touches.ts.
  *
- * id, 0, item, 0, code of the type × 2 + 1 where there is a value, the value's 8 bytes, the time's 8 bytes. Text is
- * written a UTF-16 unit at a time in the manner of UTF-8, which keeps the order of the units (UTF-8 itself does not) and
- * takes one byte for ASCII, so that some 50 touches with ids of 36 characters still fit Redis' compact encoding, which
- * ends at 64 bytes a member. The time is there once more since scores cost Redis as much again to read.
+ * Version, id, 0, item, 0, code of the type × 2 + 1 where there is a value, the value's 8 bytes, the time's 8 bytes. Text
+ * is written a UTF-16 unit at a time in the manner of UTF-8, which keeps the order of the units (UTF-8 itself does not)
+ * and takes one byte for ASCII, so that a touch with an id of 36 characters fits Redis' compact encoding, which ends at
+ * 64 bytes a member. The time is there once more since scores cost Redis as much again to read.
  */
 import type { EpochMs, EventId, ItemId } from "../core/index.ts";
 import { INTERACTION_TYPE_NAMES, interactionCode } from "../events/index.ts";
 import type { Touch } from "./user-state.ts";
 
+const VERSION = 1;
 const NUMBER = 8;
 /** The most that one UTF-16 unit takes. */
 const UNIT = 3;
@@ -19,8 +20,9 @@ const SCRATCH = Buffer.alloc(NUMBER);
 
 export function encodeMember(touch: Touch): Buffer {
   const { id, item, type, value, time } = touch;
-  const bytes = Buffer.allocUnsafe(UNIT * (id.length + item.length) + 3 + 2 * NUMBER);
-  let at = writeText(bytes, writeText(bytes, 0, id), item);
+  const bytes = Buffer.allocUnsafe(UNIT * (id.length + item.length) + 4 + 2 * NUMBER);
+  bytes[0] = VERSION;
+  let at = writeText(bytes, writeText(bytes, 1, id), item);
   const hasValue = !Number.isNaN(value);
   bytes[at++] = 2 * interactionCode(type) + (hasValue ? 1 : 0);
   if (hasValue) {
@@ -37,6 +39,8 @@ export function decodeMembers(bytes: Buffer, limit: number): Touch[] {
   const latin1 = bytes.toString("latin1");
   let at = 0;
   while (at < bytes.length && touches.length < limit) {
+    if (bytes[at++] !== VERSION)
+      throw new RangeError(`expected version ${VERSION} of a member, came ${bytes[at - 1]}`);
     const idEnd = bytes.indexOf(0, at);
     const itemEnd = idEnd < 0 ? -1 : bytes.indexOf(0, idEnd + 1);
     if (itemEnd < 0) throw new RangeError(`a member begins at byte ${at} of ${bytes.length} and has no end`);

@@ -3,7 +3,9 @@
  *
  * The cluster is followed here and not by node-redis' own cluster client, which lets commands wait while a node is being
  * connected to, and does not finish connecting where one node is down. What there is to do is small, since all keys of a
- * call belong to one shard: ask for the table of slots, ask again when a node says MOVED or goes away, and follow ASK.
+ * call belong to one shard: ask for the table of slots, and ask again when a node says MOVED or goes away. While a slot is
+ * on its way from node to node, Redis refuses commands with several keys of which some do not exist (ASK, TRYAGAIN), and
+ * so are the shard's users refused here.
  *
  * Each server has two connections, so that a request's read does not stand behind a large batch.
  */
@@ -108,25 +110,10 @@ export class RedisServers {
         return await connection.send(args, way.ms, way.binary);
       } catch (error) {
         if (startsWith(error, "NOSCRIPT")) throw error;
-        if (startsWith(error, "ASK ")) return this.asking(error, args, way);
         if (startsWith(error, "MOVED ") && move < MOVES) await this.refresh();
         else throw this.failed(connection, error);
       }
     }
-  }
-
-  /** A slot on its way to another node: that one takes a command right after ASKING. */
-  private async asking(error: Error, args: Args, way: Way): Promise<unknown> {
-    const address = error.message.slice(error.message.lastIndexOf(" ") + 1);
-    const connection = this.connect(address, urlAt(this.urls[0]!, address))[way.lane];
-    await connection.untilReady(way.ms);
-    const [, reply] = await Promise.all([
-      connection.send(["ASKING"], way.ms),
-      connection.send(args, way.ms, way.binary),
-    ]).catch((cause) => {
-      throw startsWith(cause, "NOSCRIPT") ? cause : this.failed(connection, cause);
-    });
-    return reply;
   }
 
   /** Asks the nodes, one after the other until one answers, which of them has which shard. */

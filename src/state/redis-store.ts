@@ -48,6 +48,7 @@ const FLIGHT = 256;
 /** How long opening waits for another process that clears the store. */
 const CLEARING_MS = 2_000;
 const CLEARING_LOOK_MS = 20;
+const LOOK_AGAIN_MS = 100;
 const REMOVED_AT_ONCE = 1_000;
 const FOR_EVER = "for ever";
 
@@ -102,6 +103,9 @@ class RedisStore implements StateStore {
   private epoch = "";
   private lost = false;
   private lastApplied = 0;
+  /** How often a server was there again, and how often it was when all of them were last found as they should be. */
+  private doubts = 0;
+  private settled = 0;
   /** The newest version of each shard that this process has seen. */
   private versions: Float64Array;
   private readonly pending = new Set<Promise<unknown>>();
@@ -117,7 +121,7 @@ class RedisStore implements StateStore {
   ): Promise<StateStore> {
     for (const url of urls) checkUrl(url);
     const redis = await import("redis");
-    const onReady = () => store.lookAgain();
+    const onReady = () => void store.lookAgain();
     const servers = new RedisServers(redis, urls, keys, name === "redis-cluster", onReady);
     const store = new RedisStore(name, urls, keys, servers, options);
     try {
@@ -259,6 +263,7 @@ class RedisStore implements StateStore {
 
   /** The loss of the store is told at least once before another process's refilling of it is taken. */
   private async readAppliedNow(): Promise<Offset> {
+    if (this.settled < this.doubts) await this.verify();
     const { epoch, lastApplied } = this;
     const reply = await this.sendFacts("HMGET", "epoch", "applied", "clearing");
     const [found, applied, clearing] = reply as readonly (string | null)[];
@@ -413,9 +418,10 @@ class RedisStore implements StateStore {
 
   /** Compares what is there with what this process knows. */
   private async verify(): Promise<void> {
-    const { epoch, lastApplied } = this;
+    const { epoch, lastApplied, doubts } = this;
     const known = this.versions.slice();
     const found = await this.inspect();
+    this.settled = doubts;
     if (epoch !== this.epoch) return;
     const whole =
       found !== undefined &&
@@ -425,10 +431,13 @@ class RedisStore implements StateStore {
     if (!whole) this.lost = true;
   }
 
-  /** A server is there again: perhaps not as it was. */
-  private lookAgain(): void {
-    if (this.epoch === "" || this.closing !== undefined) return;
-    this.verify().catch(() => {}); // it went away again, and will be looked at when it is back
+  /** A server is there again: perhaps not as it was. It may be loading its file still, so this is tried until it works. */
+  private async lookAgain(): Promise<void> {
+    if (this.epoch === "") return; // being opened
+    const doubt = ++this.doubts;
+    while (this.closing === undefined && this.doubts === doubt && this.settled < doubt) {
+      await this.verify().catch(() => sleep(LOOK_AGAIN_MS));
+    }
   }
 
   private adopt({ epoch, applied, versions }: Found): void {
