@@ -8,12 +8,13 @@
 import { mkdir, stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { type Clock, type EpochMs, type Offset, silent, systemClock, UpnextError } from "../core/index.ts";
+import { assertEnd, EndMark, readEndMark } from "./end-mark.ts";
 import type { LoggedEvent } from "./event-log.ts";
 import type { FileLog, LogVerification, SegmentView } from "./file-log-contract.ts";
 import { makeLogId, readLogId } from "./log-id.ts";
 import { readSegments } from "./log-reader.ts";
 import { LogWriter, openSegmentFile, type SegmentFile, type Waiting } from "./log-writer.ts";
-import { assertEnd, type Recovered, readLeastEnd, recover, writeEnd } from "./recovery.ts";
+import { type Recovered, recover } from "./recovery.ts";
 import { refreshSegments } from "./refresh.ts";
 import { type Segment, syncDirectory } from "./segment.ts";
 import { newestIn } from "./sidecar.ts";
@@ -69,12 +70,12 @@ async function openReader(directory: string): Promise<FileLog> {
   let id = await readLogId(directory);
   let compactedThrough = await readCompactedThrough(directory);
   // Read before the segments: the log only grows.
-  const least = await readLeastEnd(directory);
+  const mark = await readEndMark(directory);
   const segments: Segment[] = [];
   let refreshing = refreshSegments(directory, segments);
   await refreshing;
   const last = segments.at(-1);
-  if (last !== undefined) assertEnd(last, least, undefined);
+  if (last !== undefined) assertEnd(last, mark, undefined);
   const refuse = () => {
     const message = `${directory}: this log was opened read-only. Do this where it is open for writing.`;
     return Promise.reject(new UpnextError("read_only", message));
@@ -121,10 +122,12 @@ async function openWriter(directory: string, options: FileLogOptions): Promise<F
     const compactedThrough = await readCompactedThrough(directory);
     const openFile = options.openFile ?? openSegmentFile;
     const { segmentBytes = SEGMENT_BYTES, waiting = WAITING } = options;
-    const active = await openFile(opened.segments.at(-1)!.path);
-    writer = new LogWriter({ ...opened, directory, openFile, segmentBytes, waiting }, active);
+    const last = opened.segments.at(-1)!;
+    const mark = await EndMark.open(directory, last.base + last.count);
+    const active = await openFile(last.path);
+    writer = new LogWriter({ ...opened, directory, openFile, segmentBytes, waiting, mark }, active);
     const upkeep = new Upkeep({ directory, opened, writer, compactedThrough, onStep: options.onStep });
-    return writableLog({ directory, id, opened, writer, upkeep, lock });
+    return writableLog({ directory, id, opened, writer, upkeep, mark, lock });
   } catch (error) {
     await lock.release();
     throw error;
@@ -137,10 +140,11 @@ interface Writable {
   readonly opened: Recovered;
   readonly writer: LogWriter;
   readonly upkeep: Upkeep;
+  readonly mark: EndMark;
   readonly lock: WriterLock;
 }
 
-function writableLog({ directory, id, opened, writer, upkeep, lock }: Writable): FileLog {
+function writableLog({ directory, id, opened, writer, upkeep, mark, lock }: Writable): FileLog {
   return makeLog(directory, opened.segments, {
     id,
     readOnly: false,
@@ -162,7 +166,7 @@ function writableLog({ directory, id, opened, writer, upkeep, lock }: Writable):
       try {
         await upkeep.close();
         await writer.close();
-        if (!writer.isBroken) await writeEnd(directory, opened.segments.at(-1)!);
+        await mark.close(!writer.isBroken);
       } finally {
         await lock.release();
       }

@@ -12,6 +12,7 @@
  */
 import { type FileHandle, open } from "node:fs/promises";
 import { type Offset, UpnextError } from "../core/index.ts";
+import type { EndMark } from "./end-mark.ts";
 import type { Event, ItemFacts } from "./event.ts";
 import type { AppendResult } from "./event-log.ts";
 import { FRAME_HEADER, sealFrame } from "./frame.ts";
@@ -81,6 +82,8 @@ export interface WriterOptions {
   readonly segmentBytes: number;
   readonly openFile: (path: string) => Promise<SegmentFile>;
   readonly waiting: Waiting;
+  /** Is told how far the log is durable. */
+  readonly mark: EndMark;
   readonly key: HashKey;
   /** All segments; the writer appends to the last and adds new ones. */
   readonly segments: Segment[];
@@ -280,6 +283,7 @@ export class LogWriter {
     active.size += frame.length;
     if (this.pendingNewest > active.newest) active.newest = this.pendingNewest;
     this.failure = undefined;
+    this.options.mark.note(active.base + active.count);
     return true;
   }
 

@@ -1,20 +1,16 @@
 /**
  * Opening a log for writing: every acknowledged event is there and its id known, and what was being written when the
  * last writer ended is cut off. The last segment is read whole; of the full ones only the sidecar, where it fits.
- *
- * A frame that was durable and is damaged cannot be told from one that was being written if nothing whole follows it.
- * The file `end` narrows that: a log that is closed writes down its end, and one that has not even that is refused. What
- * remains is damage to the very last frames of a log whose writer was killed: they are cut off, and `tail` says so.
+ * Damage there that nothing whole follows is taken for a write that was cut off, as far as the end mark allows.
  */
 import { randomBytes } from "node:crypto";
 import { type FileHandle, open, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { UpnextError } from "../core/index.ts";
+import { assertEnd, readEndMark } from "./end-mark.ts";
 import { findFrameAfter } from "./frame.ts";
 import { HashColumn } from "./hash-column.ts";
 import type { HashKey } from "./id-hash.ts";
 import { IdTable } from "./id-table.ts";
-import { readOffsetNote, writeNote } from "./note-file.ts";
 import { readDroppedIds, retained } from "./retention.ts";
 import {
   corrupt,
@@ -42,7 +38,7 @@ export async function recover(directory: string): Promise<Recovered> {
   for (const name of await readdir(directory)) {
     if (name.endsWith(".tmp")) await rm(join(directory, name), { force: true });
   }
-  const least = await readLeastEnd(directory);
+  const mark = await readEndMark(directory);
   const found = await segmentBases(directory);
   let bases = await retained(directory, found);
   for (const base of found) if (base < bases[0]!) await rm(segmentAt(directory, base).path, { force: true });
@@ -76,7 +72,7 @@ export async function recover(directory: string): Promise<Recovered> {
         sidecar.hashes.addTo(ids);
       } else {
         hashes = new HashColumn();
-        tail = await recoverLast(file, segment, key, hashes, least);
+        tail = await recoverLast(file, segment, key, hashes, mark);
         hashes.addTo(ids);
       }
     } finally {
@@ -102,12 +98,12 @@ async function recoverLast(
   segment: Segment,
   key: HashKey,
   hashes: HashColumn,
-  least: number,
+  mark: number,
 ): Promise<string | null> {
   const problem = await extendSegment(file, segment, hasher(segment, key, hashes));
   let tail: string | null = null;
   if (problem !== undefined) await assertNothingAfter(file, segment, problem);
-  assertEnd(segment, least, problem);
+  assertEnd(segment, mark, problem);
   if (problem !== undefined) {
     const { size } = await file.stat();
     await file.truncate(segment.size);
@@ -124,32 +120,6 @@ export async function assertNothingAfter(file: FileHandle, segment: Segment, pro
   const whole = await findFrameAfter(file, segment.size, size);
   if (whole === undefined) return;
   throw corrupt(segment, segment.size, `${problem}, and durable events follow at byte ${whole}`);
-}
-
-/** A tail that is cut off may be one that was never acknowledged, but not from before the log was last closed. */
-export function assertEnd(segment: Segment, least: number, problem: string | undefined): void {
-  const end = segment.base + segment.count;
-  if (end >= least) return;
-  const what = `${problem ?? "the log ends here"}, at event ${end}, but ${least} events were durable when it was closed`;
-  throw corrupt(segment, segment.size, what);
-}
-
-/** How far the log went when it was last closed; 0 where that is not known. */
-export async function readLeastEnd(directory: string): Promise<number> {
-  try {
-    return (await readOffsetNote(join(directory, "end"), "")) ?? 0;
-  } catch (error) {
-    // It only guards what else is read; verify says that it is damaged.
-    if (error instanceof UpnextError) return 0;
-    throw error;
-  }
-}
-
-/** Writes down how far a log that is being closed goes. Without it the next opening takes more on trust, no less. */
-export async function writeEnd(directory: string, { base, count }: Segment): Promise<void> {
-  const end = base + count;
-  if ((await readLeastEnd(directory)) === end) return;
-  await writeNote(join(directory, "end"), String(end)).catch(() => {});
 }
 
 /** Chosen by nobody: not from a seed, or senders could make ids that collide. */

@@ -172,7 +172,7 @@ describe("the end of a log that was closed", () => {
       for (const readOnly of [false, true]) {
         await expect(openFileLog(directory, { readOnly })).rejects.toMatchObject({
           code: "log_corrupt",
-          message: expect.stringMatching(`${path}, byte .* but 6 events were durable when it was closed`),
+          message: expect.stringMatching(`${path}, byte .* but 6 events were durable`),
         });
       }
       expect((await stat(path)).size).toBe(cut);

@@ -184,7 +184,7 @@ describe("verification", () => {
     await seventy();
     const problems = await problemsAfter(async () => {
       await rm(join(directory, "id"));
-      await writeFile(join(directory, "end"), "70 0badbeef\n");
+      await writeFile(join(directory, "end"), "end 70 0badbeef\n");
       await writeNote(join(directory, "compacted"), "71");
     });
     expect(problems).toEqual([
