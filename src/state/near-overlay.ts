@@ -35,13 +35,13 @@ export class Overlay {
 
   /**
    * @param stored every event before it is in the store
-   * @param applied offset of the first event that will be added
+   * @param applied offset of the first event that will be added, at or after `stored`
    * @param limit touches and erasures that are held at most
    */
   constructor(stored: Offset, applied: Offset, limit: number) {
     this.storedTo = stored;
-    this.appliedTo = Math.max(stored, applied);
-    this.blindUntil = this.appliedTo;
+    this.appliedTo = applied;
+    this.blindUntil = applied;
     this.limit = limit;
   }
 

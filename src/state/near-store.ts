@@ -42,8 +42,6 @@ export interface NearStoreOptions {
   readonly log: Pick<EventLog, "first" | "read">;
   /** False where another process writes to the store, and this one only reads it. */
   readonly writes: boolean;
-  /** Offset of the first event that `apply` will get. What the store lacks before it, it gets from the log. */
-  readonly from?: Offset;
   readonly clock?: Clock;
   /** What one read may cost. Default 8. */
   readonly timeoutMs?: number;
@@ -94,7 +92,7 @@ export interface NearStore
   read(user: UserId): Promise<UserState>;
   /** Takes the events in memory; the store gets them behind. Never waits. */
   apply(batch: readonly LoggedEvent[]): Promise<void>;
-  /** Every event before it was given to `apply`, or lies before the first that will be. */
+  /** Where the next event for `apply` has to be. It begins where the store stands, or the log, whichever is later. */
   readonly applied: Offset;
   /** Resolves once the store has every event before `offset`; rejects with `store_unavailable` after `limitMs`. */
   flushed(offset: Offset, limitMs?: number): Promise<void>;
@@ -145,8 +143,8 @@ class StoreNearby implements NearStore {
     this.clock = options.clock ?? systemClock;
     this.timeoutMs = options.timeoutMs ?? TIMEOUT_MS;
     this.writes = options.writes;
-    const { from = store.applied, overlayTouches = OVERLAY_TOUCHES } = options;
-    this.overlay = new Overlay(store.applied, from, overlayTouches);
+    const first = Math.max(store.applied, options.log.first) as Offset;
+    this.overlay = new Overlay(store.applied, first, options.overlayTouches ?? OVERLAY_TOUCHES);
     this.copies = new Copies(store.limits, options.copyBytes ?? COPY_BYTES);
     this.breaker = new CircuitBreaker({
       failures: FAILURES,

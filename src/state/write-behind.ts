@@ -66,20 +66,21 @@ export class WriteBehind {
   /** Makes the store as new, and puts there what the log does not have any more. */
   private async fill(): Promise<void> {
     const { store, log, overlay } = this;
+    const base = log.first > 0 ? await this.base?.() : undefined;
+    if (log.first > 0 && (base === undefined || base.offset < log.first)) {
+      throw new UpnextError(
+        "store_unavailable",
+        `${store.name} state store: it has to be filled again, and the log begins at offset ${log.first}; expected a base snapshot from there on, ${base === undefined ? "there is none" : `got one of ${base.offset}`}. Restore the directory from a backup.`,
+      );
+    }
     if (!overlay.lost) overlay.lose();
     const { losses } = overlay;
     await store.clear();
-    if (log.first > 0) {
-      const base = await this.base?.();
-      if (base === undefined || base.offset < log.first || base.offset > overlay.applied) {
-        throw new UpnextError(
-          "store_unavailable",
-          `${store.name} state store: it has to be filled again, and the log begins at offset ${log.first}; expected a base snapshot from there to ${overlay.applied}, ${base === undefined ? "there is none" : `got one of ${base.offset}`}. Restore the directory from a backup.`,
-        );
-      }
+    if (base !== undefined) {
       await writeStates(store, base.states);
       await store.skipTo(base.offset);
     }
+    // While the log is gone through at a start, the base may be ahead of what was applied.
     if (overlay.losses === losses) overlay.confirm(store.applied);
   }
 }
