@@ -9,15 +9,13 @@ export const FIRST_USER_KEY = Buffer.from([1]);
 /** The id follows as UTF-16 and not as UTF-8. */
 const UTF16 = 2;
 
-/** At most 769 bytes for the 256 characters of an id; LMDB takes keys of 1978. */
+/** Half of a surrogate pair has no UTF-8: it would become U+FFFD, and different users would share a key. */
+const NO_UTF8 = /\p{Cs}/u;
+
+/** At most 1025 bytes for the 256 characters of an id; LMDB takes keys of 1978. */
 export function keyOf(user: UserId): Buffer {
-  const text = `\u0001${user}`;
-  const key = Buffer.from(text);
-  // Half of a surrogate pair has no UTF-8: it would become U+FFFD, and different users would share a key.
-  if (key.includes("\ufffd") && key.toString() !== text) {
-    return Buffer.concat([Buffer.from([UTF16]), Buffer.from(user, "utf16le")]);
-  }
-  return key;
+  if (NO_UTF8.test(user)) return Buffer.concat([Buffer.from([UTF16]), Buffer.from(user, "utf16le")]);
+  return Buffer.from(`\u0001${user}`);
 }
 
 /** The user of a key that `keyOf` made. */

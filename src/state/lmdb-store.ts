@@ -117,10 +117,14 @@ class LmdbStore implements StateStore {
 
   async read(user: UserId): Promise<UserState> {
     this.mustBeOpen();
-    const bytes = this.stored(keyOf(user));
-    const stored = bytes === undefined ? emptyState(user) : this.decoded(user, bytes);
-    const state = mergeTouches(stored, [], this.limits); // cuts what higher limits have left
-    return withoutExpired(this.pending.mergedInto(state, this.limits), this.limits, this.clock.now());
+    const { limits } = this;
+    const bytes = this.fetched(keyOf(user));
+    let state = bytes === undefined ? emptyState(user) : this.decoded(user, bytes);
+    if (state.touches.length > limits.touches || state.vetoes.length > limits.vetoes) {
+      state = mergeTouches(state, [], limits); // cuts what higher limits have left
+    }
+    state = this.pending.mergedInto(state, limits);
+    return limits.maxAge === undefined ? state : withoutExpired(state, limits, this.clock.now());
   }
 
   async readApplied(): Promise<Offset> {
@@ -290,14 +294,19 @@ class LmdbStore implements StateStore {
     return after === before ? undefined : encodeState(after);
   }
 
-  /**
-   * The value of `key`, valid until the next get. lmdb-js hands out one large buffer with a `length` that is not its
-   * own, which half of Buffer's methods do not believe; a view of that length is an ordinary buffer.
-   */
+  /** The value of `key`, valid until the next get. */
   private stored(key: Buffer): Buffer | undefined {
+    const bytes = this.fetched(key);
+    return bytes && Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  }
+
+  /**
+   * The value of `key`, valid until the next get, as lmdb-js hands it out: one large buffer with a `length` that is not
+   * its own, which half of Buffer's methods do not believe. decodeState does without these, and so without a view.
+   */
+  private fetched(key: Buffer): Buffer | undefined {
     try {
-      const bytes = this.db.getBinaryFast(key);
-      return bytes === undefined ? undefined : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+      return this.db.getBinaryFast(key);
     } catch (cause) {
       throw unreadable(this.path, "its file cannot be read", cause);
     }

@@ -31,6 +31,7 @@ export class PendingChanges {
 
   /** `stored` with all that is pending of its user. Returns `stored` itself where that changes nothing. */
   mergedInto(stored: UserState, limits: StateLimits): UserState {
+    if (this.size === 0 && this.taken.size === 0) return stored;
     let state = stored;
     for (const changes of [this.taken, this.gathered]) {
       const change = changes.get(stored.user);

@@ -42,7 +42,11 @@ export function encodeState(state: UserState): Buffer {
   return bytes.subarray(0, end);
 }
 
-/** The state; nothing of it refers to `bytes`. Throws RangeError where they are not what `encodeState` writes. */
+/**
+ * The state; nothing of it refers to `bytes`. Throws RangeError where they are not what `encodeState` writes.
+ *
+ * `bytes` may be a larger buffer whose `length` was set to that of the state, as LMDB hands them out.
+ */
 export function decodeState(user: UserId, bytes: Buffer): UserState {
   const length = bytes.length;
   if (length < HEADER.size) throw new RangeError(`a state has at least ${HEADER.size} bytes, came ${length}`);
@@ -55,7 +59,7 @@ export function decodeState(user: UserId, bytes: Buffer): UserState {
   const view = new DataView(bytes.buffer, bytes.byteOffset, length);
   const afterVetoes = readRows(bytes, view, text, HEADER.size, vetoes);
   const end = readRows(bytes, view, text, afterVetoes, touches);
-  if (end !== length || afterVetoes !== HEADER.size + bytes.readUInt32LE(HEADER.vetoBytes)) {
+  if (end !== length || afterVetoes !== HEADER.size + view.getUint32(HEADER.vetoBytes, true)) {
     throw new RangeError(`the rows of a state end at byte ${end} of ${length}`);
   }
   return { user, touches, vetoes, erasedAt: view.getFloat64(HEADER.erasedAt, true) as EpochMs };
