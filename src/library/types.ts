@@ -74,7 +74,7 @@ export interface Upnext extends Recommender {
   /**
    * The state as it was: at a time, by the times of the events (those that came late are in it), or as a request saw it
    * that reflected every event before an offset. What was erased since is in neither. Reads the log: milliseconds to
-   * seconds. Rejects with `unknown_request` where retention has dropped what would be needed.
+   * seconds. Rejects with `invalid_request` where retention has dropped what would be needed.
    */
   stateAt(user: string, at: Plain<Moment>): Promise<UserState>;
   /**

@@ -134,7 +134,7 @@ describe("retention", () => {
     const now = await upnext.state("u1");
     expect(await upnext.stateAt("u1", { offset: log.end })).toEqual(now);
     await expect(upnext.stateAt("u1", { offset: log.first - 1 })).rejects.toMatchObject({
-      code: "unknown_request",
+      code: "invalid_request",
     });
     const report = await upnext.train(silent, { timeBudget: 2000, maxLists: 50 });
     expect(report.users).toBe(97);

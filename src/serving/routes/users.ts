@@ -69,7 +69,7 @@ export const userRoutes: Routes = (app, { recommender, clock, makeId }) => {
       scope: "read",
       inputs: { params: paramsSchema, querystring: momentSchema },
       answers: { 200: userStateSchema },
-      errors: ["store_unavailable", "store_lost", "unknown_request", "snapshot_corrupt", "closed"],
+      errors: ["store_unavailable", "store_lost", "snapshot_corrupt", "closed"],
     }),
     async (request) => {
       const { params, query } = request;
