@@ -58,13 +58,16 @@ export class PlainStates {
   /** How many users are otherwise in `store`, there alone, or here alone. */
   async differences(store: StateStore): Promise<number> {
     let different = 0;
-    let met = 0;
+    const there = new Set<string>();
     for await (const user of store.users()) {
-      if (!this.users.has(user)) different++;
-      else met++;
+      if (this.users.has(user)) there.add(user);
+      else different++;
     }
-    different += this.users.size - met;
     for (const user of this.users.keys()) {
+      if (!there.has(user)) {
+        different++;
+        continue;
+      }
       const { touches, vetoes, erasedAt } = await store.read(user as UserState["user"]);
       if (text({ touches, vetoes, erasedAt }) !== text(this.state(user))) different++;
     }
