@@ -139,7 +139,8 @@ describe("retention", () => {
     const report = await upnext.train(silent, { timeBudget: 2000, maxLists: 50 });
     expect(report.users).toBe(97);
     expect(report.items).toBe(211);
-    expect((await upnext.recommend({ user: "u1", budgetMs: 60_000 })).personal).toBe(true);
+    const answer = await upnext.recommend({ user: "u1", budgetMs: 60_000, allowSeen: true });
+    expect([answer.personal, answer.reasons, answer.bundle]).toEqual([true, [], report.bundle]);
   });
 
   it("is refused a start without a snapshot that is whole, by name and with the cure", async () => {
