@@ -5,7 +5,8 @@ import { join } from "node:path";
 import { crc32 } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type FileLogOptions, openFileLog } from "../../src/events/index.ts";
-import { openSegmentFile, type SegmentFile } from "../../src/events/log-writer.ts";
+import { openSegmentFile } from "../../src/events/log-writer.ts";
+import { failingDisk } from "./failing-disk.ts";
 import { interaction, interactions, oneOfEach, readAll, readEvents } from "./make-events.ts";
 
 const FIRST = "00000000000000000000.log";
@@ -284,37 +285,6 @@ describe("damage before the tail", () => {
 });
 
 describe("a disk that fails", () => {
-  /** A real segment file whose next operations of a kind fail while `failing` names them. */
-  function failingDisk() {
-    const disk = { failing: new Set<"write" | "sync" | "truncate">(), onSync: () => {} };
-    const check = (operation: "write" | "sync" | "truncate") => {
-      if (disk.failing.has(operation))
-        throw Object.assign(new Error("ENOSPC: no space left"), { code: "ENOSPC" });
-    };
-    const openFile = async (path: string): Promise<SegmentFile> => {
-      const file = await openSegmentFile(path);
-      return {
-        ...file,
-        async write(bytes, position) {
-          // A full disk takes a part.
-          if (disk.failing.has("write")) await file.write(bytes.subarray(0, bytes.length >> 1), position);
-          check("write");
-          await file.write(bytes, position);
-        },
-        async sync() {
-          check("sync");
-          await file.sync();
-          disk.onSync();
-        },
-        async truncate(size) {
-          check("truncate");
-          await file.truncate(size);
-        },
-      };
-    };
-    return { disk, openFile };
-  }
-
   it("rejects the calls of a failed write, takes them back, and goes on when there is room again", async () => {
     const { disk, openFile } = failingDisk();
     await using(
