@@ -305,7 +305,7 @@ export class Instance implements Upnext {
       );
     }
     const settings = { ...this.settings, limit: DEFAULT_LIMIT };
-    return replayRequest(log, registry, found, states.limits, settings, await snapshots.base());
+    return replayRequest(log, registry, found, states.limits, settings, snapshots);
   }
 
   async refresh(): Promise<void> {

@@ -2,6 +2,7 @@
 import { type Clock, type EpochMs, type Progress, Random, systemClock, UpnextError } from "../core/index.ts";
 import type { Split, SystemScores } from "../evaluation/index.ts";
 import type { EventLog } from "../events/index.ts";
+import type { Snapshot } from "../snapshots/index.ts";
 import { examplesBetween } from "./examples.ts";
 import { DEFAULT_TWO_STAGE, fitTwoStage, sample, type TwoStageSettings } from "./fit-two-stage.ts";
 import { type History, readHistory } from "./history.ts";
@@ -16,6 +17,8 @@ export interface EvaluationOptions {
   readonly maxExamples?: number;
   /** What seconds are measured with; the system's where absent. */
   readonly clock?: Clock;
+  /** What the history begins with where the log does not begin at 0. */
+  readonly base?: Snapshot;
 }
 
 export interface Evaluation {
@@ -41,7 +44,7 @@ export async function evaluate(
   progress: Progress,
 ): Promise<Evaluation> {
   progress.step("read the log");
-  const history = await readHistory(log);
+  const history = await readHistory(log, options.base);
   const { train, statistics, testFrom } = cutsOf(history, options.split);
   const found = examplesBetween(history, testFrom, everything(history));
   if (found.length === 0) {
@@ -73,7 +76,7 @@ export async function evaluate(
     examples,
     candidates: settings.candidates,
     perSource: settings.perSource,
-    touches: settings.touches,
+    limits: settings,
     headWeights: options.headWeights ?? {},
     clock,
     progress,

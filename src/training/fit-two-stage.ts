@@ -15,10 +15,11 @@ import { examplesBetween } from "./examples.ts";
 import { fitSources } from "./fit-sources.ts";
 import type { History, Slate } from "./history.ts";
 import { rankingLists } from "./ranking-lists.ts";
-import { type Cut, cutAt, momentOf, sequencesOf } from "./replay.ts";
+import { type Cut, cutAt, momentOf, sequencesOf, type TouchLimits } from "./replay.ts";
 import { type TrainedRanker, trainRanker } from "./train-ranker.ts";
 
-export interface TwoStageSettings {
+/** Examples see no more of a user's touches than the state in serving keeps. */
+export interface TwoStageSettings extends TouchLimits {
   readonly seed: number;
   /** Names of the retrieval sources; all where absent. */
   readonly sources?: readonly string[];
@@ -29,8 +30,6 @@ export interface TwoStageSettings {
   readonly rankerShare: number;
   /** At most so many lists of each kind. */
   readonly maxLists: number;
-  /** How many touches of a user serving keeps: examples see no more. */
-  readonly touches: number;
   /** Wall time for fitting everything. What iterates ends with it; counting and the ranker take what they take. */
   readonly timeBudget: Ms;
   /** Where networks of sources are trained; the CPU where absent. */
@@ -96,7 +95,7 @@ export async function fitTwoStage(
     slates,
     candidates: settings.candidates,
     perSource: settings.perSource,
-    touches: settings.touches,
+    limits: settings,
     random,
     progress,
   });

@@ -1,12 +1,16 @@
 /**
  * The log as columns: every user's interactions in the order of user state, (time, id), and the slates that were
  * shown. One pass over the log; erased events are left out.
+ *
+ * Where retention has dropped the log's beginning, the touches that user states still held of it take its place: they
+ * are the interactions that serving remembers too. Slates of that time are gone.
  */
 import { type Catalog, createCatalog } from "../catalog/index.ts";
-import type { Offset, UserId } from "../core/index.ts";
+import { type Offset, UpnextError, type UserId } from "../core/index.ts";
 import { type EventLog, type Impression, type Interaction, interactionCode } from "../events/index.ts";
 import { HEADS } from "../ranking/index.ts";
-import { evidence } from "../state/index.ts";
+import type { Snapshot } from "../snapshots/index.ts";
+import { evidence, type UserState } from "../state/index.ts";
 
 export interface History {
   /** Facts as they are at the end of the log. Statistics in it are those of the whole log too: do not train on them. */
@@ -43,20 +47,33 @@ export interface Slate {
   readonly actions: Int32Array;
 }
 
-export async function readHistory(log: EventLog): Promise<History> {
-  const catalog = createCatalog();
+/**
+ * Rejects with `snapshot_corrupt` where the log does not begin at 0 and there is no base to begin with.
+ *
+ * @param base a snapshot with states, of the log's first event or later; not needed where the log is whole
+ */
+export async function readHistory(log: EventLog, base?: Snapshot): Promise<History> {
   const rowOfUser = new Map<UserId, number>();
   const users: UserId[] = [];
   const entries: Entry[] = [];
   const impressions: Shown[] = [];
-  const erasedAt = new Map<UserId, number>();
-  for await (const batch of log.read(0 as Offset)) {
+  let catalog = createCatalog();
+  if (log.first > 0) {
+    if (base === undefined || base.offset < log.first) throw withoutPast(log, base);
+    catalog = await base.catalog();
+    for await (const state of base.states()) {
+      const events = interactionsOf(state);
+      if (events.length === 0) continue;
+      const user = rowFor(state.user);
+      for (const event of events) entries.push({ user, event });
+    }
+  }
+  for await (const batch of log.read(log.first)) {
     for (const logged of batch) {
       const { event } = logged;
       catalog.apply([logged]);
-      if (event.kind === "erasure") {
-        erasedAt.set(event.user, Math.max(erasedAt.get(event.user) ?? -Infinity, event.time));
-      } else if (event.kind === "impression") {
+      if (event.kind === "impression") {
+        // Before the base's offset every item that the base knows counts as known: which it was by then, nobody can say.
         impressions.push({ user: rowFor(event.user), event, known: catalog.size });
       } else if (event.kind === "interaction") {
         entries.push({ user: rowFor(event.user), event });
@@ -72,8 +89,9 @@ export async function readHistory(log: EventLog): Promise<History> {
     }
     return row;
   }
-  const erased = (user: UserId, time: number) => time <= (erasedAt.get(user) ?? -Infinity);
-  const kept = erasedAt.size === 0 ? entries : entries.filter(({ event }) => !erased(event.user, event.time));
+  const { erasures } = catalog;
+  const erased = (user: UserId, time: number) => time <= (erasures.get(user) ?? -Infinity);
+  const kept = erasures.size === 0 ? entries : entries.filter(({ event }) => !erased(event.user, event.time));
   const answers = answersByRequest(kept);
   return {
     catalog,
@@ -109,13 +127,36 @@ function answersByRequest(entries: readonly Entry[]): ReadonlyMap<string, readon
   return answers;
 }
 
-function columnsOf(entries: Entry[], users: number, catalog: Catalog) {
-  entries.sort(
+/** What the log said, as far as a state still holds it: which request was answered is not there. */
+function interactionsOf({ user, touches, vetoes }: UserState): readonly Interaction[] {
+  return [...touches, ...vetoes].map(({ value, ...touch }) => ({
+    kind: "interaction",
+    user,
+    ...touch,
+    ...(!Number.isNaN(value) && { value }),
+  }));
+}
+
+function withoutPast(log: EventLog, base: Snapshot | undefined): UpnextError {
+  const got = base === undefined ? "none" : `one of event ${base.offset}`;
+  return new UpnextError(
+    "snapshot_corrupt",
+    `train: the log begins at event ${log.first}; expected a whole snapshot with the user states of that event or a later one, got ${got}. Restore the directory from a backup: upnext restore PATH`,
+  );
+}
+
+function columnsOf(all: Entry[], users: number, catalog: Catalog) {
+  all.sort(
     (a, b) =>
       a.user - b.user ||
       a.event.time - b.event.time ||
       (a.event.id < b.event.id ? -1 : a.event.id > b.event.id ? 1 : 0),
   );
+  // What a base and the log both have is one interaction; the log takes an id once.
+  const entries = all.filter(({ user, event }, i) => {
+    const before = all[i - 1];
+    return before === undefined || before.user !== user || before.event.id !== event.id;
+  });
   const n = entries.length;
   const offsets = new Int32Array(users + 1);
   const items = new Int32Array(n);

@@ -16,7 +16,7 @@ import {
 import { type Example, visit } from "./examples.ts";
 import type { TwoStage } from "./fit-two-stage.ts";
 import type { History } from "./history.ts";
-import { type Cut, Replay } from "./replay.ts";
+import { type Cut, Replay, type TouchLimits } from "./replay.ts";
 
 export interface MeasureOptions {
   readonly history: History;
@@ -26,8 +26,7 @@ export interface MeasureOptions {
   readonly examples: readonly Example[];
   readonly candidates: number;
   readonly perSource: number;
-  /** How many touches of a user serving keeps. */
-  readonly touches: number;
+  readonly limits: TouchLimits;
   /** Weight of each head in the score, by name. */
   readonly headWeights: Readonly<Record<string, number>>;
   readonly clock: Clock;
@@ -39,7 +38,7 @@ const COMPARE_EVERY = 4;
 
 export async function measureSystems(options: MeasureOptions): Promise<readonly SystemScores[]> {
   const { history, models, clock, progress, examples } = options;
-  const replay = new Replay(history, options.statisticsCut, options.touches);
+  const replay = new Replay(history, options.statisticsCut, options.limits);
   const catalog = withStatistics(history.catalog, replay.statistics);
   const sources = await loadSources(models.sources, models.fitted, catalog);
   const ranker = models.ranker && (await networkRanker(models.ranker.header, models.ranker.model));

@@ -27,7 +27,7 @@ import {
 } from "../retrieval/index.ts";
 import type { Example } from "./examples.ts";
 import type { History, Slate } from "./history.ts";
-import { type Cut, Replay } from "./replay.ts";
+import { type Cut, Replay, type TouchLimits } from "./replay.ts";
 
 /** Candidates a list has room for, and how many of them are the head of the blend; the rest is sampled. */
 export const LIST_SIZE = 64;
@@ -66,14 +66,13 @@ export interface ListOptions {
   /** Candidates of the blend, and how many each source is asked for. */
   readonly candidates: number;
   readonly perSource: number;
-  /** How many touches of a user serving keeps. */
-  readonly touches: number;
+  readonly limits: TouchLimits;
   readonly random: Random;
   readonly progress: Progress;
 }
 
 export async function rankingLists(options: ListOptions): Promise<RankingLists> {
-  const replay = new Replay(options.history, options.cut, options.touches);
+  const replay = new Replay(options.history, options.cut, options.limits);
   const catalog = withStatistics(options.history.catalog, replay.statistics);
   const sources = await loadSources(options.sources, options.fitted, catalog);
   try {

@@ -7,7 +7,7 @@ import { ItemCounters } from "../catalog/index.ts";
 import type { EpochMs } from "../core/index.ts";
 import { INTERACTION_TYPE_NAMES, isVeto } from "../events/index.ts";
 import type { Sequences, Touches, Unencoded } from "../retrieval/index.ts";
-import { DEFAULT_LIMITS } from "../state/index.ts";
+import { DEFAULT_LIMITS, type StateLimits } from "../state/index.ts";
 import type { History } from "./history.ts";
 
 /**
@@ -71,6 +71,9 @@ export function sequencesOf(history: History, cut: Cut): Sequences {
   };
 }
 
+/** What of a user's touches the state in serving keeps. */
+export type TouchLimits = Pick<StateLimits, "touches" | "maxAge">;
+
 const VETO_CODES = Uint8Array.from(INTERACTION_TYPE_NAMES, (type) => (isVeto(type) ? 1 : 0));
 
 /**
@@ -86,16 +89,15 @@ export class Replay {
   /** Live items in the order of the moment from which on they may be shown, and that moment by row. */
   private readonly coming: Int32Array;
   private readonly showableFrom: Float64Array;
-  private readonly touches: number;
+  private readonly limits: TouchLimits;
   private nextEntry = 0;
   private nextSlate = 0;
   private queries = 0;
   private nextComing = 0;
 
-  /** @param touches how many of a user's touches the state in serving keeps */
-  constructor(history: History, cut: Cut, touches = DEFAULT_LIMITS.touches) {
+  constructor(history: History, cut: Cut, limits: TouchLimits = DEFAULT_LIMITS) {
     this.history = history;
-    this.touches = touches;
+    this.limits = limits;
     this.order = Int32Array.from(entriesOf(history, cut)).sort(
       (a, b) => history.times[a]! - history.times[b]! || a - b,
     );
@@ -151,7 +153,7 @@ export class Replay {
       hidden.push(row);
     }
     try {
-      const touches = touchesBefore(history, user, end, now, this.touches);
+      const touches = touchesBefore(history, user, end, now, this.limits);
       return await use({ ...touches, allowed });
     } finally {
       for (const row of hidden) allowed[row] = 1;
@@ -173,21 +175,19 @@ function showableFrom(history: History): Float64Array {
   });
 }
 
-/**
- * What serving would make of the user's state as it was before entry `end`.
- *
- * @param limit how many touches the state keeps
- */
+/** What serving would make of the user's state as it was before entry `end`. */
 export function touchesBefore(
   history: History,
   user: number,
   end: number,
   now: EpochMs,
-  limit: number,
+  limits: TouchLimits,
 ): Touches {
   const start = history.offsets[user]!;
+  const expired = now - (limits.maxAge ?? Infinity);
   const entries: number[] = [];
-  for (let e = end - 1, touches = 0; e >= start && touches < limit; e--) {
+  for (let e = end - 1, touches = 0; e >= start && touches < limits.touches; e--) {
+    if (history.times[e]! <= expired) break;
     if (VETO_CODES[history.types[e]!] === 1) continue;
     touches++;
     if (history.weights[e]! > 0) entries.push(e);

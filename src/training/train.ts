@@ -19,6 +19,7 @@ import type { SystemScores } from "../evaluation/index.ts";
 import type { EventLog } from "../events/index.ts";
 import { networkRanker } from "../ranking/index.ts";
 import { encodeModels, type RankerFiles, type Registry } from "../registry/index.ts";
+import type { Snapshot } from "../snapshots/index.ts";
 import type { Checkpoints } from "./checkpoints.ts";
 import { examplesBetween } from "./examples.ts";
 import { fitSources } from "./fit-sources.ts";
@@ -66,9 +67,11 @@ const MAX_EXAMPLES = 4_000;
 const GOLDEN_ROWS = 32;
 
 /**
- * Rejects with `not_enough_data` where no interaction shows interest, and `training_failed`. Promotes the bundle.
+ * Rejects with `not_enough_data` where no interaction shows interest, with `snapshot_corrupt` where the log does not
+ * begin at 0 and there is no base, and `training_failed`. Promotes the bundle.
  *
  * @param checkpoints where the next training goes on if this one is killed; empty afterwards
+ * @param base what the history begins with where the log does not begin at 0
  */
 export async function train(
   log: EventLog,
@@ -77,10 +80,11 @@ export async function train(
   clock: Clock,
   progress: Progress,
   checkpoints?: Checkpoints,
+  base?: Snapshot,
 ): Promise<TrainReport> {
   const started = clock.monotonic();
   progress.step("read the log");
-  const history = await readHistory(log);
+  const history = await readHistory(log, base);
   if (!history.weights.some((weight) => weight > 0)) {
     throw new UpnextError(
       "not_enough_data",
@@ -114,7 +118,7 @@ export async function train(
           examples,
           candidates: settings.candidates,
           perSource: settings.perSource,
-          touches: settings.touches,
+          limits: settings,
           headWeights: settings.headWeights,
           clock,
           progress,

@@ -3,7 +3,13 @@ import { type Catalog, catalogDigest, createCatalog } from "../../src/catalog/in
 import { type EpochMs, ManualClock, type Offset, Random, type UserId } from "../../src/core/index.ts";
 import type { InteractionType, LoggedEvent, StoredEvent } from "../../src/events/index.ts";
 import type { Snapshot, SnapshotParts } from "../../src/snapshots/index.ts";
-import { memoryStore, type StateStore, stateDigest, type UserState } from "../../src/state/index.ts";
+import {
+  memoryStore,
+  type StateLimits,
+  type StateStore,
+  stateDigest,
+  type UserState,
+} from "../../src/state/index.ts";
 
 export const LIMITS = { touches: 6, vetoes: 3 };
 export const CLOCK = new ManualClock(1_800_000_000_000 as EpochMs);
@@ -41,9 +47,10 @@ export function mixedLog(count: number, seed = "mixed"): LoggedEvent[] {
 /** Catalog and states of the events. */
 export async function foldsOf(
   events: readonly LoggedEvent[],
+  limits: StateLimits = LIMITS,
 ): Promise<{ catalog: Catalog; store: StateStore }> {
   const catalog = createCatalog();
-  const store = memoryStore({ limits: LIMITS, clock: CLOCK });
+  const store = memoryStore({ limits, clock: CLOCK });
   catalog.apply(events);
   await store.apply(events);
   return { catalog, store };

@@ -27,7 +27,14 @@ async function worldWith(colours: Colours) {
   const fitted = await fitSources(sources, sequencesOf(history, cut), fit);
   const featureSet = featuresFor(sources);
   const examples = examplesBetween(history, cut, everything(history));
-  const common = { history, examples, candidates: 100, perSource: 100, touches: TOUCHES, progress: silent };
+  const common = {
+    history,
+    examples,
+    candidates: 100,
+    perSource: 100,
+    limits: { touches: TOUCHES },
+    progress: silent,
+  };
   return {
     examples,
     featureSet,

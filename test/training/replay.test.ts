@@ -2,11 +2,11 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type Catalog, HALF_LIVES_DAYS, withStatistics } from "../../src/catalog/index.ts";
-import { type EpochMs, Random } from "../../src/core/index.ts";
+import { type EpochMs, ManualClock, type Ms, Random } from "../../src/core/index.ts";
 import type { Event, Interaction } from "../../src/events/index.ts";
 import { buildMask } from "../../src/policy/index.ts";
 import { touchesOf } from "../../src/retrieval/index.ts";
-import { emptyState, memoryStore } from "../../src/state/index.ts";
+import { emptyState, memoryStore, type StateLimits } from "../../src/state/index.ts";
 import { examplesBetween, visit } from "../../src/training/examples.ts";
 import { type History, readHistory } from "../../src/training/history.ts";
 import {
@@ -22,11 +22,21 @@ import { anyLog } from "./any-log.ts";
 import { at, catalogOf, HOUR_MS, logged, logOf, START, shown, took, userId } from "./logs.ts";
 
 const byTimeAndId = (a: Event, b: Event) => a.time - b.time || (a.id < b.id ? -1 : 1);
-const LIMITS = { touches: 4, vetoes: 2 };
+/** By count alone, and by age too. */
+const LIMITS: readonly StateLimits[] = [
+  { touches: 4, vetoes: 2 },
+  { touches: 4, vetoes: 2, maxAge: (5 * HOUR_MS) as Ms },
+];
 
 /** The touches that serving makes for `user` after folding exactly `events`. */
-async function served(events: readonly Event[], user: string, catalog: Catalog, now: EpochMs) {
-  const store = memoryStore({ limits: LIMITS });
+async function served(
+  events: readonly Event[],
+  user: string,
+  catalog: Catalog,
+  now: EpochMs,
+  limits: StateLimits,
+) {
+  const store = memoryStore({ limits, clock: new ManualClock(now) });
   await store.apply(logged(events));
   return touchesOf(await store.read(userId(user)), catalog, now);
 }
@@ -50,7 +60,8 @@ describe("the query before an entry", () => {
       fc.asyncProperty(
         anyLog({ erasures: true, ordered: false }),
         fc.integer({ min: 0, max: 1e6 }),
-        async (events, seed) => {
+        fc.constantFrom(...LIMITS),
+        async (events, seed, limits) => {
           const history = await readHistory(await logOf(events));
           const erasures = events.filter((event) => event.kind === "erasure");
           const erased = (event: Interaction) =>
@@ -59,8 +70,8 @@ describe("the query before an entry", () => {
           for (const { user, u, entry, event } of entriesOf(history, kept)) {
             const before = interactionsOf(events).filter((other) => byTimeAndId(other, event) < 0);
             const shuffled = new Random(seed).shuffle([...before, ...erasures]) as Event[];
-            expect(touchesBefore(history, u, entry, event.time, LIMITS.touches)).toEqual(
-              await served(shuffled, user, history.catalog, event.time),
+            expect(touchesBefore(history, u, entry, event.time, limits)).toEqual(
+              await served(shuffled, user, history.catalog, event.time, limits),
             );
           }
         },
@@ -71,19 +82,47 @@ describe("the query before an entry", () => {
 
   it("is that of a live system at the entry's place in a log that is in order", async () => {
     await fc.assert(
-      fc.asyncProperty(anyLog({ erasures: false, ordered: true }), async (drawn) => {
-        const events = [...drawn].sort(byTimeAndId);
-        const history = await readHistory(await logOf(events));
-        for (const { user, u, entry, event } of entriesOf(history, interactionsOf(events))) {
-          const prefix = events.slice(0, events.indexOf(event));
-          const catalog = catalogOf(prefix);
-          expect(touchesBefore(history, u, entry, event.time, LIMITS.touches)).toEqual(
-            await served(prefix, user, catalog, event.time),
-          );
-        }
-      }),
+      fc.asyncProperty(
+        anyLog({ erasures: false, ordered: true }),
+        fc.constantFrom(...LIMITS),
+        async (drawn, limits) => {
+          const events = [...drawn].sort(byTimeAndId);
+          const history = await readHistory(await logOf(events));
+          for (const { user, u, entry, event } of entriesOf(history, interactionsOf(events))) {
+            const prefix = events.slice(0, events.indexOf(event));
+            const catalog = catalogOf(prefix);
+            expect(touchesBefore(history, u, entry, event.time, limits)).toEqual(
+              await served(prefix, user, catalog, event.time, limits),
+            );
+          }
+        },
+      ),
       { numRuns: 150 },
     );
+  });
+});
+
+describe("the touches of an example", () => {
+  it("end where they are as old as serving keeps them, to the millisecond", async () => {
+    const history = await readHistory(
+      await logOf([took("a", "p", START), took("a", "q", START + 1), took("a", "r", START + 5)]),
+    );
+    const known = (maxAge: number) => {
+      const limits = { touches: 9, maxAge: maxAge as Ms };
+      const { items } = touchesBefore(history, 0, 3, at(START + 10), limits);
+      return Array.from(items, (row) => history.catalog.idOf(row));
+    };
+    expect([known(11), known(10), known(9), known(5), known(1)]).toEqual([
+      ["r", "q", "p"],
+      ["r", "q"],
+      ["r"],
+      [],
+      [],
+    ]);
+    const replay = new Replay(history, everything(history), { touches: 9, maxAge: 10 as Ms });
+    replay.advance(START + 10);
+    const asked = await replay.asOf(0, 3, at(START + 10), async ({ items }) => [...items]);
+    expect(asked.map((row) => history.catalog.idOf(row))).toEqual(["r", "q"]);
   });
 });
 
@@ -248,7 +287,7 @@ describe("cuts", () => {
     took("c", "p", START),
     { kind: "erasure", id: "x", user: "c", time: START } as Event,
   ];
-  const history = logOf(events).then(readHistory);
+  const history = logOf(events).then((log) => readHistory(log));
 
   it("in time keep what lies before the moment", async () => {
     const h = await history;
