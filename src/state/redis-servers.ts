@@ -52,15 +52,20 @@ export class RedisServers {
     this.onReady = onReady;
   }
 
-  /** Rejects with `store_unavailable` where a server that is needed does not answer within a few seconds. */
-  async open(): Promise<void> {
+  /**
+   * Rejects with `store_unavailable` where a server that is needed does not answer within a few seconds, or would drop our
+   * keys, some of which expire where `expiring` is set.
+   */
+  async open(expiring: boolean): Promise<void> {
     if (this.cluster) {
       await this.refresh();
     } else {
       const url = this.urls[0]!; // a place has one
       this.owners = new Array<Lanes>(this.keys.shards).fill(this.connect(new URL(url).host, url));
     }
-    await Promise.all([...this.nodes.values()].flat().map((lane) => lane.untilReady(OPEN_MS)));
+    const lanes = [...this.nodes.values()];
+    await Promise.all(lanes.flat().map((lane) => lane.untilReady(OPEN_MS)));
+    await Promise.all(lanes.map((lane) => this.mustKeepKeys(lane[ASKING.lane], expiring)));
   }
 
   close(): void {
@@ -114,6 +119,20 @@ export class RedisServers {
         else throw this.failed(connection, error);
       }
     }
+  }
+
+  /** A server that makes room by dropping keys would give wrong states without a word. */
+  private async mustKeepKeys(connection: RedisConnection, expiring: boolean): Promise<void> {
+    const info = await connection.send(["INFO", "memory"], ASKING.ms).catch((error) => {
+      throw this.failed(connection, error);
+    });
+    const limit = /maxmemory:(\d+)/.exec(String(info))?.[1];
+    const policy = /maxmemory_policy:(\S+)/.exec(String(info))?.[1] ?? "noeviction";
+    if (limit === "0" || policy === "noeviction" || (policy.startsWith("volatile-") && !expiring)) return;
+    throw new UpnextError(
+      "store_unavailable",
+      `Redis at ${connection.name}: with its maxmemory-policy ${policy} it drops states when its memory is full; set noeviction`,
+    );
   }
 
   /** Asks the nodes, one after the other until one answers, which of them has which shard. */

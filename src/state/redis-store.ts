@@ -15,7 +15,6 @@
  *
  * One server is one shard: there its marker stands for all that it holds.
  */
-import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import {
   type Clock,
@@ -26,48 +25,24 @@ import {
   type UserId,
 } from "../core/index.ts";
 import type { LoggedEvent } from "../events/index.ts";
-import { changeState, changesOf, groupTouches, type UserChange } from "./fold-batch.ts";
+import { changesOf, groupTouches, type UserChange } from "./fold-batch.ts";
 import { withoutExpired } from "./merge-touches.ts";
+import { type Found, RedisFacts } from "./redis-facts.ts";
 import { RedisKeys } from "./redis-keys.ts";
-import { decodeMembers, encodeMember } from "./redis-member.ts";
-import { ADVANCE, BEGIN, MERGE, OPEN_SHARD, OPEN_STORE, READ, REMOVE } from "./redis-scripts.ts";
-import { ASKING, READING, RedisServers, WRITING } from "./redis-servers.ts";
+import { emptyLoad, type Load, loadsOf } from "./redis-loads.ts";
+import { decodeMembers } from "./redis-member.ts";
+import { ADVANCE, MERGE, READ } from "./redis-scripts.ts";
+import { READING, RedisServers, WRITING } from "./redis-servers.ts";
 import type { RedisClusterPlace, RedisPlace } from "./state-place.ts";
 import type { StateStore, StateStoreOptions, UserTouches } from "./state-store.ts";
-import { DEFAULT_LIMITS, emptyState, type StateLimits, type Touch, type UserState } from "./user-state.ts";
+import { DEFAULT_LIMITS, type StateLimits, type UserState } from "./user-state.ts";
 
-const FORMAT = "upnext-state-redis/1";
 const PREFIX = "upnext";
 /** Enough for a batch to be spread evenly over the nodes, few enough to look at them all when a node is there again. */
 const CLUSTER_SHARDS = 256;
-/** A script holds up everybody else: so many touches take Redis about a millisecond. */
-const SCRIPT_TOUCHES = 256;
-const SCRIPT_USERS = 64;
 /** Scripts under way at once. */
 const FLIGHT = 256;
-/** How long opening waits for another process that clears the store. */
-const CLEARING_MS = 2_000;
-const CLEARING_LOOK_MS = 20;
 const LOOK_AGAIN_MS = 100;
-const REMOVED_AT_ONCE = 1_000;
-const FOR_EVER = "for ever";
-
-/** What one script merges. */
-interface Load {
-  readonly shard: number;
-  readonly keys: string[];
-  readonly args: (string | Buffer)[];
-  users: number;
-  touches: number;
-}
-
-/** The store as the servers have it. */
-interface Found {
-  readonly epoch: string;
-  readonly applied: number;
-  /** By shard. */
-  readonly versions: Float64Array;
-}
 
 /**
  * Rejects with `store_unavailable`, also where the states are of another log or were kept under lower limits. A store
@@ -95,11 +70,9 @@ class RedisStore implements StateStore {
   private readonly clock: Clock;
   private readonly keys: RedisKeys;
   private readonly servers: RedisServers;
+  private readonly facts: RedisFacts;
   /** For messages: no user, no password. */
-  private readonly where: string;
-  /** Whom the store belongs to. */
-  private log: string;
-  private readonly givenLog: string;
+  private readonly title: string;
   private epoch = "";
   private lost = false;
   private lastApplied = 0;
@@ -125,7 +98,7 @@ class RedisStore implements StateStore {
     const servers = new RedisServers(redis, urls, keys, name === "redis-cluster", onReady);
     const store = new RedisStore(name, urls, keys, servers, options);
     try {
-      await store.start(options.log);
+      await store.start();
       return store;
     } catch (error) {
       servers.close();
@@ -143,11 +116,10 @@ class RedisStore implements StateStore {
     this.name = name;
     this.limits = options.limits ?? DEFAULT_LIMITS;
     this.clock = options.clock ?? systemClock;
-    this.givenLog = options.log ?? "";
-    this.log = this.givenLog;
     this.keys = keys;
     this.servers = servers;
-    this.where = urls.map((url) => new URL(url).host).join(", ");
+    this.title = `Redis state store at ${urls.map((url) => new URL(url).host).join(", ")}`;
+    this.facts = new RedisFacts(this.title, servers, keys, this.limits, options.log);
     this.versions = new Float64Array(keys.shards);
   }
 
@@ -192,8 +164,7 @@ class RedisStore implements StateStore {
   clear(): Promise<void> {
     return this.inOrder(async () => {
       this.lost = true; // until it is done
-      this.log = this.givenLog;
-      await this.renew("always");
+      this.adopt(await this.facts.clear());
     });
   }
 
@@ -219,20 +190,9 @@ class RedisStore implements StateStore {
     return this.closing;
   }
 
-  /** Opens what is there, or makes a store where there is none. */
-  private async start(log: string | undefined): Promise<void> {
-    await this.servers.open();
-    if (await this.renew("absent")) return;
-    let facts = await this.facts();
-    this.checkFacts(facts, log);
-    const end = performance.now() + CLEARING_MS;
-    while (facts["clearing"] !== undefined && performance.now() < end) {
-      await sleep(CLEARING_LOOK_MS);
-      facts = await this.facts();
-    }
-    this.log = log ?? facts["log"] ?? "";
-    await this.sendFacts("HSET", ...this.ownFacts());
-    const found = await this.inspect();
+  private async start(): Promise<void> {
+    await this.servers.open(this.limits.maxAge !== undefined);
+    const found = await this.facts.open();
     if (found === undefined) this.lost = true;
     else this.adopt(found);
   }
@@ -265,19 +225,18 @@ class RedisStore implements StateStore {
   private async readAppliedNow(): Promise<Offset> {
     if (this.settled < this.doubts) await this.verify();
     const { epoch, lastApplied } = this;
-    const reply = await this.sendFacts("HMGET", "epoch", "applied", "clearing");
-    const [found, applied, clearing] = reply as readonly (string | null)[];
-    if (found === null || clearing !== null || (found !== epoch && !this.lost)) throw this.isLost(epoch);
-    if (found !== epoch) {
-      const whole = await this.inspect();
+    const found = await this.facts.look();
+    if (found === undefined || (found.epoch !== epoch && !this.lost)) throw this.isLost(epoch);
+    if (found.epoch !== epoch) {
+      const whole = await this.facts.inspect();
       if (whole === undefined) throw this.isLost(epoch);
       this.adopt(whole);
       return this.applied;
     }
     this.mustBeWhole();
-    if (Number(applied) < lastApplied) throw this.isLost(epoch);
-    if (epoch === this.epoch) this.lastApplied = Math.max(this.lastApplied, Number(applied));
-    return Number(applied) as Offset;
+    if (found.applied < lastApplied) throw this.isLost(epoch);
+    if (epoch === this.epoch) this.lastApplied = Math.max(this.lastApplied, found.applied);
+    return found.applied as Offset;
   }
 
   /** Merges changes and, where given, raises `applied` after them. */
@@ -285,10 +244,10 @@ class RedisStore implements StateStore {
     this.mustBeWhole();
     const { maxAge } = this.limits;
     const horizon = maxAge === undefined ? "" : String(maxAge - this.clock.now());
-    const loads = this.loadsOf(users);
+    const loads = loadsOf(users, this.keys, this.limits);
     const oneServer = this.keys.shards === 1;
     const last =
-      oneServer && applied !== undefined ? (loads.pop() ?? newLoad(this.keys.factsShard)) : undefined;
+      oneServer && applied !== undefined ? (loads.pop() ?? emptyLoad(this.keys.factsShard)) : undefined;
     for (let i = 0; i < loads.length; i += FLIGHT) {
       await Promise.all(loads.slice(i, i + FLIGHT).map((load) => this.sendLoad(load, horizon)));
     }
@@ -323,104 +282,11 @@ class RedisStore implements StateStore {
     if (reply === null) throw this.isLost(epoch);
   }
 
-  /** The changes as arguments of scripts, each for users of one shard. */
-  private loadsOf(users: ReadonlyMap<UserId, UserChange>): Load[] {
-    const loads: Load[] = [];
-    const newest = new Map<number, Load>();
-    for (const [user, change] of users) {
-      const { touches, vetoes, erasedAt } = changeState(emptyState(user), change, this.limits);
-      const count = touches.length + vetoes.length;
-      if (count === 0 && erasedAt === -Infinity) continue;
-      const shard = this.keys.shardOf(user);
-      let load = newest.get(shard);
-      if (load === undefined || load.users === SCRIPT_USERS || load.touches >= SCRIPT_TOUCHES) {
-        load = newLoad(shard);
-        newest.set(shard, load);
-        loads.push(load);
-      }
-      load.users++;
-      load.touches += count;
-      load.keys.push(...this.keys.ofUser(shard, user));
-      load.args.push(erasedAt === -Infinity ? "" : String(erasedAt));
-      load.args.push(String(touches.length), String(vetoes.length));
-      pushOldestFirst(load.args, touches);
-      pushOldestFirst(load.args, vetoes);
-    }
-    return loads;
-  }
-
-  /**
-   * Removes everything and begins a new epoch; `absent`: only where there is no store, and otherwise returns false. A
-   * shard is closed, emptied and opened again: in between nobody reads or writes it, and who began to clear it earlier
-   * can no longer remove anything.
-   */
-  private async renew(when: "always" | "absent"): Promise<boolean> {
-    const epoch = randomBytes(12).toString("hex");
-    const fresh = ["format", FORMAT, "epoch", epoch, "clearing", "1", "applied", "0", ...this.ownFacts()];
-    const { factsShard, facts } = this.keys;
-    const begun = await this.servers.run(factsShard, BEGIN, [facts], [when, ...fresh], WRITING);
-    if (begun === null) return false;
-
-    const closed = `closed ${epoch}`;
-    await this.eachShard((shard) =>
-      this.servers.send(shard, ["HSET", this.keys.marker(shard), "epoch", closed], WRITING),
-    );
-    await this.removeUsers(closed);
-    const opened = await this.eachShard((shard) =>
-      this.servers.run(shard, OPEN_SHARD, [this.keys.marker(shard)], [closed, epoch], WRITING),
-    );
-    opened.push(await this.servers.run(factsShard, OPEN_STORE, [facts], [epoch], WRITING));
-    if (opened.includes(null)) throw this.clearedByAnother();
-    this.adopt({ epoch, applied: 0, versions: new Float64Array(this.keys.shards) });
-    return true;
-  }
-
-  private async removeUsers(closed: string): Promise<void> {
-    let byShard = new Map<number, string[]>();
-    let count = 0;
-    const remove = async () => {
-      const replies = await Promise.all(
-        [...byShard].map(([shard, keys]) =>
-          this.servers.run(shard, REMOVE, [this.keys.marker(shard), ...keys], [closed], WRITING),
-        ),
-      );
-      if (replies.includes(null)) throw this.clearedByAnother();
-      byShard = new Map();
-      count = 0;
-    };
-    for await (const key of this.servers.scan(this.keys.pattern)) {
-      const found = this.keys.parse(key);
-      if (found?.user === undefined) continue;
-      const keys = byShard.get(found.shard);
-      if (keys === undefined) byShard.set(found.shard, [key]);
-      else keys.push(key);
-      if (++count === REMOVED_AT_ONCE) await remove();
-    }
-    await remove();
-  }
-
-  /** What is there, or undefined where something is missing: the facts, a marker, or what the facts know of a shard. */
-  private async inspect(): Promise<Found | undefined> {
-    const facts = await this.facts(); // before the markers: versions only grow
-    const { epoch, clearing } = facts;
-    if (epoch === undefined || clearing !== undefined) return undefined;
-    const versions = new Float64Array(this.keys.shards);
-    const markers = await this.eachShard((shard) =>
-      this.servers.send(shard, ["HMGET", this.keys.marker(shard), "epoch", "version"], ASKING),
-    );
-    for (const [shard, marker] of markers.entries()) {
-      const [found, version] = marker as readonly (string | null)[];
-      if (found !== epoch || Number(version) < Number(facts[`version ${shard}`] ?? 0)) return undefined;
-      versions[shard] = Number(version);
-    }
-    return { epoch, applied: Number(facts["applied"]), versions };
-  }
-
   /** Compares what is there with what this process knows. */
   private async verify(): Promise<void> {
     const { epoch, lastApplied, doubts } = this;
     const known = this.versions.slice();
-    const found = await this.inspect();
+    const found = await this.facts.inspect();
     this.settled = doubts;
     if (epoch !== this.epoch) return;
     const whole =
@@ -451,44 +317,6 @@ class RedisStore implements StateStore {
   private see(shard: number, epoch: string, before: number, version: number): void {
     if (!(version >= before)) throw this.isLost(epoch);
     if (epoch === this.epoch && version > this.versions[shard]!) this.versions[shard] = version;
-  }
-
-  private async facts(): Promise<Readonly<Record<string, string>>> {
-    return (await this.sendFacts("HGETALL")) as Record<string, string>;
-  }
-
-  private sendFacts(command: string, ...args: readonly string[]): Promise<unknown> {
-    return this.servers.send(this.keys.factsShard, [command, this.keys.facts, ...args], ASKING);
-  }
-
-  /** Fields of the facts that follow from how this process has opened the store. */
-  private ownFacts(): readonly string[] {
-    const { touches, vetoes, maxAge } = this.limits;
-    const age = maxAge === undefined ? FOR_EVER : String(maxAge);
-    return ["touches", String(touches), "vetoes", String(vetoes), "maxAge", age, "log", this.log];
-  }
-
-  /** What lower limits have cut off is missing, and a lower age has let Redis drop it; see the LMDB store. */
-  private checkFacts(facts: Readonly<Record<string, string>>, log: string | undefined): void {
-    const { format, touches, vetoes, maxAge } = facts;
-    if (format !== FORMAT) throw this.foreign(`expected the format ${FORMAT}, came ${format}`);
-    if (this.limits.touches > Number(touches) || this.limits.vetoes > Number(vetoes)) {
-      throw this.foreign(
-        `it keeps ${touches} touches and ${vetoes} vetoes a user and now ${this.limits.touches} and ${this.limits.vetoes} are wanted`,
-      );
-    }
-    if ((this.limits.maxAge ?? Infinity) > (maxAge === FOR_EVER ? Infinity : Number(maxAge))) {
-      throw this.foreign(
-        `it keeps touches for ${maxAge} ms and now ${this.limits.maxAge ?? "no limit of their age"} is wanted`,
-      );
-    }
-    if (log !== undefined && facts["log"] && facts["log"] !== log) {
-      throw this.foreign("it holds the states of another log");
-    }
-  }
-
-  private async eachShard(work: (shard: number) => Promise<unknown>): Promise<unknown[]> {
-    return Promise.all(Array.from({ length: this.keys.shards }, (_, shard) => work(shard)));
   }
 
   /** Runs `work` after the calls before it that keep their order. */
@@ -531,13 +359,6 @@ class RedisStore implements StateStore {
     );
   }
 
-  private foreign(what: string): UpnextError {
-    return new UpnextError(
-      "store_unavailable",
-      `${this.title}: ${what}; choose another prefix, or delete the keys that begin as ${this.keys.pattern}, and the state is rebuilt from the log at the next start`,
-    );
-  }
-
   private unusable(what: string, cause: unknown): UpnextError {
     return new UpnextError(
       "store_unavailable",
@@ -545,32 +366,10 @@ class RedisStore implements StateStore {
       { cause },
     );
   }
-
-  private clearedByAnother(): UpnextError {
-    return new UpnextError(
-      "store_unavailable",
-      `${this.title}: another process has begun to clear it; wait for that, and try again`,
-    );
-  }
-
-  private get title(): string {
-    return `Redis state store at ${this.where}`;
-  }
 }
 
 /** Epoch and version of the marker, erasedAt, touches, vetoes. */
 type ReadReply = readonly [Buffer | null, Buffer | null, Buffer | null, Buffer, Buffer];
-
-function newLoad(shard: number): Load {
-  return { shard, keys: [], args: [], users: 0, touches: 0 };
-}
-
-function pushOldestFirst(args: (string | Buffer)[], touches: readonly Touch[]): void {
-  for (let i = touches.length - 1; i >= 0; i--) {
-    const touch = touches[i]!;
-    args.push(String(touch.time), encodeMember(touch));
-  }
-}
 
 /** Without the URL in the message: it may hold a password. */
 function checkUrl(url: string): void {

@@ -266,6 +266,35 @@ describe.skipIf(redisMissing !== undefined)(`the Redis store ${redisMissing ?? "
     await expect(open(server.url, "a}b")).rejects.toMatchObject({ code: "invalid_config" });
   });
 
+  it("refuses a server that drops keys when its memory is full", async () => {
+    const set = (name: string, value: string) => admin.sendCommand(["CONFIG", "SET", name, value]);
+    const message = expect.stringMatching(/maxmemory-policy volatile-lru it drops states.*set noeviction/);
+    await set("maxmemory-policy", "volatile-lru");
+    await open(server.url, "policy", { limits: { ...limits, maxAge: HOUR } });
+    await set("maxmemory", "100mb");
+    const aged = open(server.url, "policy", { limits: { ...limits, maxAge: HOUR } });
+    await expect(aged).rejects.toMatchObject({ ...away, message });
+    await open(server.url, "policy-2"); // none of its keys expire
+    await set("maxmemory-policy", "allkeys-lru");
+    await expect(open(server.url, "policy-2")).rejects.toMatchObject(away);
+    await set("maxmemory-policy", "noeviction");
+    await set("maxmemory", "0");
+  });
+
+  it("keeps `applied` where it was when Redis has no memory for a part of the batch", async () => {
+    const store = await open(server.url, "full");
+    await put(store, touch("a", 1));
+    await admin.sendCommand(["CONFIG", "SET", "maxmemory", "1mb"]);
+    const log = logged(Array.from({ length: 2_000 }, (_, i) => interaction(`u${i}`, touch(`e${i}`, i))));
+    await expect(store.apply(log)).rejects.toMatchObject({ ...away, message: expect.stringMatching(/OOM/) });
+    expect([store.applied, await store.readApplied()]).toEqual([0, 0]);
+    expect((await store.read(u1)).touches).toHaveLength(1);
+    await admin.sendCommand(["CONFIG", "SET", "maxmemory", "0"]);
+    await store.apply(log);
+    expect([store.applied, await store.readApplied()]).toEqual([2_000, 2_000]);
+    expect((await store.read(user("u1999"))).touches).toHaveLength(1);
+  });
+
   it("says that a state cannot be read without naming the user", async () => {
     const store = await open(server.url, "bytes");
     await put(store, touch("a", 1));
