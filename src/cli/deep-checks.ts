@@ -96,8 +96,10 @@ async function states(context: Context, log: FileLog): Promise<Finding> {
   progress.step("fold the log", log.end, "events");
   await catchUp(fold, log, progress);
   const { users, different, digest, offset } = await compareStates(store, fold, log, clock, progress);
+  const behind = offset - (await store.readApplied());
   const where = `${placeText(place)}, ${plural(users, "user")} at offset ${offset}`;
   if (different > 0)
     return { problems: [`The states of ${plural(different, "user")} in ${where} are not those of the log.`] };
-  return `${where}: what the log says (SHA-256 ${digest.slice(0, 16)}…).`;
+  const lag = behind > 0 ? `, once the ${plural(behind, "event")} that it lacks are in it` : "";
+  return `${where}: what the log says${lag} (SHA-256 ${digest.slice(0, 16)}…).`;
 }

@@ -5,7 +5,7 @@ import { Command } from "commander";
 import type { StatePlace } from "../../state/index.ts";
 import { count, duration, plural } from "../amounts.ts";
 import { checksText } from "../checks-text.ts";
-import { programName } from "../command-line.ts";
+import { programName, shownPath } from "../command-line.ts";
 import type { Context, GlobalOptions } from "../context.ts";
 import { UsageError } from "../failure.ts";
 import { openInstance } from "../open-instance.ts";
@@ -128,7 +128,7 @@ async function moveStates(context: Context, options: MigrateOptions) {
     `${plural(users, "user")} of ${from} are in ${to}, with every event before offset ${count(offset)}\n` +
       `  copied ${count(copied)} in ${duration(copyMs)}${before}; compared all in ${duration(verifyMs)}: equal, SHA-256 ${digest.slice(0, 16)}…`,
   );
-  say(`next: in the configuration, ${configurationOf(toPlace)}; then restart the server`);
+  say(`next: ${switchTo(toPlace, join(config.directory, "state"))}; then restart the server`);
   if (options.follow !== true) return;
   say(`following the log until SIGINT; what comes meanwhile is in ${to} too`);
   const stopped = shutdown.untilSignal();
@@ -146,6 +146,14 @@ async function moveStates(context: Context, options: MigrateOptions) {
 
 /** How far the copy is behind while it follows. */
 const FOLLOW_MS = 100;
+
+/** The only LMDB that a directory is served from is its own. */
+function switchTo(place: StatePlace, own: string): string {
+  const line = `in the configuration, ${configurationOf(place)}`;
+  return place.store === "lmdb" && place.path !== own
+    ? `move ${shownPath(place.path)} to ${shownPath(own)}, and ${line}`
+    : line;
+}
 
 /** The line that puts a store into service; a password is left to the environment. */
 function configurationOf(place: StatePlace): string {
