@@ -1,17 +1,16 @@
 /** The few requests that the DynamoDB store is made of. All of them reject with `store_unavailable`, the cause kept. */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { DynamoDB, WriteRequest } from "@aws-sdk/client-dynamodb";
-import { dynamoDbClient, isNamed, isThrottled, tableOf, unavailable } from "./dynamodb-client.ts";
+import { dynamoDbClient, isNamed, isThrottled, REQUEST_MS, tableOf, unavailable } from "./dynamodb-client.ts";
 import type { Row } from "./dynamodb-rows.ts";
 import type { DynamoDbPlace } from "./state-place.ts";
+import { Turnstile } from "./turnstile.ts";
 
-/** What is waited before a throttled request is sent again, by those who have the time: 3 s in all. */
-const WAITS_MS = [100, 200, 400, 800, 1600];
-/** The client's own limits end with the first byte of an answer; after so long a request is given up wherever it is. */
-const CALL_MS = 4_500; // guess: two attempts of 2 s and what is between them
+/** What is waited before a throttled request is sent again, by those who have the time: 1.5 s in all. */
+const WAITS_MS = [100, 200, 400, 800];
 /** What BatchWriteItem takes. */
 const BATCH = 25;
-/** Writes under way at once of one call; each of them needs a connection. */
+/** Reads under way at once, and as many writes of one call: more would wait for a connection, in their own time. */
 const PARALLEL = 32;
 
 /** A condition or an update, and what stands behind the values (:) in it. */
@@ -33,7 +32,7 @@ export interface PageQuery {
   readonly limit?: number;
   /** At half the price where false: what was written in the last second or so may be missing. */
   readonly consistent: boolean;
-  /** Whether a throttled request is sent again. */
+  /** Whether a throttled request is sent again; whoever is not patient is one of many readers. */
   readonly patient: boolean;
 }
 
@@ -50,6 +49,7 @@ export async function openTable(place: DynamoDbPlace): Promise<DynamoDbTable> {
 export class DynamoDbTable {
   readonly name: string;
   private readonly client: DynamoDB;
+  private readonly reads = new Turnstile(PARALLEL);
 
   constructor(client: DynamoDB, name: string) {
     this.client = client;
@@ -101,11 +101,10 @@ export class DynamoDbTable {
       Limit: limit,
       ExclusiveStartKey: start,
     };
-    const result = await this.call(
-      "a read",
-      (options) => this.client.query(input, options),
-      patient ? WAITS_MS : [],
-    );
+    const send = (options: Options) => this.client.query(input, options);
+    const result = patient
+      ? await this.call("a read", send)
+      : await this.reads.pass(() => this.call("a read", send, []));
     return { rows: result.Items ?? [], next: result.LastEvaluatedKey };
   }
 
@@ -191,9 +190,10 @@ export async function inParallel<T>(list: readonly T[], run: (one: T) => Promise
   if (failed !== undefined) throw failed.reason;
 }
 
+/** The client's own limit ends with the first byte of an answer; this one holds to the last. */
 async function inTime<T>(send: (options: Options) => Promise<T>): Promise<T> {
   const controller = new AbortController();
-  const timer = setTimeout(() => controller.abort(), CALL_MS);
+  const timer = setTimeout(() => controller.abort(), REQUEST_MS);
   try {
     return await send({ abortSignal: controller.signal });
   } finally {
