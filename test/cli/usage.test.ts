@@ -8,7 +8,10 @@ import { cli, removeDirectories, start, workingDirectory } from "./spawn-cli.ts"
 
 afterAll(removeDirectories);
 
-const COMMANDS = ["start", "init", "import", "train", "evaluate", "recommend", "serve", "doctor"];
+const COMMANDS = [
+  ...["start", "init", "import", "train", "evaluate", "recommend", "serve", "doctor"],
+  ...["state", "forget", "erasures", "backup", "restore"],
+];
 
 describe("help", () => {
   test.concurrent("--help lists every command and lines to try", async () => {
@@ -59,6 +62,14 @@ describe("a wrong call exits with 2 and one message", () => {
     [["import", "x.csv", "--columns", "usr=a"], /option '--columns': .*"usr" is not a field/],
     [["evaluate", "--data", "x.csv", "--split", "half"], /option '--split': .*expected leave-one-out/],
     [["train", "--time-budget", "30"], /'--time-budget <duration>'.*Expected a duration: 90s, 30m or 1h/],
+    [["state", "shwo", "u1"], /unknown command 'shwo'\n\(Did you mean show\?\)/],
+    [["state", "show", "u1", "--at", "noon"], /'--at <time>'.*Expected a time/],
+    [["state", "show", "u1", "--at", "5", "--offset", "5"], /expected --at or --offset, got both/],
+    [["state", "migrate"], /required option '--to <place>' not specified/],
+    [["state", "migrate", "--to", "mysql://h"], /--to: place of user states: expected lmdb, .*got "mysql:"/],
+    [["state", "migrate", "--to", "lmdb"], /expected two stores, --from and --to are both lmdb:/],
+    [["state", "clear"], /expected --yes: it removes all user states in lmdb:/],
+    [["backup"], /missing required argument 'path'/],
     [["train", "--device", "gpu"], /'--device <name>'.*Expected cpu or webgpu/],
     [["evaluate", "--data", "x.csv", "--json", "."], /option '--json <file>': \. is a directory/],
   ])("%j", async (args, message) => {
@@ -128,6 +139,12 @@ describe("a failure exits with 1, its code, and a pointer to the docs, without a
     [["train"], "data_not_found"],
     [["import", "nowhere.csv"], "data_not_found"],
     [["start", "--port", "0", "--data", "nowhere"], "data_not_found"],
+    [["state", "verify"], "data_not_found"],
+    [["state", "migrate", "--to", "lmdb:elsewhere"], "data_not_found"],
+    [["forget", "u1"], "data_not_found"],
+    [["erasures"], "data_not_found"],
+    [["backup", "copy"], "data_not_found"],
+    [["restore", "nowhere"], "backup_corrupt"],
     [["--config", "gone.ts", "doctor"], "invalid_config"],
   ])("%j", async (args, code) => {
     const ended = await cli(workingDirectory(), ...args);

@@ -94,13 +94,13 @@ async function directory(context: Context, user: string | undefined): Promise<re
   }
 }
 
-/** Where there is no directory to look into, that was said already. */
+/** Where the log cannot be opened, that was said already. */
 async function deeper(context: Context): Promise<readonly Check[]> {
   const { deepChecks } = await import("../deep-checks.ts");
   try {
     return await deepChecks(context);
   } catch (error) {
-    if (error instanceof UpnextError && error.code === "data_not_found") return [];
+    if (error instanceof UpnextError) return [];
     throw error;
   }
 }
