@@ -1,5 +1,8 @@
 /** The kinds of work that `npm run chaos -- kill` interrupts: a new one is an entry here and a function in work.child.ts. */
+import { basename, join } from "node:path";
 import { silent } from "../../src/core/index.ts";
+import type { LmdbPlace } from "../../src/state/index.ts";
+import { redisMissing, redisServer } from "../../test/servers/redis.ts";
 import { type Child, commandLine, work } from "./child.ts";
 import type { Kind, Progress, Running } from "./lane.ts";
 import { moveStates } from "./move-states.ts";
@@ -9,14 +12,20 @@ import { eventOf, idOf } from "./sent-events.ts";
 /** The end comes so long after the work began, at most. Guess: every step of each kind of work is shorter. */
 const WINDOW_MS = 300;
 
+const beside = (directory: string): LmdbPlace => ({ store: "lmdb", path: join(directory, "state") });
+
 /** One of the functions of work.child.ts, which uses the library. */
-function library(name: string, more: Partial<Kind> = {}): Kind {
+function library(name: string, more: Partial<Kind> & { readonly work?: string } = {}): Kind {
+  const { work: task = name, placeOf = beside, ...others } = more;
   return {
     name,
     window: WINDOW_MS,
     inPowerCuts: true,
+    placeOf,
     start(directory, run) {
-      const child = work("work.child.ts", name, [directory, run]);
+      const place = placeOf(directory);
+      const state = JSON.stringify(place.store === "lmdb" ? "lmdb" : place);
+      const child = work("work.child.ts", task, [directory, run, state]);
       return {
         pid: child.process.pid!,
         ready: async () => (await child.said("ready")) !== undefined,
@@ -33,7 +42,7 @@ function library(name: string, more: Partial<Kind> = {}): Kind {
         complaint: () => child.complaint(),
       };
     },
-    ...more,
+    ...others,
   };
 }
 
@@ -56,6 +65,7 @@ const http: Kind = {
   name: "http",
   window: WINDOW_MS,
   inPowerCuts: false, // the same writes as those of ingest
+  placeOf: beside,
   start(directory, run) {
     const child = commandLine(directory, ["serve", "--port", "0", "--dir", directory]);
     const acknowledged: string[] = [];
@@ -101,6 +111,22 @@ const http: Kind = {
   },
 };
 
+/** The states are in Redis, which goes on living: each directory has a prefix of its own. */
+function inRedis(): Kind {
+  let url = "";
+  return library("redis", {
+    work: "erasure",
+    inPowerCuts: false,
+    placeOf: (directory) => ({ store: "redis", url, prefix: basename(directory) }),
+    async rent() {
+      const server = await redisServer();
+      url = server.url;
+      return server;
+    },
+  });
+}
+
+/** Those whose servers are to be had here. */
 export const KINDS: readonly Kind[] = [
   library("ingest"),
   http,
@@ -109,6 +135,7 @@ export const KINDS: readonly Kind[] = [
   library("retention"),
   library("erasure"),
   library("migration", { inPowerCuts: false, differences: moved }), // its store flushes as the first one does
+  ...(redisMissing === undefined ? [inRedis()] : []),
 ];
 
 /** Goes on with a migration that was killed, to its end. */

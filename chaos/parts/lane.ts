@@ -7,6 +7,7 @@ import { readFileSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Random } from "../../src/core/index.ts";
+import type { StatePlace } from "../../src/state/index.ts";
 import { Mirror, type Report, type Wrongs } from "./mirror.ts";
 import { quantile } from "./outcome.ts";
 import type { PlainStates } from "./plain-states.ts";
@@ -38,6 +39,10 @@ export interface Kind {
   readonly window: number;
   /** Whether `powercut` has it too. */
   readonly inPowerCuts: boolean;
+  /** Where the states of a directory are. */
+  placeOf(directory: string): StatePlace;
+  /** Starts the server that they are in, before the first directory. */
+  readonly rent?: () => Promise<{ stop(): Promise<void> }>;
   start(directory: string, run: string): Running;
   /** Compares what else the work leaves with what the states must be: how many users are otherwise there. */
   readonly differences?: (directory: string, model: PlainStates) => Promise<number>;
@@ -105,13 +110,11 @@ export class Lane {
   }
 
   async run(ends: number, told: (done: number) => void): Promise<Tally> {
-    for (let n = 0; n < ends; n++) {
-      if (n % GENERATION === 0) await this.begin();
-      const early = this.readyMs.length > 0 && this.random.next() < EARLY;
-      await this.once(`${this.kind.name}-${n}`, early);
-      if (n % GENERATION === GENERATION - 1 || n === ends - 1)
-        await this.lastLook(`${this.kind.name}-${n}-end`);
-      told(n + 1);
+    const server = await this.kind.rent?.();
+    try {
+      await this.all(ends, told);
+    } finally {
+      await server?.stop();
     }
     return {
       ...this.sums,
@@ -123,9 +126,20 @@ export class Lane {
     };
   }
 
+  private async all(ends: number, told: (done: number) => void): Promise<void> {
+    for (let n = 0; n < ends; n++) {
+      if (n % GENERATION === 0) await this.begin();
+      const early = this.readyMs.length > 0 && this.random.next() < EARLY;
+      await this.once(`${this.kind.name}-${n}`, early);
+      if (n % GENERATION === GENERATION - 1 || n === ends - 1)
+        await this.lastLook(`${this.kind.name}-${n}-end`);
+      told(n + 1);
+    }
+  }
+
   private async begin(): Promise<void> {
     this.directory = await this.ground.begin(this.generation++);
-    this.mirror = new Mirror(this.directory);
+    this.mirror = new Mirror(this.directory, this.kind.placeOf(this.directory));
     this.acknowledged = new Set();
     this.forgotten = new Set();
     this.recent = [];

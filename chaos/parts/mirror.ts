@@ -9,7 +9,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { catalogDigest, createCatalog } from "../../src/catalog/index.ts";
 import type { Offset, UserId } from "../../src/core/index.ts";
 import { type LoggedEvent, openFileLog } from "../../src/events/index.ts";
-import { DEFAULT_LIMITS, openLmdbStore, type StateStore } from "../../src/state/index.ts";
+import { DEFAULT_LIMITS, openStateStore, type StatePlace, type StateStore } from "../../src/state/index.ts";
 import { PlainStates } from "./plain-states.ts";
 import { KNOWN_USERS, userOf } from "./sent-events.ts";
 
@@ -46,6 +46,7 @@ const BEHIND_MS = 10_000;
 
 export class Mirror {
   private readonly directory: string;
+  private readonly place: StatePlace;
   /** What the states of the directory must be. */
   readonly states = new PlainStates(DEFAULT_LIMITS);
   private readonly catalog = createCatalog();
@@ -53,8 +54,10 @@ export class Mirror {
   private readonly offsets = new Map<string, number>();
   private repeated = 0;
 
-  constructor(directory: string) {
+  /** @param place where the directory's states are */
+  constructor(directory: string, place: StatePlace) {
     this.directory = directory;
+    this.place = place;
   }
 
   /** Compares the directory of an instance that is open and does nothing. */
@@ -73,7 +76,7 @@ export class Mirror {
       catalogs: report.catalog !== undefined && report.catalog !== catalog ? 1 : 0,
       remembered: await this.remembered(ids, forgotten),
     };
-    const store = await openLmdbStore({ path: join(this.directory, "state") }, {});
+    const store = await openStateStore(this.place, {});
     try {
       const end = this.catalog.applied;
       const applied = await untilApplied(store, end);

@@ -48,7 +48,7 @@ interface Opened {
  * Opens the directory, says so, does what an earlier process has left, says so, waits until it is told to go on, and
  * sends what it was told to send again. Where `fill` is given, first makes the log so large that retention has work.
  */
-async function begin(directory: string, config: UpnextConfig = { log: LOG }, fill?: string): Promise<Opened> {
+async function begin(directory: string, config: UpnextConfig, fill?: string): Promise<Opened> {
   const upnext = await open({ directory, config });
   say("ready");
   const inside: Inside = Object(upnext);
@@ -97,7 +97,7 @@ const idsOf = (run: string, writer: number, from: number, count: number) =>
   Array.from({ length: count }, (_, i) => idOf(run, `w${writer}`, from + i));
 
 export async function ingest(directory: string, run: string): Promise<void> {
-  const { upnext } = await begin(directory);
+  const { upnext } = await begin(directory, { log: LOG });
   await ingestForEver(upnext, run, [1, 1, 7, 100]);
 }
 
@@ -110,8 +110,8 @@ export async function ingestUnsynced(directory: string, run: string): Promise<vo
 }
 
 /** Users come and are forgotten, several at once, while others go on. */
-export async function erasure(directory: string, run: string): Promise<void> {
-  const { upnext } = await begin(directory);
+export async function erasure(directory: string, run: string, state: string): Promise<void> {
+  const { upnext } = await begin(directory, { log: LOG, state: JSON.parse(state) });
   const passing = async (lane: number) => {
     for (let n = 0; ; n++) {
       const user = passingUser(run, `${lane}-${n}`);
@@ -126,7 +126,7 @@ export async function erasure(directory: string, run: string): Promise<void> {
 
 /** Many erasures come as events and are carried out at once: the whole log is compacted. */
 export async function compaction(directory: string, run: string): Promise<void> {
-  const { upnext, inside } = await begin(directory);
+  const { upnext, inside } = await begin(directory, { log: LOG });
   const work = async () => {
     for (let n = 0; ; n++) {
       const users = Array.from({ length: 5 }, (_, i) => passingUser(run, `${n}-${i}`));
@@ -145,7 +145,7 @@ export async function compaction(directory: string, run: string): Promise<void> 
 const passingIds = (user: string) => Array.from({ length: 8 }, (_, n) => `${user}/${n}`);
 
 export async function snapshot(directory: string, run: string): Promise<void> {
-  const { upnext, inside } = await begin(directory);
+  const { upnext, inside } = await begin(directory, { log: LOG });
   const work = async () => {
     for (;;) {
       say("p snapshot");
@@ -177,7 +177,7 @@ export async function retention(directory: string, run: string): Promise<void> {
 
 /** Moves all states to another store, again and again, while events come in. */
 export async function migration(directory: string, run: string): Promise<void> {
-  const { upnext } = await begin(directory);
+  const { upnext } = await begin(directory, { log: LOG });
   const work = async () => {
     for (;;) {
       await moveStates(directory, { ...silent, step: (name) => say(`p migrate: ${name}`) });

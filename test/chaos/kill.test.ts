@@ -34,7 +34,7 @@ describe("the mirror of a directory", () => {
     await upnext.close();
   });
   beforeEach(() => {
-    mirror = new Mirror(directory);
+    mirror = new Mirror(directory, { store: "lmdb", path: join(directory, "state") });
   });
   afterAll(() => rm(directory, { recursive: true }));
 
