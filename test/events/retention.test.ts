@@ -51,10 +51,8 @@ async function hundred(use: (log: FileLog) => Promise<void>, options: FileLogOpt
   );
 }
 
-const names = async (extension: string) =>
-  (await readdir(directory))
-    .filter((name) => name.endsWith(extension))
-    .map((name) => Number(name.slice(0, 20)));
+const names = async (extension: string, path = directory) =>
+  (await readdir(path)).filter((name) => name.endsWith(extension)).map((name) => Number(name.slice(0, 20)));
 
 describe("dropping the oldest segments", () => {
   it("deletes those that lie wholly before the offset; the others stay, and reading begins with them", async () => {
@@ -101,6 +99,19 @@ describe("dropping the oldest segments", () => {
         expect((await log.verify()).problems).toEqual([]);
       });
     }
+  });
+
+  it("makes a sidecar again that is missing or damaged, before its segment goes", async () => {
+    await hundred(async (log) => {
+      await log.compact(new Map(), log.end);
+      await writeFile(join(directory, "00000000000000000000.ids"), "damaged");
+      await rm(join(directory, "00000000000000000020.ids"));
+      expect((await log.dropBefore(40 as Offset)).segments).toBe(2);
+    });
+    await using(directory, async (log) => {
+      expect(log.warnings).toEqual([]);
+      expect((await log.append(interactions(0, 100))).duplicates).toBe(100);
+    });
   });
 
   it("says which ids are not known any more where a sidecar is missing or damaged, and goes on", async () => {
@@ -212,6 +223,8 @@ describe("dropping the oldest segments", () => {
       await using(copy, async (log) => {
         expect(log.first).toBe(begins);
         expect(log.warnings).toEqual([]);
+        // What should have been deleted is, by now.
+        expect((await names(".log", copy))[0]).toBe(begins);
         expect(await readEvents(log)).toEqual(interactions(begins, 100));
         expect((await log.append(interactions(0, 100))).duplicates).toBe(100);
         expect((await log.verify()).problems).toEqual([]);
