@@ -54,6 +54,8 @@ function script(body: string, cwd = ROOT): Child {
   child.stderr.on("data", (chunk: Buffer) => {
     if (complaint.length < 4000) complaint += chunk.toString();
   });
+  const killed = () => void child.kill("SIGKILL");
+  process.prependListener("exit", killed); // before the directory goes that it works in
   child.stdin.on("error", () => {}); // it may be gone when it is told something
   const output = wholeLines(child, (line) => {
     lines.push(line);
@@ -61,6 +63,7 @@ function script(body: string, cwd = ROOT): Child {
   });
   const ended = (async () => {
     const [[code, signal]] = await Promise.all([once(child, "exit"), output]);
+    process.off("exit", killed);
     for (const listener of waiting) listener(undefined);
     return { code, signal };
   })();
