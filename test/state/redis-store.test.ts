@@ -167,6 +167,15 @@ describe.skipIf(redisMissing !== undefined)(`the Redis store ${redisMissing ?? "
     expect((await store.read(u1)).touches).toHaveLength(2);
   });
 
+  it("keeps no more in Redis than its limits allow, and no touch that was erased", async () => {
+    const store = await open(server.url, "trim");
+    for (let i = 0; i < 9; i++) await put(store, touch(`e${i}`, i), touch(`n${i}`, i, { type: "hide" }));
+    const count = async (kind: string) => Number(await admin.sendCommand(["ZCARD", `{trim:0}${kind}=u1`]));
+    expect([await count("t"), await count("v")]).toEqual([limits.touches, limits.vetoes]);
+    await store.erase(u1, at(7));
+    expect([await count("t"), await count("v")]).toEqual([1, 1]);
+  });
+
   it("has Redis drop lists when the newest of them is too old, and erasures never", async () => {
     const now = 1_700_000_000_000;
     const clock = new ManualClock(at(now));
@@ -211,10 +220,11 @@ describe.skipIf(redisMissing !== undefined)(`the Redis store ${redisMissing ?? "
     await one.apply(logged([interaction("u1", touch("a", 1))]));
     expect(await other.readApplied()).toBe(1);
     await one.clear();
-    await expect(put(other, touch("stale", 9))).rejects.toMatchObject(lost);
+    for (const id of ["b", "c", "d"]) await put(one, touch(id, 1)); // newer than what the other one has seen
     await expect(other.read(u1)).rejects.toMatchObject(lost);
+    await expect(put(other, touch("stale", 9))).rejects.toMatchObject(lost);
     expect(await other.readApplied()).toBe(0);
-    expect(await other.read(u1)).toEqual(emptyState(u1));
+    expect((await other.read(u1)).touches).toHaveLength(3);
     await one.clear();
     await expect(other.readApplied()).rejects.toMatchObject(lost);
     expect(await other.readApplied()).toBe(0);
@@ -264,6 +274,21 @@ describe.skipIf(redisMissing !== undefined)(`the Redis store ${redisMissing ?? "
       await expect(open(url, "url")).rejects.toMatchObject({ code: "invalid_config", message });
     }
     await expect(open(server.url, "a}b")).rejects.toMatchObject({ code: "invalid_config" });
+  });
+
+  it("opens with a password and in a database of its own, and tells no password where it is wrong", async () => {
+    await admin.sendCommand(["CONFIG", "SET", "requirepass", "s3cret"]);
+    try {
+      const address = `127.0.0.1:${server.port}`;
+      const store = await open(`redis://:s3cret@${address}/3`, "login");
+      await put(store, touch("a", 1));
+      expect((await store.read(u1)).touches).toHaveLength(1);
+      expect(await admin.sendCommand(["EXISTS", "{login:0}facts"])).toBe(0); // in database 0
+      const message = expect.stringMatching(/^(?!.*wr0ng).*no connection \(WRONGPASS/);
+      await expect(open(`redis://:wr0ng@${address}`, "login")).rejects.toMatchObject({ ...away, message });
+    } finally {
+      await admin.sendCommand(["CONFIG", "SET", "requirepass", ""]);
+    }
   });
 
   it("refuses a server that drops keys when its memory is full", async () => {
