@@ -167,9 +167,9 @@ async function rewrite(
   const { key, step } = log;
   const unfinished = `${segment.path}.tmp`;
   try {
-    const sidecar = await readSidecar(segment, key);
     const written = await writeAnew(segment, unfinished, anonymiser, log);
     if (written === undefined) return undefined;
+    const sidecar = await readSidecar(segment, key);
     await step(`wrote ${unfinished}`);
     await rename(unfinished, segment.path);
     const saved = segment.size - written.size;

@@ -95,7 +95,8 @@ async function putNew(path: string, text: string): Promise<boolean> {
     await link(unfinished, path);
     return true;
   } catch (error) {
-    if (errorCode(error) !== "EEXIST") throw error;
+    // ENOENT: who has the lock by now clears away whatever is unfinished (recovery.ts), this file too.
+    if (errorCode(error) !== "EEXIST" && errorCode(error) !== "ENOENT") throw error;
     return false;
   } finally {
     await rm(unfinished, { force: true });
