@@ -1,5 +1,6 @@
 /** Backups of a directory that is in use, and directories made of them again. */
 import { createHash } from "node:crypto";
+import { renameSync } from "node:fs";
 import { appendFile, cp, mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -167,7 +168,8 @@ describe("a backup", () => {
     expect((await readdir(home)).sort()).toEqual(["copy", "data"]);
   });
 
-  it("keeps knowing the ids of dropped events, and begins with the states that went with them", async () => {
+  /** 1,200 events, of which retention has dropped some 900; `log.full` is the log before that. */
+  async function afterRetention() {
     const log = await openLog();
     for (let n = 0; n < 1000; n += 100) await log.append(interactions(n, n + 100));
     const { states, catalog } = await foldsOf(log);
@@ -177,11 +179,18 @@ describe("a backup", () => {
     };
     await snapshots.write({ catalog, states: { through: () => log.end, each } });
     await log.append(interactions(1000, 1200));
-    await log.dropBefore(1000 as Offset);
-    expect(log.first).toBeGreaterThan(500);
-    const { first } = log;
     await log.close();
+    await cp(join(directory, "log"), join(home, "log.full"), { recursive: true });
+    const again = await openLog();
+    await again.dropBefore(1000 as Offset);
+    const { first } = again;
+    await again.close();
+    expect(first).toBeGreaterThan(500);
+    return { first, states };
+  }
 
+  it("keeps knowing the ids of dropped events, and begins with the states that went with them", async () => {
+    const { first, states } = await afterRetention();
     expect(await backUp()).toMatchObject({ first, end: 1200 });
     await rm(directory, { recursive: true });
     await bringBack();
@@ -200,6 +209,28 @@ describe("a backup", () => {
       await again.write([{ user, touches: [...touches, ...vetoes] }]);
     expect(await stateDigest(again)).toBe(await stateDigest(states));
     await restored.close();
+  });
+
+  it("begins anew where retention drops files from under it", async () => {
+    const { first } = await afterRetention();
+    const [log, full, cut] = [join(directory, "log"), join(home, "log.full"), join(home, "log.cut")];
+    renameSync(log, cut);
+    renameSync(full, log);
+    let times = 0;
+    const step = (name: string) => {
+      if (name !== "copy the log" || ++times > 1) return;
+      renameSync(log, full);
+      renameSync(cut, log);
+    };
+    const report = await backup({
+      directory,
+      path: copy,
+      config: null,
+      clock,
+      progress: { ...silent, step },
+    });
+    expect({ times, report }).toMatchObject({ times: 2, report: { first, end: 1200 } });
+    expect(await bringBack({ directory: join(home, "restored") })).toMatchObject({ end: 1200 });
   });
 });
 

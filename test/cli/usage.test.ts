@@ -68,6 +68,10 @@ describe("a wrong call exits with 2 and one message", () => {
     [["state", "migrate"], /required option '--to <place>' not specified/],
     [["state", "migrate", "--to", "mysql://h"], /--to: place of user states: expected lmdb, .*got "mysql:"/],
     [["state", "migrate", "--to", "lmdb"], /expected two stores, --from and --to are both lmdb:/],
+    [
+      ["state", "migrate", "--from", "lmdb:old", "--to", "lmdb"],
+      /expected another store than that of the config/,
+    ],
     [["state", "clear"], /expected --yes: it removes all user states in lmdb:/],
     [["backup"], /missing required argument 'path'/],
     [["train", "--device", "gpu"], /'--device <name>'.*Expected cpu or webgpu/],

@@ -10,7 +10,7 @@ import type { Context, GlobalOptions } from "../context.ts";
 import { UsageError } from "../failure.ts";
 import { openInstance } from "../open-instance.ts";
 import { integerFrom, moment } from "../option-parsers.ts";
-import { openLog, openStore, placeOf } from "../state-store-of.ts";
+import { openLog, openStore, ownPlace, placeOf } from "../state-store-of.ts";
 import { withContext } from "../with-context.ts";
 
 export function stateCommand(): Command {
@@ -100,6 +100,11 @@ async function moveStates(context: Context, options: MigrateOptions) {
   ];
   const [from, to] = [placeText(fromPlace), placeText(toPlace)];
   if (from === to) throw new UsageError(`expected two stores, --from and --to are both ${from}.`);
+  if (to === placeText(ownPlace(context))) {
+    throw new UsageError(
+      `expected another store than that of the configuration as --to: ${to} may be in service. Name it in the configuration when the states are in it.`,
+    );
+  }
   if (fromPlace.store === "memory") {
     throw new UsageError(
       "the store memory is empty at every start: change the configuration, there is nothing to move.",
@@ -130,7 +135,7 @@ async function moveStates(context: Context, options: MigrateOptions) {
   );
   say(`next: ${switchTo(toPlace, join(config.directory, "state"))}; then restart the server`);
   if (options.follow !== true) return;
-  say(`following the log until SIGINT; what comes meanwhile is in ${to} too`);
+  say(`following the log until SIGINT: change the configuration, stop this, restart the server`);
   const stopped = shutdown.untilSignal();
   let running = true;
   void stopped.then(() => {
