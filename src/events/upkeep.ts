@@ -32,8 +32,7 @@ export class Upkeep {
 
   compact(erasures: ReadonlyMap<UserId, number>, through: Offset): Promise<Compaction> {
     const { directory, opened, writer } = this.options;
-    return this.alone(async () => {
-      this.assertMayGoOn();
+    return this.change(async () => {
       const compaction = await compactSegments(
         {
           ...opened,
@@ -54,8 +53,7 @@ export class Upkeep {
 
   dropBefore(offset: Offset): Promise<Dropped> {
     const { directory, opened, writer } = this.options;
-    return this.alone(async () => {
-      this.assertMayGoOn();
+    return this.change(async () => {
       await writer.sealed;
       return dropBefore({ ...opened, directory, step: (what) => this.step(what) }, offset);
     });
@@ -66,6 +64,21 @@ export class Upkeep {
     const done = this.running.then(task);
     this.running = done.catch(() => {});
     return done;
+  }
+
+  /** The same where the task changes files, which it can only as long as this is the writer and the disk takes it. */
+  private change<T>(task: () => Promise<T>): Promise<T> {
+    return this.alone(async () => {
+      this.assertMayGoOn();
+      try {
+        return await task();
+      } catch (cause) {
+        if (cause instanceof UpnextError) throw cause;
+        const reason = cause instanceof Error ? cause.message : String(cause);
+        const message = `${this.options.directory}: expected to write segments anew or to delete them, got: ${reason}. Free space or mend the disk, then do it again: what was done stays done.`;
+        throw new UpnextError("log_unavailable", message, { cause });
+      }
+    });
   }
 
   /** What runs ends at its next step. */

@@ -1,10 +1,11 @@
 /** The writer under pressure and on bad disks: what it refuses, what it says about itself, when it goes on. */
 import { spawnSync } from "node:child_process";
-import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { Offset, UserId } from "../../src/core/index.ts";
 import { type FileLog, type FileLogOptions, openFileLog } from "../../src/events/index.ts";
 import { failingDisk } from "./failing-disk.ts";
 import { interaction, interactions, readEvents } from "./make-events.ts";
@@ -275,7 +276,7 @@ function smallDisk(path: string): string | undefined {
 }
 
 describe("a disk that is full indeed", () => {
-  it("stops acknowledgements at once and says so; reads go on, and appends when there is room again", async (test) => {
+  it("stops acknowledgements at once and says so; reads go on, and appends when retention has made room", async (test) => {
     const mounted = join(root, "small");
     await mkdir(mounted);
     const reason = smallDisk(mounted);
@@ -283,6 +284,7 @@ describe("a disk that is full indeed", () => {
     directory = join(mounted, "log");
     try {
       let acknowledged = 0;
+      let first = 0;
       await using(
         async (log) => {
           const ballast = join(mounted, "ballast");
@@ -295,17 +297,34 @@ describe("a disk that is full indeed", () => {
           expect(log.problem).toContain("ENOSPC");
           expect(log.end).toBe(acknowledged);
           expect(await readEvents(log)).toEqual(interactions(0, acknowledged));
+          // Nor can segments be written anew; nothing is left of the attempt.
+          const compacting = log.compact(new Map([["u3" as UserId, Infinity]]), log.end);
+          await expect(compacting).rejects.toMatchObject({ code: "log_unavailable" });
+          expect((await readdir(directory)).filter((name) => name.endsWith(".tmp"))).toEqual([]);
           await setTimeout(1300);
           expect(log.problem).toContain("ENOSPC");
-          await rm(ballast);
+          // Retention helps, where it may.
+          const { segments, bytes } = await log.dropBefore((acknowledged / 2) as Offset);
+          expect(segments).toBeGreaterThan(1);
+          expect(bytes).toBeGreaterThan(300_000);
           await until(() => log.problem === null);
           await log.append(interactions(acknowledged, acknowledged + 1000));
           acknowledged += 1000;
+          await rm(ballast);
+          first = log.first;
+          expect((await log.compact(new Map([["u3" as UserId, Infinity]]), log.end)).events).toBeGreaterThan(
+            1000,
+          );
         },
         { segmentBytes: 300_000 },
       );
       await using(async (log) => {
-        expect(await readEvents(log)).toEqual(interactions(0, acknowledged));
+        expect(log.first).toBe(first);
+        const expected = interactions(first, acknowledged).map((event) =>
+          event.user === "u3" ? "anonymous" : event.id,
+        );
+        const found = await readEvents(log);
+        expect(found.map((event) => (event.kind === "anonymous" ? "anonymous" : event.id))).toEqual(expected);
         expect((await log.verify()).problems).toEqual([]);
       });
     } finally {
