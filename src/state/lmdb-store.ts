@@ -96,6 +96,9 @@ class LmdbStore implements StateStore {
   private flushTimer: NodeJS.Timeout | undefined;
   /** A flush that has not begun. */
   private nextFlush: Promise<void> | undefined;
+  /** What `write` and `erase` were given and no transaction has taken. */
+  private readonly given = new PendingChanges();
+  private nextWrite: Promise<void> | undefined;
   /** What changes the file, one after the other. */
   private turn: Promise<unknown> = Promise.resolve();
   /** Why the last flush failed; the next `apply` tries again. */
@@ -207,22 +210,26 @@ class LmdbStore implements StateStore {
     }
   }
 
-  /** Commits changes at once; resolves when they are durable. */
+  /** Commits changes, together with those of other callers that wait; resolves when they are durable. */
   private async change(users: ReadonlyMap<UserId, UserChange>): Promise<void> {
     this.mustBeOpen();
-    await this.inTurn(async () => {
+    this.given.add(users);
+    this.nextWrite ??= this.inTurn(async () => {
+      this.nextWrite = undefined;
+      const given = this.given.take();
       try {
         await this.db.transaction(() => {
           // A callback that throws does not undo what it has put: first compute everything, then put.
           const puts: [Buffer, Buffer][] = [];
-          for (const [user, change] of users) this.addPut(puts, user, change);
+          for (const [user, change] of given) this.addPut(puts, user, change);
           for (const [key, value] of puts) this.db.put(key, value);
         });
       } catch (error) {
         throw await this.unwritten(error);
       }
-      await this.db.flushed;
     });
+    await this.nextWrite;
+    await this.db.flushed;
   }
 
   /** Commits what is pending; resolves when the file has it. */
