@@ -86,14 +86,14 @@ export function catalogOf(events: readonly LoggedEvent[]): Catalog {
 }
 
 /** `count` items with everything an item can have, each with an interaction. */
-export function manyItems(count: number): LoggedEvent[] {
+export function manyItems(count: number, story = "story"): LoggedEvent[] {
   const events: StoredEvent[] = [];
   for (let i = 0; i < count; i++) {
     const base = { time: (1_700_000_000_000 + i) as EpochMs, item: `video-${i}` as ItemUpsert["item"] };
     const facts = {
-      title: `The story of ${i}`,
-      creator: `creator-${i % 997}`,
-      categories: [`c${i % 31}`, `d${i % 7}`],
+      title: `The ${story} of ${i}`,
+      creator: `creator-${(i + story.length) % 997}`,
+      categories: [`c${(i + story.length) % 31}`, `d${i % 7}`],
       duration: 10 + (i % 600),
       attributes: { year: 1990 + (i % 30) },
     };
