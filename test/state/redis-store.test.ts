@@ -31,6 +31,7 @@ import { anyTouch, at, erasure, interaction, logged, touch, user } from "./touch
 
 const limits = { touches: 4, vetoes: 2 };
 const u1 = user("u1");
+const skipped = redisMissing === undefined ? "" : ` (skipped: ${redisMissing})`;
 const lost = {
   code: "store_lost",
   message: expect.stringMatching(/came back without what it held; clear it/),
@@ -113,7 +114,7 @@ describe("the keys", () => {
   });
 });
 
-describe.skipIf(redisMissing !== undefined)(`the Redis store ${redisMissing ?? ""}`, () => {
+describe.skipIf(redisMissing !== undefined)(`the Redis store${skipped}`, () => {
   let server: RedisServer;
   let admin: ReturnType<typeof createClient>;
   beforeAll(async () => {
@@ -197,6 +198,8 @@ describe.skipIf(redisMissing !== undefined)(`the Redis store ${redisMissing ?? "
       expect(await ttl(kind)).toBeLessThanOrEqual(left);
     }
     expect(await ttl("e")).toBe(-1);
+    await store.write([{ user: user("u2"), touches: [touch("old", now - HOUR)] }]);
+    expect(await admin.sendCommand(["EXISTS", "{age:0}t=u2"])).toBe(0);
   });
 
   it("clears its own keys and no other ones", async () => {
@@ -334,107 +337,104 @@ describe.skipIf(redisMissing !== undefined)(`the Redis store ${redisMissing ?? "
   });
 });
 
-describe.skipIf(redisMissing !== undefined)(
-  `the Redis store and a server that fails ${redisMissing ?? ""}`,
-  () => {
-    let server: RedisServer;
-    beforeAll(async () => {
-      server = await redisServer();
-    });
-    afterAll(() => server?.stop());
+describe.skipIf(redisMissing !== undefined)(`the Redis store and a server that fails${skipped}`, () => {
+  let server: RedisServer;
+  beforeAll(async () => {
+    server = await redisServer();
+  });
+  afterAll(() => server?.stop());
 
-    it("refuses everything at once while the server is gone, and says that it is lost when it is back empty", async () => {
-      const store = await open(server.url, "empty");
+  it("refuses everything at once while the server is gone, and says that it is lost when it is back empty", async () => {
+    const store = await open(server.url, "empty");
+    await store.apply(logged([interaction("u1", touch("a", 1))]));
+    await server.kill();
+    await expect(store.read(u1)).rejects.toMatchObject(away);
+    const start = performance.now();
+    for (const call of everyCall(store)) await expect(call()).rejects.toMatchObject(away);
+    expect(performance.now() - start).toBeLessThan(500);
+
+    await server.restartEmpty();
+    await until(() => store.read(u1), lost.code);
+    for (const call of everyCall(store)) await expect(call()).rejects.toMatchObject(lost);
+    await store.clear();
+    expect([store.applied, await store.readApplied()]).toEqual([0, 0]);
+    expect(await store.read(u1)).toEqual(emptyState(u1));
+    await store.apply(logged([interaction("u1", touch("b", 1))]));
+    expect((await store.read(u1)).touches).toEqual([touch("b", 1)]);
+  });
+
+  it("is lost where nothing was read before the server was back empty", async () => {
+    const store = await open(server.url, "quick");
+    await put(store, touch("a", 1));
+    await server.restartEmpty();
+    await until(() => store.readApplied(), lost.code);
+    await expect(store.read(u1)).rejects.toMatchObject(lost);
+  });
+
+  it("gives up on a server that hangs, and is there again soon after it goes on", async () => {
+    const store = await open(server.url, "hang");
+    await put(store, touch("a", 1));
+    server.pause();
+    const start = performance.now();
+    await expect(store.read(u1)).rejects.toMatchObject({
+      ...away,
+      message: expect.stringMatching(/no answer within/),
+    });
+    expect(performance.now() - start).toBeLessThan(3_000);
+    const later = performance.now();
+    await expect(store.read(u1)).rejects.toMatchObject(away); // at once: there is no connection now
+    expect(performance.now() - later).toBeLessThan(200);
+    server.resume();
+    const resumed = performance.now();
+    await until(() => store.read(u1));
+    expect(performance.now() - resumed).toBeLessThan(2_000);
+    expect((await store.read(u1)).touches).toEqual([touch("a", 1)]);
+  });
+
+  it("rejects within a few seconds where nothing answers", async () => {
+    server.pause();
+    const start = performance.now();
+    await expect(open(server.url, "opening")).rejects.toMatchObject(away);
+    server.resume();
+    const silent = createServer().listen(0, "127.0.0.1");
+    await once(silent, "listening");
+    const { port } = silent.address() as AddressInfo;
+    silent.close();
+    await expect(open(`redis://127.0.0.1:${port}`, "opening")).rejects.toMatchObject(away);
+    expect(performance.now() - start).toBeLessThan(10_000);
+  });
+
+  it("is lost where the server is back with an older file", async () => {
+    const dir = await mkdtemp(join(tmpdir(), "upnext-aof-"));
+    const durable = await redisServer({ appendonly: true, appendfsync: "always", dir: join(dir) });
+    try {
+      const store = await open(durable.url, "older");
       await store.apply(logged([interaction("u1", touch("a", 1))]));
-      await server.kill();
-      await expect(store.read(u1)).rejects.toMatchObject(away);
-      const start = performance.now();
-      for (const call of everyCall(store)) await expect(call()).rejects.toMatchObject(away);
-      expect(performance.now() - start).toBeLessThan(500);
-
-      await server.restartEmpty();
-      await until(() => store.read(u1), lost.code);
-      for (const call of everyCall(store)) await expect(call()).rejects.toMatchObject(lost);
-      await store.clear();
-      expect([store.applied, await store.readApplied()]).toEqual([0, 0]);
-      expect(await store.read(u1)).toEqual(emptyState(u1));
-      await store.apply(logged([interaction("u1", touch("b", 1))]));
-      expect((await store.read(u1)).touches).toEqual([touch("b", 1)]);
-    });
-
-    it("is lost where nothing was read before the server was back empty", async () => {
-      const store = await open(server.url, "quick");
-      await put(store, touch("a", 1));
-      await server.restartEmpty();
-      await until(() => store.readApplied(), lost.code);
-      await expect(store.read(u1)).rejects.toMatchObject(lost);
-    });
-
-    it("gives up on a server that hangs, and is there again soon after it goes on", async () => {
-      const store = await open(server.url, "hang");
-      await put(store, touch("a", 1));
-      server.pause();
-      const start = performance.now();
-      await expect(store.read(u1)).rejects.toMatchObject({
-        ...away,
-        message: expect.stringMatching(/no answer within/),
-      });
-      expect(performance.now() - start).toBeLessThan(3_000);
-      const later = performance.now();
-      await expect(store.read(u1)).rejects.toMatchObject(away); // at once: there is no connection now
-      expect(performance.now() - later).toBeLessThan(200);
-      server.resume();
-      const resumed = performance.now();
+      await cp(dir, `${dir}-copy`, { recursive: true });
+      await durable.kill();
+      await durable.start();
       await until(() => store.read(u1));
-      expect(performance.now() - resumed).toBeLessThan(2_000);
-      expect((await store.read(u1)).touches).toEqual([touch("a", 1)]);
-    });
+      expect(await store.readApplied()).toBe(1); // nothing was lost
+      await store.apply(logged([interaction("u1", touch("b", 2))], 1));
 
-    it("rejects within a few seconds where nothing answers", async () => {
-      server.pause();
-      const start = performance.now();
-      await expect(open(server.url, "opening")).rejects.toMatchObject(away);
-      server.resume();
-      const silent = createServer().listen(0, "127.0.0.1");
-      await once(silent, "listening");
-      const { port } = silent.address() as AddressInfo;
-      silent.close();
-      await expect(open(`redis://127.0.0.1:${port}`, "opening")).rejects.toMatchObject(away);
-      expect(performance.now() - start).toBeLessThan(10_000);
-    });
+      await durable.kill();
+      await rm(dir, { recursive: true });
+      await cp(`${dir}-copy`, dir, { recursive: true });
+      await durable.start();
+      await until(() => store.read(u1), lost.code);
+      await expect(store.readApplied()).rejects.toMatchObject(lost);
+      const fresh = await open(durable.url, "older");
+      expect([fresh.applied, (await fresh.read(u1)).touches]).toEqual([1, [touch("a", 1)]]); // of one moment
+      await store.clear();
+      expect(await store.read(u1)).toEqual(emptyState(u1));
+    } finally {
+      await durable.stop();
+      for (const folder of [dir, `${dir}-copy`]) await rm(folder, { recursive: true, force: true });
+    }
+  });
+});
 
-    it("is lost where the server is back with an older file", async () => {
-      const dir = await mkdtemp(join(tmpdir(), "upnext-aof-"));
-      const durable = await redisServer({ appendonly: true, appendfsync: "always", dir: join(dir) });
-      try {
-        const store = await open(durable.url, "older");
-        await store.apply(logged([interaction("u1", touch("a", 1))]));
-        await cp(dir, `${dir}-copy`, { recursive: true });
-        await durable.kill();
-        await durable.start();
-        await until(() => store.read(u1));
-        expect(await store.readApplied()).toBe(1); // nothing was lost
-        await store.apply(logged([interaction("u1", touch("b", 2))], 1));
-
-        await durable.kill();
-        await rm(dir, { recursive: true });
-        await cp(`${dir}-copy`, dir, { recursive: true });
-        await durable.start();
-        await until(() => store.read(u1), lost.code);
-        await expect(store.readApplied()).rejects.toMatchObject(lost);
-        const fresh = await open(durable.url, "older");
-        expect([fresh.applied, (await fresh.read(u1)).touches]).toEqual([1, [touch("a", 1)]]); // of one moment
-        await store.clear();
-        expect(await store.read(u1)).toEqual(emptyState(u1));
-      } finally {
-        await durable.stop();
-        for (const folder of [dir, `${dir}-copy`]) await rm(folder, { recursive: true, force: true });
-      }
-    });
-  },
-);
-
-describe.skipIf(redisMissing !== undefined)(`the Redis Cluster store ${redisMissing ?? ""}`, () => {
+describe.skipIf(redisMissing !== undefined)(`the Redis Cluster store${skipped}`, () => {
   const keys = new RedisKeys("c", 256);
   const users = Array.from({ length: 60 }, (_, i) => user(`u${i}`));
   let cluster: RedisCluster;

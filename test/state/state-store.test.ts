@@ -347,6 +347,7 @@ function contract(name: StoreName): void {
         async (store) => {
           await put(store, u1, touch("late", now - 2 * HOUR), touch("veto", 5, { type: "block" }));
           expect(await store.read(u1)).toEqual(emptyState(u1));
+          expect(await stateDigest(store)).toBe(await stateDigest(memoryStore()));
           await store.erase(u1, at(now));
           clock.advance(10 * HOUR);
           await put(store, u1, touch("before", now), touch("after", now + 9.5 * HOUR));
