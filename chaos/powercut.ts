@@ -1,5 +1,5 @@
 /**
- * `npm run chaos -- powercut [--cuts 50] [--seed 1] [--redis-cuts 8] [--toothless-cuts 10]`, as root: the power goes at random
+ * `npm run chaos -- powercut [--cuts 50] [--seed 1] [--only ingest] [--redis-cuts 8] [--toothless-cuts 10]`, as root: the power goes at random
  * moments, and nothing that was acknowledged is lost.
  *
  * The same cuts with fsync switched off have to lose something: otherwise they would have no teeth. What Redis loses
@@ -7,7 +7,7 @@
  */
 import { Random } from "../src/core/index.ts";
 import { redisMissing } from "../test/servers/redis.ts";
-import { KINDS, UNSYNCED } from "./parts/kinds.ts";
+import { KINDS, kindsNamed, UNSYNCED } from "./parts/kinds.ts";
 import { type Kind, Lane, type Tally } from "./parts/lane.ts";
 import { LoopDisk, whyNoLoopDisk } from "./parts/loop-disk.ts";
 import { optionsOf } from "./parts/options.ts";
@@ -20,8 +20,11 @@ export const about = "the power goes (root, Linux): nothing acknowledged is lost
 /** The sources are run as they are. */
 export const needsBuild = false;
 
+/** Longer than that of a kill: what is missed here is what was written, and not when. */
+const WINDOW_MS = 1000;
+
 export async function run(args: readonly string[]): Promise<Outcome> {
-  const options = optionsOf(args, { cuts: 50, seed: "1", "redis-cuts": 8, "toothless-cuts": 10 });
+  const options = optionsOf(args, { cuts: 50, seed: "1", only: "", "redis-cuts": 8, "toothless-cuts": 10 });
   const refusal = whyNoLoopDisk();
   if (refusal !== undefined)
     return { broken: [`powercut cannot run here: ${refusal}`], figures: { options } };
@@ -31,7 +34,10 @@ export async function run(args: readonly string[]): Promise<Outcome> {
     withFolder("powercut", async (folder) =>
       cuts > 0 ? cutLane(kind, folder, cuts, random.fork(kind.name)) : undefined,
     );
-  const kinds = KINDS.filter(({ inPowerCuts }) => inPowerCuts);
+  const kinds = kindsNamed(
+    options.only,
+    KINDS.filter(({ inPowerCuts }) => inPowerCuts),
+  );
   for (const [i, kind] of kinds.entries()) {
     const cuts =
       Math.floor((options.cuts * (i + 1)) / kinds.length) - Math.floor((options.cuts * i) / kinds.length);
@@ -63,6 +69,7 @@ async function cutLane(kind: Kind, folder: string, cuts: number, random: Random)
   const lane = new Lane(
     kind,
     {
+      windowMs: WINDOW_MS,
       async begin() {
         await disk?.remove();
         disk = await LoopDisk.make(folder);

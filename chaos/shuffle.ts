@@ -7,6 +7,7 @@
  * of a log, which takes an id once, with batches that are applied again from an earlier offset.
  */
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { type Offset, UpnextError } from "../src/core/index.ts";
 import { type Event, type FileLog, openFileLog } from "../src/events/index.ts";
 import { openStateStore, type StatePlace, type StateStore, touchOf } from "../src/state/index.ts";
@@ -28,6 +29,9 @@ const WRITERS = 4;
 const BATCH = 1000;
 /** Every so many batches, what came before is applied once more. */
 const AGAIN = 10;
+/** A call is repeated so often, after such a pause. */
+const REPEATS = 20;
+const PAUSE_MS = 100;
 
 export interface Shuffled {
   readonly store: string;
@@ -104,6 +108,7 @@ export async function shuffle(store: StatePlace["store"], count: number, seed: s
       const written = await inStore(store, join(folder, "write"), model, (opened) =>
         deliver(events, order, WRITERS, BATCH, (writer, batch) => writeTo(opened[writer]!, batch)),
       );
+      say(`${store}: ${written.differences} users differ after write, ${written.seconds} s`);
       const applied = await inStore(store, join(folder, "apply"), model, ([first]) => applyTo(first!, log));
       return {
         store,
@@ -151,20 +156,31 @@ async function inStore(
   }
 }
 
+/** A store across a network may be too slow to answer, and nobody knows then what of a call it has: it is sent again. */
+async function sent(call: () => Promise<unknown>, again = REPEATS): Promise<void> {
+  try {
+    await call();
+  } catch (error) {
+    if (again === 0 || !(error instanceof UpnextError) || error.code !== "store_unavailable") throw error;
+    await sleep(PAUSE_MS);
+    await sent(call, again - 1);
+  }
+}
+
 async function writeTo(store: StateStore, batch: readonly Event[]): Promise<void> {
   const touches = batch.flatMap((event) =>
     event.kind === "interaction" ? [{ user: event.user, touches: [touchOf(event)] }] : [],
   );
   const erasures = batch.flatMap((event) =>
-    event.kind === "erasure" ? [store.erase(event.user, event.time)] : [],
+    event.kind === "erasure" ? [sent(() => store.erase(event.user, event.time))] : [],
   );
-  await Promise.all([store.write(touches), ...erasures]);
+  await Promise.all([sent(() => store.write(touches)), ...erasures]);
 }
 
 async function applyTo(store: StateStore, log: FileLog): Promise<void> {
   let n = 0;
   for await (const batch of log.read(0 as Offset)) {
-    await store.apply(batch);
-    if (n++ % AGAIN === 0) await store.apply(batch);
+    await sent(() => store.apply(batch));
+    if (n++ % AGAIN === 0) await sent(() => store.apply(batch));
   }
 }

@@ -1,6 +1,6 @@
 /** The kinds of work that `npm run chaos -- kill` interrupts: a new one is an entry here and a function in work.child.ts. */
 import { basename, join } from "node:path";
-import { silent } from "../../src/core/index.ts";
+import { silent, UpnextError } from "../../src/core/index.ts";
 import type { LmdbPlace } from "../../src/state/index.ts";
 import { redisMissing, redisServer } from "../../test/servers/redis.ts";
 import { type Child, commandLine, work } from "./child.ts";
@@ -9,9 +9,6 @@ import { moveStates } from "./move-states.ts";
 import type { PlainStates } from "./plain-states.ts";
 import { eventOf, idOf } from "./sent-events.ts";
 
-/** The end comes so long after the work began, at most. Guess: every step of each kind of work is shorter. */
-const WINDOW_MS = 300;
-
 const beside = (directory: string): LmdbPlace => ({ store: "lmdb", path: join(directory, "state") });
 
 /** One of the functions of work.child.ts, which uses the library. */
@@ -19,7 +16,6 @@ function library(name: string, more: Partial<Kind> & { readonly work?: string } 
   const { work: task = name, placeOf = beside, ...others } = more;
   return {
     name,
-    window: WINDOW_MS,
     inPowerCuts: true,
     placeOf,
     start(directory, run) {
@@ -63,7 +59,6 @@ export const UNSYNCED: Kind = library("ingestUnsynced");
 /** `upnext serve`, sent to over HTTP by several clients at once. */
 const http: Kind = {
   name: "http",
-  window: WINDOW_MS,
   inPowerCuts: false, // the same writes as those of ingest
   placeOf: beside,
   start(directory, run) {
@@ -137,6 +132,19 @@ export const KINDS: readonly Kind[] = [
   library("migration", { inPowerCuts: false, differences: moved }), // its store flushes as the first one does
   ...(redisMissing === undefined ? [inRedis()] : []),
 ];
+
+/** The kinds that "ingest,erasure" names; all of `among` where it names none. */
+export function kindsNamed(only: string, among: readonly Kind[]): readonly Kind[] {
+  const names = among.map(({ name }) => name);
+  for (const name of only === "" ? [] : only.split(",")) {
+    if (names.includes(name)) continue;
+    throw new UpnextError(
+      "invalid_request",
+      `--only: expected names out of ${names.join(", ")}, got "${name}"`,
+    );
+  }
+  return only === "" ? among : among.filter(({ name }) => only.split(",").includes(name));
+}
 
 /** Goes on with a migration that was killed, to its end. */
 async function moved(directory: string, model: PlainStates): Promise<number> {

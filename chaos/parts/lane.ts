@@ -35,8 +35,6 @@ export interface Progress {
 
 export interface Kind {
   readonly name: string;
-  /** The end comes so many ms after the work began, at most. */
-  readonly window: number;
   /** Whether `powercut` has it too. */
   readonly inPowerCuts: boolean;
   /** Where the states of a directory are. */
@@ -56,6 +54,8 @@ export interface Spread {
 
 /** Where the work happens, and how it is ended. */
 export interface Ground {
+  /** The end comes so many milliseconds after the work began, at most. */
+  readonly windowMs: number;
   /** A new, empty directory. */
   begin(generation: number): Promise<string>;
   /** Ends the process; resolves when the directory is as it is found by who comes next. */
@@ -153,11 +153,11 @@ export class Lane {
     } else {
       if (!(await this.becomesReady(running))) {
         await running.kill();
-        await this.begin(); // nothing more is to be had from this directory
+        await this.giveUp(running.complaint());
         return;
       }
       await running.begin(this.recent);
-      await sleep(this.random.next() * this.kind.window);
+      await sleep(this.random.next() * this.ground.windowMs);
     }
     await this.ground.end(running);
     this.sums.ends++;
@@ -168,15 +168,20 @@ export class Lane {
     this.sums.forgotten += forgotten.length;
     if (acknowledged.length > 0) this.recent = acknowledged.slice(-AGAIN);
     this.hit(phase);
-    await this.mirror.follow();
+    try {
+      await this.mirror.follow();
+    } catch (error) {
+      await this.giveUp(error instanceof Error ? error.message : String(error));
+    }
     if (await hasUnfinished(this.directory)) this.hit("(left an unfinished file)");
   }
 
   /** Opens the directory once more and compares. */
   private async lastLook(run: string): Promise<void> {
     const running = this.kind.start(this.directory, run);
-    await this.becomesReady(running);
+    const ready = await this.becomesReady(running);
     await running.kill();
+    if (!ready) await this.giveUp(running.complaint());
   }
 
   /** Waits until it is ready, and compares what it found with what must be. False where it does not start. */
@@ -186,16 +191,18 @@ export class Lane {
     this.readyMs.push(performance.now() - begin);
     this.readyCpuMs.push(cpuMsOf(running.pid));
     const report = ready ? await running.settled() : undefined;
-    if (report === undefined) {
-      this.refused.push(running.complaint().trim().slice(0, COMPLAINT));
-      // It may be right in refusing: what it was to keep is lost all the same.
-      this.wrongs.lost += await this.mirror.lost(this.acknowledged, this.forgotten);
-      return false;
-    }
+    if (report === undefined) return false;
     const wrongs = await this.mirror.check(report, this.acknowledged, this.forgotten);
     for (const name of Object.keys(wrongs) as (keyof Wrongs)[]) this.wrongs[name] += wrongs[name];
     this.wrongs.states += (await this.kind.differences?.(this.directory, this.mirror.states)) ?? 0;
     return true;
+  }
+
+  /** Nothing more is to be had from this directory. It may be right in refusing: what it was to keep is lost all the same. */
+  private async giveUp(complaint: string): Promise<void> {
+    this.refused.push(complaint.trim().slice(0, COMPLAINT));
+    this.wrongs.lost += await this.mirror.lost(this.acknowledged, this.forgotten);
+    await this.begin();
   }
 
   private hit(phase: string): void {

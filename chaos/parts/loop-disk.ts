@@ -93,7 +93,8 @@ export class LoopDisk {
   private attach(): void {
     const device = command("losetup", "--find", "--show", this.image);
     this.device = device;
-    command("mount", "-t", "ext4", device, this.path);
+    // Without ext4's own guess that a file which replaces another is wanted: no other file system makes it.
+    command("mount", "-t", "ext4", "-o", "noauto_da_alloc", device, this.path);
   }
 
   /** Also where half of it is there. */
