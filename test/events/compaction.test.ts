@@ -13,6 +13,7 @@ import {
   openFileLog,
   type StoredEvent,
 } from "../../src/events/index.ts";
+import { UserIndex } from "../../src/events/user-index.ts";
 import { memoryStore } from "../../src/state/index.ts";
 import { interaction, interactions, readAll, readEvents } from "./make-events.ts";
 import { mixedEvents, T0, userId } from "./mixed-events.ts";
@@ -164,6 +165,17 @@ describe("compaction", () => {
       const [first, ...others] = await readEvents(log);
       expect(first).toMatchObject({ kind: "anonymous", items: ["a"] });
       expect(others).toEqual(mine.slice(1));
+    });
+  });
+
+  it("leaves a user alone whose id has the same hash in the index of users", async () => {
+    // FNV-1a of 32 bits gives both words one hash.
+    const [gone, stays] = ["costarring", "liquid"] as UserId[];
+    expect(new UserIndex(new Map([[gone!, 1]])).at(Buffer.from(gone!), 0, 10)?.user).toBe(gone);
+    await using(directory, async (log) => {
+      await log.append([interaction(1, { user: gone! }), interaction(2, { user: stays! })]);
+      await log.compact(new Map([[gone!, Infinity]]), log.end);
+      expect((await readEvents(log)).map(({ kind }) => kind)).toEqual(["anonymous", "interaction"]);
     });
   });
 
