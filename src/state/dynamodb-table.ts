@@ -10,8 +10,11 @@ import { Turnstile } from "./turnstile.ts";
 const WAITS_MS = [100, 200, 400, 800];
 /** What BatchWriteItem takes. */
 const BATCH = 25;
-/** Reads under way at once, and as many writes of one call: more would wait for a connection, in their own time. */
-const PARALLEL = 32;
+/**
+ * Reads under way at once, and as many writes of one call. The SDK needs about 1 ms of processor time for each, and the
+ * table some ms to answer: more at once would only wait in this process, while their time runs.
+ */
+const PARALLEL = 16;
 
 /** A condition or an update, and what stands behind the values (:) in it. */
 export interface Expression {
