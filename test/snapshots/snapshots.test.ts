@@ -7,6 +7,7 @@ import { createCatalog } from "../../src/catalog/index.ts";
 import type { EpochMs, Offset, UserId } from "../../src/core/index.ts";
 import type { LoggedEvent, StoredEvent, UserUpsert } from "../../src/events/index.ts";
 import { openSnapshots, type Snapshot, type Snapshots } from "../../src/snapshots/index.ts";
+import { emptyState } from "../../src/state/index.ts";
 import { baseOf, CLOCK, digestOf, foldsOf, mixedLog, resumed, statesOf } from "./folds.ts";
 
 const EVENTS = mixedLog(600);
@@ -197,6 +198,27 @@ describe("the directory", () => {
     const all = async () => {
       for await (const _ of base.states()) given++;
     };
+    await expect(all()).rejects.toMatchObject({ code: "snapshot_corrupt" });
+    expect(given).toBe(0);
+  });
+
+  it("gives no state of a base whose last state is damaged, however many chunks are whole before it", async () => {
+    const touches = [{ id: "e", item: "v", type: "like", value: Number.NaN, time: 5 }] as never;
+    const states = {
+      through: () => offset(0),
+      async *each() {
+        for (let u = 0; u < 9000; u++) yield { ...emptyState(`user ${u}` as UserId), touches };
+      },
+    };
+    const base = await snapshots.write({ catalog: createCatalog(), states });
+    let given = 0;
+    const all = async () => {
+      given = 0;
+      for await (const _ of base.states()) given++;
+    };
+    await all();
+    expect(given).toBe(9000);
+    await damage(base.path, "user 8999");
     await expect(all()).rejects.toMatchObject({ code: "snapshot_corrupt" });
     expect(given).toBe(0);
   });
