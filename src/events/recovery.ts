@@ -11,7 +11,7 @@ import { findFrameAfter } from "./frame.ts";
 import { HashColumn } from "./hash-column.ts";
 import type { HashKey } from "./id-hash.ts";
 import { IdTable } from "./id-table.ts";
-import { readDroppedIds, retained } from "./retention.ts";
+import { readDroppedIds, retainedBases } from "./retention.ts";
 import {
   corrupt,
   createSegment,
@@ -39,10 +39,11 @@ export async function recover(directory: string): Promise<Recovered> {
     if (name.endsWith(".tmp")) await rm(join(directory, name), { force: true });
   }
   const mark = await readEndMark(directory);
-  const found = await segmentBases(directory);
-  let bases = await retained(directory, found);
-  for (const base of found) if (base < bases[0]!) await rm(segmentAt(directory, base).path, { force: true });
+  let bases = await retainedBases(directory);
+  for (const base of await segmentBases(directory))
+    if (base < bases[0]!) await rm(segmentAt(directory, base).path, { force: true });
   if (bases.length === 0) {
+    assertEnd(segmentAt(directory, 0), mark, "the file is missing");
     await createSegment(directory, 0, newKey());
     bases = [0];
   }

@@ -1,8 +1,8 @@
 /** How a read-only log follows the files of a writer in another process, who also writes them anew and deletes them. */
-import { open, stat } from "node:fs/promises";
+import { type FileHandle, open, stat } from "node:fs/promises";
 import { errorCode } from "../core/index.ts";
 import { assertNothingAfter } from "./recovery.ts";
-import { retained } from "./retention.ts";
+import { retainedBases } from "./retention.ts";
 import {
   adoptGeneration,
   extendSegment,
@@ -26,9 +26,9 @@ async function takeBases(directory: string, segments: Segment[]): Promise<void> 
   let bases = await segmentBases(directory);
   if (bases[0] !== segments[0]?.base || bases.at(-1) !== segments.at(-1)?.base) {
     // A name that is renamed over while a directory is listed may be left out of the listing: not of two.
-    const again = await segmentBases(directory);
-    bases = [...new Set([...bases, ...again])].sort((a, b) => a - b);
-    bases = await retained(directory, bases);
+    const again = await retainedBases(directory);
+    const first = again[0] ?? 0;
+    bases = [...new Set([...bases.filter((base) => base >= first), ...again])].sort((a, b) => a - b);
   }
   for (const base of bases) {
     const last = segments.at(-1);
@@ -61,11 +61,26 @@ async function extendLast(last: Segment, again: boolean): Promise<boolean> {
       adoptGeneration(last, generation, fresh.size);
       last.count = 0;
     }
-    const problem = await extendSegment(file, last);
-    // A cut-off frame may be one that the writer is just writing.
-    if (problem !== undefined) await assertNothingAfter(file, last, problem);
+    await takeFrames(file, last);
     return true;
   } finally {
     await file.close();
+  }
+}
+
+/** Counts in the frames behind what is known. A frame that is cut off may be one that the writer is just writing. */
+async function takeFrames(file: FileHandle, last: Segment): Promise<void> {
+  for (;;) {
+    const problem = await extendSegment(file, last);
+    if (problem === undefined) return;
+    const { size } = last;
+    try {
+      await assertNothingAfter(file, last, problem);
+      return;
+    } catch (error) {
+      // The writer may have ended that frame, and the next, since it was looked at: then it is whole by now.
+      await extendSegment(file, last);
+      if (last.size === size) throw error;
+    }
   }
 }

@@ -12,7 +12,7 @@ import type { Dropped } from "./file-log-contract.ts";
 import type { HashKey } from "./id-hash.ts";
 import type { IdTable } from "./id-table.ts";
 import { readOffsetNote, writeNote } from "./note-file.ts";
-import { corrupt, type Segment, segmentAt, syncDirectory } from "./segment.ts";
+import { corrupt, type Segment, segmentAt, segmentBases, syncDirectory } from "./segment.ts";
 import { computeSidecar, readLoneSidecar, readSidecar, sidecarPath, writeSidecar } from "./sidecar.ts";
 
 const CURE = "Restore the file from a backup: without it nobody knows which segments may be missing.";
@@ -53,29 +53,41 @@ export async function dropBefore(retention: Retention, offset: Offset): Promise<
 }
 
 /**
- * Of the bases of all segments, rising, those that belong to the log: where retention was killed there may be others.
- * Rejects with `log_corrupt` where the first of them is missing.
+ * Bases of the segments that belong to the log, rising: where retention was killed there may be others. Rejects with
+ * `log_corrupt` where the first of them is missing.
  */
-export async function retained(directory: string, bases: readonly number[]): Promise<number[]> {
-  const found = bases[0] ?? 0;
-  let first: number;
-  try {
-    first = (await readOffsetNote(firstPath(directory), CURE)) ?? 0;
-  } catch (error) {
-    // Nothing is missing, so nothing was dropped yet.
-    if (found === 0 && error instanceof UpnextError) return [...bases];
-    throw error;
+export async function retainedBases(directory: string): Promise<number[]> {
+  for (;;) {
+    const first = await tryFirst(directory);
+    const bases = await segmentBases(directory);
+    const again = await tryFirst(directory);
+    // A writer in another process has dropped segments while they were listed.
+    if (typeof first === "number" && first !== again) continue;
+    const found = bases[0] ?? 0;
+    if (typeof first !== "number") {
+      // Nothing is missing, so nothing was dropped yet.
+      if (found === 0) return bases;
+      throw first;
+    }
+    if (bases.includes(first) || (bases.length === 0 && first === 0))
+      return bases.filter((base) => base >= first);
+    const next = bases.length === 0 ? "and no other is there" : `the next one begins at event ${found}`;
+    const what = `the first segment is missing, ${next}`;
+    throw corrupt(segmentAt(directory, first), 0, what);
   }
-  if (bases.length === 0 || bases.includes(first)) return bases.filter((base) => base >= first);
-  throw corrupt(
-    segmentAt(directory, first),
-    0,
-    `the first segment is missing, the next one begins at event ${found}`,
-  );
 }
 
-/** Where the log begins by what retention has written down; 0 where it has not. */
-export async function readFirst(directory: string): Promise<number> {
+/** Where the log begins by what retention has written down, 0 where it has not; or what is wrong with that. */
+async function tryFirst(directory: string): Promise<number | UpnextError> {
+  try {
+    return await readFirst(directory);
+  } catch (error) {
+    if (error instanceof UpnextError) return error;
+    throw error;
+  }
+}
+
+async function readFirst(directory: string): Promise<number> {
   return (await readOffsetNote(firstPath(directory), CURE)) ?? 0;
 }
 

@@ -249,6 +249,17 @@ describe("dropping the oldest segments", () => {
     }
   });
 
+  it("is not an excuse for all segments missing, nor is it that nothing was dropped: no new log is begun", async () => {
+    await hundred(async () => {});
+    await cp(directory, join(root, "undropped"), { recursive: true });
+    await using(directory, (log) => log.dropBefore(40 as Offset));
+    for (const path of [directory, join(root, "undropped")]) {
+      for (const name of await readdir(path)) if (name.endsWith(".log")) await rm(join(path, name));
+      await expect(openFileLog(path)).rejects.toMatchObject({ code: "log_corrupt" });
+      expect(await names(".log", path)).toEqual([]);
+    }
+  });
+
   it("goes together with compaction", async () => {
     await hundred(async (log) => {
       const compacting = log.compact(new Map([["u3" as UserId, Infinity]]), log.end);
