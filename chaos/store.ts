@@ -1,10 +1,10 @@
 /**
- * `npm run chaos -- store [--seed 1] [--users 1000] [--events 30000] [--rate 40] [--training 4000] [--pause 4000]
+ * `npm run chaos -- store [--seed 1] [--users 1000] [--events 30000] [--rate 30] [--training 4000] [--pause 4000]
  * [--only killed,emptied]`: a server whose user states are in Redis, while Redis and the way to it fail.
  *
  * The server is a process of its own, and so is Redis; the proxy between them and the load are here. Requests come open
- * loop. Four in five are of the few users who are there all the time, the others of anybody. Afterwards the log says
- * whether any answer was of another state than it had to be.
+ * loop. Four in five are of the few users who are there all the time, the others of anybody; after each event comes a
+ * request of its user. Afterwards the log says whether any answer was of another state than it had to be.
  */
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -125,7 +125,7 @@ export async function run(args: readonly string[]): Promise<Outcome> {
     seed: "1",
     users: 1_000,
     events: 30_000,
-    rate: 40,
+    rate: 30,
     training: 4_000,
     pause: 4_000,
     only: "",
@@ -200,7 +200,7 @@ class Clients {
   async during<T>(rate: number, body: (now: () => number) => Promise<T>): Promise<T> {
     const { load, random } = this;
     const running = [
-      load.run(rate, random.fork("recommendations"), () => this.recommendation()),
+      load.run(rate, random.fork("recommendations"), () => this.recommendation(this.anybody())),
       load.run(EVENTS_A_SECOND, random.fork("events"), () => this.event()),
       load.run(STATES_A_SECOND, random.fork("states"), () => this.state()),
     ];
@@ -231,8 +231,11 @@ class Clients {
     return `u${1 + this.random.int(REGULARS)}`;
   }
 
-  private recommendation(): Ask {
-    const user = this.random.int(5) > 0 ? this.regular() : `u${1 + this.random.int(this.users)}`;
+  private anybody(): string {
+    return this.random.int(5) > 0 ? this.regular() : `u${1 + this.random.int(this.users)}`;
+  }
+
+  private recommendation(user: string): Ask {
     const after = this.acknowledged;
     return {
       method: "GET",
@@ -252,14 +255,17 @@ class Clients {
     const id = `chaos-${this.sent++}`;
     const type = this.random.int(8) === 0 ? "hide" : "click";
     const item = `v${1 + this.random.int(this.users)}`;
+    const user = this.regular();
     return {
       method: "POST",
       path: "/v1/events",
-      body: { kind: "interaction", id, user: this.regular(), item, type },
+      body: { kind: "interaction", id, user, item, type },
       heard: ({ status, body }) => {
         if (status !== 200) return;
         this.events.push(id);
         this.acknowledged = Math.max(this.acknowledged, Object(body).offset);
+        // Before the store can have it.
+        this.load.also(this.recommendation(user));
       },
     };
   }

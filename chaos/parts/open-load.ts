@@ -50,9 +50,13 @@ export class OpenLoad {
       const wait = planned - this.now();
       if (wait > 0) await sleep(wait);
       if (this.stopped) return;
-      const sent = this.send(make(), planned).finally(() => this.underWay.delete(sent));
-      this.underWay.add(sent);
+      this.begin(make(), planned);
     }
+  }
+
+  /** Sends something at once, as what follows from an answer. */
+  also(ask: Ask): void {
+    if (!this.stopped) this.begin(ask, this.now());
   }
 
   /** No more requests; resolves when those under way have ended. */
@@ -60,6 +64,11 @@ export class OpenLoad {
     this.stopped = true;
     await Promise.all(this.underWay);
     this.agent.destroy();
+  }
+
+  private begin(ask: Ask, planned: number): void {
+    const sent = this.send(ask, planned).finally(() => this.underWay.delete(sent));
+    this.underWay.add(sent);
   }
 
   private async send({ method, path, body, heard }: Ask, planned: number): Promise<void> {

@@ -58,6 +58,8 @@ export interface NearHealth {
   readonly state: "ok" | "open" | "filling";
   /** Events that were applied here and are not in the store. */
   readonly behind: number;
+  /** Touches and erasures among them that are kept here. */
+  readonly kept: number;
   /** What failed last, while it does. */
   readonly problem: string | null;
   /** Users of whom there is a copy. */
@@ -217,6 +219,7 @@ class StoreNearby implements NearStore {
     return {
       state: breaker.open ? "open" : overlay.complete ? "ok" : "filling",
       behind: Math.max(0, overlay.applied - overlay.stored),
+      kept: overlay.size,
       problem: this.writeProblem ?? (breaker.open ? this.readProblem : null),
       copies: copies.size,
       copyBytes: copies.bytes,

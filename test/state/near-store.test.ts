@@ -120,6 +120,16 @@ describe("a store within reach", () => {
     expect([near.applied, (await near.read(u1)).touches.length]).toEqual([3, 3]);
   });
 
+  it("writes nothing that it was not given, though the log has it", async () => {
+    const { store, near, log, add } = setting();
+    await add(click("u1", "a", 1));
+    await log.append([click("u1", "b", 2)]);
+    await near.flushed(1 as Offset);
+    await sleep(50);
+    expect([near.applied, store.applied]).toEqual([1, 1]);
+    expect((await near.read(u1)).touches).toHaveLength(1);
+  });
+
   it("gathers what comes singly into few writes, and writes much in small parts", async () => {
     const { store, near, add } = setting();
     for (let i = 0; i < 50; i++) await add(click("u1", `e${i}`, i));
@@ -467,6 +477,7 @@ describe("a store without what the log has dropped", () => {
     const reference = memoryStore({ limits });
     await reference.apply(logged(events));
     expect(await stateDigest(store.contents)).toBe(await stateDigest(reference));
+    expect(near.health()).toMatchObject({ state: "ok", behind: 0, kept: 0, problem: null });
     for (const name of ["u1", "u3", "u7", "u80"])
       expect(await near.read(user(name))).toEqual(await reference.read(user(name)));
   }
@@ -714,7 +725,7 @@ describe("whatever happens", () => {
           const reference = memoryStore({ limits });
           await reference.apply(logged(events));
           expect(await stateDigest(store.contents)).toBe(await stateDigest(reference));
-          expect(near.health()).toMatchObject({ state: "ok", behind: 0, problem: null });
+          expect(near.health()).toMatchObject({ state: "ok", behind: 0, kept: 0, problem: null });
           const { reads: all, answered, fromCopies, rejected, losses, timeouts } = near.counters;
           expect(answered + fromCopies + rejected).toBe(all);
           seen.copies += fromCopies;
