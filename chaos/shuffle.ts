@@ -25,8 +25,9 @@ export const about =
 export const needsBuild = false;
 
 const WRITERS = 4;
-/** Of events in one call. */
+/** Of events in one call. Of DynamoDB each is several requests, and its stand-in answers them within this process. */
 const BATCH = 1000;
+const DYNAMODB_BATCH = 20;
 /** Every so many batches, what came before is applied once more. */
 const AGAIN = 10;
 /** A call is repeated so often, after such a pause. */
@@ -105,8 +106,9 @@ export async function shuffle(store: StatePlace["store"], count: number, seed: s
       await deliver(events, order, WRITERS, BATCH, (_, batch) => log.append(batch));
       if (log.end !== count)
         throw new Error(`expected each of ${count} events once in the log, it has ${log.end}`);
+      const size = store === "dynamodb" ? DYNAMODB_BATCH : BATCH;
       const written = await inStore(store, join(folder, "write"), model, (opened) =>
-        deliver(events, order, WRITERS, BATCH, (writer, batch) => writeTo(opened[writer]!, batch)),
+        deliver(events, order, WRITERS, size, (writer, batch) => writeTo(opened[writer]!, batch)),
       );
       say(`${store}: ${written.differences} users differ after write, ${written.seconds} s`);
       const applied = await inStore(store, join(folder, "apply"), model, ([first]) => applyTo(first!, log));

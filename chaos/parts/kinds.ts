@@ -11,9 +11,16 @@ import { eventOf, idOf } from "./sent-events.ts";
 
 const beside = (directory: string): LmdbPlace => ({ store: "lmdb", path: join(directory, "state") });
 
+interface LibraryWork {
+  /** The function of work.child.ts, where the kind's name is not its name. */
+  readonly work?: string;
+  /** How the child calls the phase that the kind is named for. */
+  readonly aim?: string;
+}
+
 /** One of the functions of work.child.ts, which uses the library. */
-function library(name: string, more: Partial<Kind> & { readonly work?: string } = {}): Kind {
-  const { work: task = name, placeOf = beside, ...others } = more;
+function library(name: string, more: Partial<Kind> & LibraryWork = {}): Kind {
+  const { work: task = name, aim = "", placeOf = beside, ...others } = more;
   return {
     name,
     inPowerCuts: true,
@@ -29,9 +36,9 @@ function library(name: string, more: Partial<Kind> & { readonly work?: string } 
           const line = await child.said("settled ");
           return line === undefined ? undefined : JSON.parse(line.slice("settled ".length));
         },
-        async begin(again) {
+        async begin(again, aimed) {
           child.tell(`go ${JSON.stringify(again)}`);
-          await child.said("p ");
+          await child.said(`p ${aimed ? aim : ""}`);
         },
         progress: () => told(child),
         kill: () => child.kill(),
@@ -111,6 +118,7 @@ function inRedis(): Kind {
   let url = "";
   return library("redis", {
     work: "erasure",
+    aim: "forget",
     inPowerCuts: false,
     placeOf: (directory) => ({ store: "redis", url, prefix: basename(directory) }),
     async rent() {
@@ -125,11 +133,11 @@ function inRedis(): Kind {
 export const KINDS: readonly Kind[] = [
   library("ingest"),
   http,
-  library("compaction"),
-  library("snapshot"),
-  library("retention"),
-  library("erasure"),
-  library("migration", { inPowerCuts: false, differences: moved }), // its store flushes as the first one does
+  library("compaction", { aim: "compact" }),
+  library("snapshot", { aim: "snapshot" }),
+  library("retention", { aim: "drop" }),
+  library("erasure", { aim: "forget" }),
+  library("migration", { aim: "migrate", inPowerCuts: false, differences: moved }), // its store flushes as the first one does
   ...(redisMissing === undefined ? [inRedis()] : []),
 ];
 

@@ -18,8 +18,12 @@ export interface Running {
   ready(): Promise<boolean>;
   /** What it says of itself once it has done what an earlier one has left; undefined where it has ended without. */
   settled(): Promise<Report | undefined>;
-  /** Lets it work, and resolves when it does. `again` are ids of events that it shall send first, as clients repeat them. */
-  begin(again: readonly string[]): Promise<void>;
+  /**
+   * Lets it work, and resolves when it does; where `aimed`, when it begins with what the kind is named for.
+   *
+   * @param again ids of events that it shall send first, as clients repeat them
+   */
+  begin(again: readonly string[], aimed: boolean): Promise<void>;
   progress(): Progress;
   kill(): Promise<void>;
   complaint(): string;
@@ -79,6 +83,8 @@ export interface Tally {
 const GENERATION = 20;
 /** So many of the ends come before the process is ready. */
 const EARLY = 0.2;
+/** So many of the others wait for the work that the kind is named for. */
+const AIMED = 0.6;
 /** What an earlier process has left is done after it is ready: so much longer than until then. */
 const BEYOND_READY = 1.5;
 /** Ids that are sent again after an end. */
@@ -156,8 +162,10 @@ export class Lane {
         await this.giveUp(running.complaint());
         return;
       }
-      await running.begin(this.recent);
-      await sleep(this.random.next() * this.ground.windowMs);
+      const aimed = this.random.next() < AIMED;
+      await running.begin(this.recent, aimed);
+      // Aimed ones mostly come soon: what they are to hit may take some milliseconds.
+      await sleep(this.random.next() * (aimed ? this.random.next() : 1) * this.ground.windowMs);
     }
     await this.ground.end(running);
     this.sums.ends++;
