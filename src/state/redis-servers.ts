@@ -210,7 +210,7 @@ export class RedisServers {
     if (away) return error;
     return new UpnextError(
       "store_unavailable",
-      `Redis at ${connection.name}: it refused a command (${error instanceof Error ? error.message : error}); see to its memory and its settings`,
+      `Redis at ${connection.name}: it refused a command (${error instanceof Error ? error.message : error}); see to the server's log, its memory and its settings`,
       { cause: error },
     );
   }
