@@ -18,20 +18,24 @@ const FORGET: { readonly [P in PartName]: (chunk: Buffer, erasures: Erasures) =>
 };
 
 /** Whether the file was written anew. Rejects with `snapshot_corrupt` where it cannot be read to its end. */
-export function forgetInFile(path: string, offset: number, erasures: Erasures): Promise<boolean> {
-  return withReader(path, offset, async (reader) => {
-    if (!(await holds(reader, erasures))) return false;
-    const writer = await SnapshotWriter.begin(path, offset);
-    try {
+export async function forgetInFile(path: string, offset: number, erasures: Erasures): Promise<boolean> {
+  let writer: SnapshotWriter | undefined;
+  try {
+    const manifest = await withReader(path, offset, async (reader) => {
+      if (!(await holds(reader, erasures))) return undefined;
+      writer = await SnapshotWriter.begin(path, offset);
       for (const part of partsOf(reader)) await writer.part(part, without(reader, part, erasures));
-      const { log, statesThrough, createdAt } = reader.manifest;
-      await writer.commit({ log, statesThrough, createdAt });
-    } catch (cause) {
-      await writer.discard();
-      throw cause;
-    }
+      return reader.manifest;
+    });
+    if (writer === undefined || manifest === undefined) return false;
+    // Behind the reader: not every file system replaces a file that is open.
+    const { log, statesThrough, createdAt } = manifest;
+    await writer.commit({ log, statesThrough, createdAt });
     return true;
-  });
+  } catch (cause) {
+    await writer?.discard();
+    throw cause;
+  }
 }
 
 /** Reads on after the first thing is found: what is damaged may hold more. */
