@@ -1,7 +1,6 @@
 export {
   type AppendClient,
   type AppendServer,
-  appendSocketOf,
   connectAppends,
   serveAppends,
 } from "./append-socket.ts";

@@ -8,7 +8,15 @@
 import { mkdir, readdir, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { CatalogImage } from "../catalog/index.ts";
-import { type Clock, type EpochMs, errorCode, type Offset, syncTree, type UserId } from "../core/index.ts";
+import {
+  type Clock,
+  type EpochMs,
+  errorCode,
+  type Offset,
+  syncDirectory,
+  syncTree,
+  type UserId,
+} from "../core/index.ts";
 import { encodeStates, type UserState } from "../state/index.ts";
 import { forgetInFile } from "./forget-in-file.ts";
 import { catalogIn, statesIn } from "./snapshot-content.ts";
@@ -95,7 +103,7 @@ class SnapshotDirectory implements Snapshots {
       // One moment, before anything is waited for.
       const image = catalog.image();
       if ((await mkdir(this.directory, { recursive: true })) !== undefined)
-        await syncTree(dirname(this.directory));
+        await syncDirectory(dirname(this.directory));
       await this.removeUnfinished();
       const look = await this.look();
       const same = look.snapshots.filter(
