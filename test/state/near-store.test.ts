@@ -174,6 +174,28 @@ describe("a store within reach", () => {
     expect(near.counters.fromCopies).toBe(1);
   });
 
+  it("does not let a read join one whose answer is made already", async () => {
+    for (let turns = 0; turns < 12; turns++) {
+      const { store, near, add } = setting();
+      let tell = () => {};
+      const read = store.read;
+      store.read = async (who) => {
+        await new Promise<void>((resolve) => {
+          tell = resolve;
+        });
+        store.read = read;
+        return store.contents.read(who);
+      };
+      const first = near.read(u1);
+      tell();
+      for (let i = 0; i < turns; i++) await Promise.resolve();
+      const added = add(click("u1", "a", 1));
+      while (near.applied === 0) await Promise.resolve();
+      expect((await near.read(u1)).touches).toHaveLength(1);
+      await Promise.all([first, added]);
+    }
+  });
+
   it("takes the erasures of the log, in the store's states, in copies and in what is on its way", async () => {
     const { store, near, add } = setting();
     await near.flushed(await add(click("u1", "a", 1), click("u1", "b", 5)));
@@ -493,6 +515,20 @@ describe("a store without what the log has dropped", () => {
     await expectWhole(near, store);
   });
 
+  it("keeps nothing of what the base has too, where the base is ahead of what was applied", async () => {
+    const log = await logOf();
+    const all = async function* () {
+      const whole = memoryStore({ limits });
+      await whole.apply(logged(events));
+      for await (const who of whole.users()) yield whole.read(who);
+    };
+    const atEnd = async () => ({ offset: log.end, states: all() });
+    const { store, near } = setting({ log: cut(log, 310), base: atEnd });
+    await near.flushed(log.end);
+    await feed(near, log);
+    await expectWhole(near, store);
+  });
+
   it("is filled from the beginning again where filling failed in the middle", async () => {
     const log = await logOf();
     const store = new FaultyStore(limits);
@@ -549,6 +585,19 @@ describe("a store that is far behind", () => {
     expect(near.health()).toMatchObject({ state: "filling", behind: 20 });
   });
 
+  it("does not answer for them after a part of what is lacking was written", async () => {
+    const { store, near, add } = setting({ overlayTouches: 10 });
+    const apply = store.apply;
+    let parts = 0;
+    store.apply = (batch) => (parts++ === 0 ? apply(batch.slice(0, 12)) : new Promise(() => {}));
+    for (let i = 0; i < 10; i++) await add(click(`held${i}`, `e${i}`, i));
+    for (let i = 0; i < 10; i++) await add(click(`left${i}`, `f${i}`, i));
+    await near.flushed(12 as Offset);
+    expect(near.health()).toMatchObject({ state: "filling", behind: 8, kept: 0 });
+    await expect(near.read(user("left9"))).rejects.toMatchObject({ code: "store_unavailable" });
+    expect((await near.read(user("held3"))).touches).toHaveLength(1);
+  });
+
   it("serves such users from their copies, and from itself when it has caught up", async () => {
     const { store, near, add } = setting({ overlayTouches: 10 });
     await near.flushed(await add(click("u1", "a", 1), click("u2", "b", 1)));
@@ -586,6 +635,16 @@ describe("copies", () => {
     expect((await near.read(user("u0"))).touches).toHaveLength(1);
     expect((await near.read(user("u49"))).touches).toHaveLength(1);
     await expect(near.read(user("u20"))).rejects.toMatchObject({ code: "store_unavailable" });
+  });
+
+  it("stay where they are in use while the store does not answer, and others have to go", async () => {
+    const { store, near, add } = setting({ copyBytes: 4200 });
+    for (let i = 0; i < 12; i++) await near.read(user(`u${i}`));
+    store.failing = true;
+    await near.read(user("u0"));
+    for (let i = 1; i < 12; i++) await add(...[1, 2, 3, 4].map((n) => click(`u${i}`, `e${i}-${n}`, n)));
+    expect((await near.read(user("u0"))).touches).toHaveLength(0);
+    await expect(near.read(user("u1"))).rejects.toMatchObject({ code: "store_unavailable" });
   });
 
   it("are none where there is no room for any", async () => {
