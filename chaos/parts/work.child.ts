@@ -46,19 +46,21 @@ interface Opened {
 
 /**
  * Opens the directory, says so, does what an earlier process has left, says so, waits until it is told to go on, and
- * sends what it was told to send again. Where `fill` is given, first makes the log so large that retention has work.
+ * sends what it was told to send again. Where `fill` is given, makes the log so large before that retention has work.
  */
 async function begin(directory: string, config: UpnextConfig, fill?: string): Promise<Opened> {
   const upnext = await open({ directory, config });
   say("ready");
   const inside: Inside = Object(upnext);
   await inside.keeper.look();
+  const { log: found } = await upnext.status();
+  for (let n = 0; fill !== undefined && found.end + n < FULL; n += 1000) {
+    await track(upnext, idsOf(fill, 8, n, 1000));
+  }
   const { log } = await upnext.status();
   const catalog = catalogDigest(inside.parts.catalog, KNOWN_USERS as UserId[]);
   say(`settled ${JSON.stringify({ end: log.end, catalog })}`);
   const again = await told();
-  for (let n = 0; fill !== undefined && log.end + n < FULL; n += 1000)
-    await track(upnext, idsOf(fill, 8, n, 1000));
   say("p append");
   await track(upnext, again);
   return { upnext, inside };
@@ -157,7 +159,10 @@ export async function snapshot(directory: string, run: string): Promise<void> {
   await Promise.all([ingestForEver(upnext, run, [1, 10], 2), work()]);
 }
 
-/** The log is at its limit: snapshots with all states are written, and its oldest files go. */
+/**
+ * The log is at its limit: snapshots with all states are written, and its oldest files go. So slowly that nothing goes
+ * that was not there when the parent last looked.
+ */
 export async function retention(directory: string, run: string): Promise<void> {
   const { upnext, inside } = await begin(
     directory,
@@ -170,6 +175,7 @@ export async function retention(directory: string, run: string): Promise<void> {
       say("p drop");
       await inside.keeper.look();
       say("p append");
+      await sleep(50);
     }
   };
   await Promise.all([ingestForEver(upnext, run, [1, 10], 5), work()]);
