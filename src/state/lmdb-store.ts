@@ -47,8 +47,11 @@ const FORMAT = "upnext-state/1";
 const FLUSH_AFTER = 100;
 /** Size of what is written without waiting: a log that is read anew comes faster. Guess. */
 const FLUSH_SIZE = 16_384;
-/** Size of what is unwritten at which `apply` waits for the disk: some 50 MB, a second of a log at start. Guess. */
-const MAX_PENDING = 16 * FLUSH_SIZE;
+/**
+ * Size of what is unwritten at which `apply` waits for the disk: some 30 MB, and part of a second at start. Above
+ * 100,000 puts in a transaction lmdb-js makes the whole process wait.
+ */
+const MAX_PENDING = 8 * FLUSH_SIZE;
 /** Values computed before others have their turn: about a millisecond's worth. */
 const TURN = 256;
 /** Keys read at once by `users`, so that a slow consumer holds no read transaction open. */
@@ -68,7 +71,15 @@ export async function openLmdbStore(
   const { open } = await import("lmdb");
   let db: Database;
   try {
-    db = open<Buffer, Buffer>({ path, noSubdir: false, encoding: "binary", keyEncoding: "binary" });
+    db = open<Buffer, Buffer>({
+      path,
+      noSubdir: false,
+      encoding: "binary",
+      keyEncoding: "binary",
+      // With it, lmdb-js makes a promise that nobody can catch for each turn of the event loop with writes in it, and one
+      // that failed would end the process.
+      eventTurnBatching: false,
+    });
   } catch (cause) {
     throw unreadable(path, "LMDB cannot open it", cause);
   }

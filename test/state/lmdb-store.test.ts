@@ -127,6 +127,55 @@ describe("the LMDB store between processes", () => {
   });
 });
 
+describe("the LMDB store on a full disk", () => {
+  it("rejects what it cannot write, still shows what was applied, and keeps one moment of the log", async () => {
+    const path = newPath();
+    const state = JSON.stringify(resolve("src/state/index.ts"));
+    const script = `
+      import { createJiti } from "jiti";
+      const { openLmdbStore } = await createJiti(${JSON.stringify(resolve("x"))}).import(${state});
+      process.on("SIGXFSZ", () => {}); // a write beyond the limit then fails, as on a full disk
+      const store = await openLmdbStore({ path: ${JSON.stringify(path)} }, { limits: { touches: 1000, vetoes: 1 } });
+      const touch = (i) => ({ id: "e" + i, item: "v" + i, type: "watch", value: NaN, time: i });
+      const event = (i) => ({ ...touch(i), value: undefined, kind: "interaction", user: "u" + (i % 7) });
+      let next = 0;
+      let rejected;
+      while (rejected === undefined) {
+        const batch = Array.from({ length: 100 }, () => ({ offset: next, event: event(next++) }));
+        await store.apply(batch).catch((error) => { rejected = error.code; });
+        await store.users().next().catch(() => {}); // waits until it is written, or not
+      }
+      const { touches } = await store.read("u" + ((next - 1) % 7));
+      await store.close().catch(() => {}); // there may be free pages for what is left
+      console.log(JSON.stringify([rejected, touches[0].id === "e" + (next - 1)]));`;
+    const child = spawn(
+      "sh",
+      ["-c", 'ulimit -f 400; exec "$@"', "sh", process.execPath, "--input-type=module", "-e", script],
+      {
+        stdio: ["ignore", "pipe", "ignore"],
+      },
+    );
+    const ended = once(child, "exit");
+    let said = "";
+    for await (const chunk of child.stdout!) said += chunk;
+    expect(await ended).toEqual([0, null]);
+    expect(JSON.parse(said)).toEqual(["store_unavailable", true]);
+
+    const store = await openLmdbStore({ path }, { limits: { touches: 1000, vetoes: 1 } });
+    const rebuilt = memoryStore({ limits: store.limits });
+    expect(store.applied).toBeGreaterThan(0);
+    await rebuilt.apply(
+      logged(
+        Array.from({ length: store.applied }, (_, i) =>
+          interaction(`u${i % 7}`, touch(`e${i}`, i, { item: `v${i}` })),
+        ),
+      ),
+    );
+    expect(await stateDigest(store)).toBe(await stateDigest(rebuilt));
+    await store.close();
+  });
+});
+
 describe("the LMDB store on a file that is not its own", () => {
   const refused = (path: string, message: RegExp) =>
     expect(openLmdbStore({ path }, { limits })).rejects.toMatchObject({
