@@ -217,6 +217,8 @@ class LmdbStore implements StateStore {
       await this.db.flushed;
     } finally {
       clearTimeout(this.flushTimer);
+      // After a commit that failed, lmdb-js waits for its flush for ever; one that has nothing to write ends that.
+      if (this.failed !== undefined) await this.db.transaction(() => {}).catch(() => {});
       await this.db.close();
     }
   }
