@@ -359,7 +359,7 @@ describe.skipIf(redisMissing !== undefined)(`the Redis store and a server that f
     await server.restartEmpty();
     await until(() => store.read(u1), lost.code);
     for (const call of everyCall(store)) await expect(call()).rejects.toMatchObject(lost);
-    await store.clear();
+    await until(() => store.clear());
     expect([store.applied, await store.readApplied()]).toEqual([0, 0]);
     expect(await store.read(u1)).toEqual(emptyState(u1));
     await store.apply(logged([interaction("u1", touch("b", 1))]));
@@ -418,7 +418,7 @@ describe.skipIf(redisMissing !== undefined)(`the Redis store and a server that f
       await durable.start();
       await until(() => store.read(u1));
       expect(await store.readApplied()).toBe(1); // nothing was lost
-      await store.apply(logged([interaction("u1", touch("b", 2))], 1));
+      await until(() => store.apply(logged([interaction("u1", touch("b", 2))], 1)));
 
       await durable.kill();
       await rm(dir, { recursive: true });
@@ -428,7 +428,7 @@ describe.skipIf(redisMissing !== undefined)(`the Redis store and a server that f
       await expect(store.readApplied()).rejects.toMatchObject(lost);
       const fresh = await open(durable.url, "older");
       expect([fresh.applied, (await fresh.read(u1)).touches]).toEqual([1, [touch("a", 1)]]); // of one moment
-      await store.clear();
+      await until(() => store.clear());
       expect(await store.read(u1)).toEqual(emptyState(u1));
     } finally {
       await durable.stop();
@@ -539,7 +539,7 @@ describe.skipIf(redisMissing !== undefined)(`the Redis Cluster store${skipped}`,
     await until(() => other.readApplied(), lost.code);
     const late = await openCluster();
     await expect(late.read(gone)).rejects.toMatchObject(lost);
-    await store.clear();
+    await until(() => store.clear());
     await fill(store);
     for (const one of users) expect((await store.read(one)).touches).toHaveLength(1);
     expect(await other.readApplied()).toBe(users.length);
