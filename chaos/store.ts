@@ -303,6 +303,7 @@ function outcome(
     "full %",
     "no state %",
     "back ms",
+    "later without",
   ];
   const rows = faults.map((each) => [
     each.name,

@@ -25,8 +25,11 @@ const TIMEOUT_MS = 8;
 /** Failures in a row after which the store is not asked any more (guess: more than one lost connection has). */
 const FAILURES = 5;
 const PROBE_MS = 100;
-/** How long what was applied waits for more of its kind before it is written (guess: a tenth of the writes when busy). */
-const GATHER_MS = 10;
+/**
+ * How long what was applied waits for more of its kind before it is written. Nobody waits for that, and each write begins
+ * with a read of the log: measured, half a millisecond of CPU.
+ */
+const GATHER_MS = 50;
 /** From one look at what another process has written to the next. */
 const POLL_MS = 20;
 /** From a failed write to the next. */
