@@ -9,7 +9,7 @@ import { STATE_STORES, type StatePlace } from "../src/state/index.ts";
 import { dynamoDbServer } from "../test/servers/dynamodb.ts";
 import { redisCluster, redisMissing, redisServer } from "../test/servers/redis.ts";
 import { ingest } from "./state/ingest.ts";
-import { interleaved } from "./state/measure.ts";
+import { figuresAcross, interleaved } from "./state/measure.ts";
 import { population } from "./state/population.ts";
 import { type OpenStateStore, type Servers, storeSubjects } from "./state/stores.ts";
 
@@ -61,7 +61,12 @@ async function stores(dist: string, folder: string, rounds: number): Promise<Rec
     const { subjects, bytesPerUser, close } = await storeSubjects(openStateStore, servers);
     try {
       const measured = await interleaved(subjects, rounds);
-      return { rounds, "bytes a user": rowsOf(bytesPerUser), ...notMeasured(servers), ...measured };
+      return {
+        rounds,
+        "bytes a user": rowsOf(bytesPerUser),
+        ...notMeasured(servers),
+        figures: figuresAcross(measured),
+      };
     } finally {
       await close();
     }

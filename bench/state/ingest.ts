@@ -57,7 +57,8 @@ export async function ingest(plan: IngestPlan): Promise<Record<string, unknown>>
       name: titleOf(load),
       round: () => round(server, sender, { ...load, seconds: plan.seconds, name: `run${run++}` }),
     }));
-    return await interleaved(subjects, rounds);
+    const measured = await interleaved(subjects, rounds);
+    return { rounds, cases: Object.entries(measured).map(([what, figures]) => ({ what, ...figures })) };
   } finally {
     await sender.close();
     await server.stop();

@@ -95,3 +95,14 @@ function spread(values: readonly number[]): Spread {
 export function rounded(value: number): number {
   return Number(value.toPrecision(4));
 }
+
+/** One row for each figure with a column for each subject, to be read across. */
+export function figuresAcross(
+  measured: Readonly<Record<string, Readonly<Record<string, Spread>>>>,
+): Record<string, unknown>[] {
+  const figures = new Set(Object.values(measured).flatMap((of) => Object.keys(of)));
+  return [...figures].map((figure) => ({
+    figure,
+    ...Object.fromEntries(Object.entries(measured).map(([subject, of]) => [subject, of[figure]])),
+  }));
+}
