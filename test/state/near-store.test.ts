@@ -137,7 +137,7 @@ describe("a store within reach", () => {
     expect(store.calls.apply).toBeLessThan(5);
     await add(...Array.from({ length: 2000 }, (_, i) => click(`u${i}`, `f${i}`, i)));
     await near.flushed(2050 as Offset);
-    expect(Math.max(...store.batches)).toBeLessThanOrEqual(256);
+    expect(Math.max(...store.batches)).toBeLessThanOrEqual(1024);
   });
 
   it("asks the store once for reads of one user at one time, and counts how each ended", async () => {
@@ -454,7 +454,7 @@ describe("a store that has come back empty", () => {
     store.delay = () => 1;
     store.lose();
     await near.read(u1).catch(() => {});
-    await until(() => store.calls.clear === 1 && store.applied >= 512 && store.applied < 1500);
+    await until(() => store.calls.clear === 1 && store.applied === 1024);
     store.lose();
     await until(() => near.health().state === "ok" && near.health().behind === 0, 5000);
     expect(await near.read(u1)).toEqual(await stateAfter(events, u1));
