@@ -122,6 +122,7 @@ export class Instance implements Upnext {
       candidates: config.retrieval.candidates,
       perSource: config.retrieval.perSource,
       headWeights: config.ranking.headWeights,
+      ...(config.state.maxAge !== undefined && { maxAge: config.state.maxAge as Ms }),
       policy: { ...DEFAULT_POLICY, ...config.policy },
     };
   }
@@ -155,7 +156,7 @@ export class Instance implements Upnext {
       retention: retentionOf(config),
       erasures: this.erasures,
       alone: this.alone,
-      states: () => states.each(),
+      states: (from) => states.each(from),
     });
     this.others = await serveAppends(log.directory, (events) => this.append(events));
   }

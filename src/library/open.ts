@@ -73,10 +73,8 @@ export async function open(options: OpenOptions = {}): Promise<Upnext> {
 
 /** The catalog of the newest snapshot that belongs to what is in the log; an empty one where there is none. */
 async function catalogOf(log: FileLog, snapshots: Snapshots): Promise<Catalog> {
-  const snapshot = await snapshots.newest();
-  if (snapshot !== undefined && snapshot.offset >= log.first && snapshot.offset <= log.end) {
-    return snapshot.catalog();
-  }
+  const snapshot = await snapshots.newest({ from: log.first, through: log.end });
+  if (snapshot !== undefined) return snapshot.catalog();
   if (log.first === 0) return createCatalog();
   throw new UpnextError(
     "snapshot_corrupt",

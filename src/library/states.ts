@@ -28,8 +28,8 @@ export interface States extends FollowedStore {
   reads(): Readonly<Record<string, number>>;
   /** Whether the store has every event before `offset` within `ms`; false where it does not answer. */
   settled(offset: Offset, ms: Ms): Promise<boolean>;
-  /** The states of all users, each as of some moment after the call; for snapshots. */
-  each(): AsyncIterable<UserState>;
+  /** The states of all users, each with at least every event before `from`; for snapshots. */
+  each(from: Offset): AsyncIterable<UserState>;
   close(): Promise<void>;
 }
 
@@ -95,7 +95,7 @@ function remoteStates(
     clock,
     writes: role === "writer",
     base: async () => {
-      const base = await snapshots.base();
+      const base = await snapshots.base({ from: log.first });
       return base && { offset: base.offset, states: base.states() };
     },
   });
@@ -117,7 +117,10 @@ function remoteStates(
         () => true,
         () => false,
       ),
-    each: () => statesOf(store),
+    async *each(from) {
+      await near.flushed(from);
+      yield* statesOf(store);
+    },
     close: () => near.close(),
   };
 }
@@ -127,8 +130,8 @@ async function* statesOf(store: StateStore): AsyncIterable<UserState> {
 }
 
 async function fillFromBase(store: StateStore, log: FileLog, snapshots: Snapshots): Promise<void> {
-  const base = await snapshots.base();
-  if (base === undefined || base.offset < log.first) {
+  const base = await snapshots.base({ from: log.first });
+  if (base === undefined) {
     throw new UpnextError(
       "snapshot_corrupt",
       `${log.directory}: expected a snapshot with the user states of what came before event ${log.first}, where the log begins, and found none that is whole. Restore the directory from a backup: upnext restore PATH`,

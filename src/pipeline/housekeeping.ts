@@ -3,7 +3,7 @@
  * log does not grow for ever; erasures that an earlier process could not carry out to the end.
  */
 import type { Catalog } from "../catalog/index.ts";
-import type { Clock, EpochMs, Ms, Offset } from "../core/index.ts";
+import { type Clock, type EpochMs, type Ms, type Offset, UpnextError } from "../core/index.ts";
 import type { FileLog } from "../events/index.ts";
 import type { Snapshots } from "../snapshots/index.ts";
 import type { UserState } from "../state/index.ts";
@@ -22,8 +22,8 @@ export interface HousekeepingParts {
   readonly retention: Retention;
   readonly erasures: Erasures;
   readonly alone: <T>(work: () => Promise<T>) => Promise<T>;
-  /** The states of all users, each as of some moment at or after the call. */
-  readonly states: () => AsyncIterable<UserState>;
+  /** The states of all users, each with at least every event before `from`. */
+  readonly states: (from: Offset) => AsyncIterable<UserState>;
 }
 
 const LOOK_MS = 10_000;
@@ -112,12 +112,18 @@ export class Housekeeping {
     await alone(async () => {
       const cut = await this.surplus();
       if (cut <= log.first) return;
-      const { offset } = await snapshots.write({
-        catalog,
-        states: { through: () => catalog.applied, each: states },
-      });
+      // A store takes events before the catalog does, and none that the log does not have.
+      const { offset } = await snapshots.write({ catalog, states: { through: () => log.end, each: states } });
       this.lastSnapshot = offset;
-      await log.dropBefore(cut);
+      // Read back: what is dropped now is nowhere else.
+      const base = await snapshots.base({ from: Math.min(cut, offset) as Offset });
+      if (base === undefined) {
+        throw new UpnextError(
+          "snapshot_corrupt",
+          `retention: expected the snapshot at event ${offset} to be as it was written, it is not; nothing was dropped. Look at the disk.`,
+        );
+      }
+      await log.dropBefore(Math.min(cut, base.offset) as Offset);
       await snapshots.prune(KEPT);
     });
   }

@@ -26,7 +26,7 @@ import {
   pickCandidates,
   type Query,
 } from "../retrieval/index.ts";
-import { emptyState, type UserState } from "../state/index.ts";
+import { emptyState, type UserState, withoutExpired } from "../state/index.ts";
 import { type RankingCost, STAGE_ENDS, within } from "./budget.ts";
 import type { StateRead } from "./follower.ts";
 import { type Encoded, encodeState } from "./read-user.ts";
@@ -37,6 +37,8 @@ export interface PathSettings {
   readonly candidates: number;
   readonly perSource: number;
   readonly headWeights: Readonly<Record<string, number>>;
+  /** A touch exists while it is younger than so many milliseconds; for ever where absent. */
+  readonly maxAge?: Ms;
   readonly policy: PolicySettings;
 }
 
@@ -86,17 +88,16 @@ export async function runPath(
 ): Promise<PathResult> {
   const { catalog, clock, models, settings } = parts;
   const deadline = new Deadline(clock, budget);
-  const now = clock.now();
   const trace = new Trace(clock);
 
-  let user = await readUser(parts, request, now, deadline, budget, trace);
+  let user = await readUser(parts, request, deadline, budget, trace);
   // An event of this user that was applied since would be in the catalog's offset and not in what was read.
   while (user.stale()) {
     user.release();
-    user = await readUser(parts, request, now, deadline, budget, trace);
+    user = await readUser(parts, request, deadline, budget, trace);
   }
   user.release();
-  const { state, touches, encodings } = user;
+  const { now, state, touches, encodings } = user;
   const offset = catalog.applied;
   for (const reason of user.reasons) trace.reason(reason);
   const mask = trace.now("filter", catalog.size, () => {
@@ -145,6 +146,8 @@ export async function runPath(
 
 /** What is known of the user, if it is not stale when it is looked at. */
 interface UserRead extends StateRead, Encoded {
+  /** The time of the request: that of the state. */
+  readonly now: EpochMs;
   /** Whether the state did not come. */
   readonly missing: boolean;
 }
@@ -152,18 +155,20 @@ interface UserRead extends StateRead, Encoded {
 async function readUser(
   parts: PathParts,
   request: RecommendRequest,
-  now: EpochMs,
   deadline: Deadline,
   budget: Ms,
   trace: Trace,
 ): Promise<UserRead> {
-  const { catalog, models } = parts;
+  const { catalog, clock, models, settings } = parts;
   const read = await trace.stage("state", 1, async () => {
     const value = await readWithin(parts, request, budget * STAGE_ENDS.state - deadline.elapsed());
     const out = value.state.touches.length + value.state.vetoes.length;
     return { value, out, ...(value.fallback && { fallback: value.fallback }) };
   });
-  const { state, fallback } = read;
+  const { fallback } = read;
+  // What had expired when the store looked has expired now too: the state depends on this moment alone.
+  const now = clock.now();
+  const state = withoutExpired(read.state, settings, now);
   const encoded = await trace.stage("encode", state.touches.length, async () => {
     const left = budget * STAGE_ENDS.encode - deadline.elapsed();
     const value = await encodeState(models.sources, state, catalog, now, left);
@@ -172,6 +177,7 @@ async function readUser(
   });
   return {
     ...encoded,
+    now,
     state,
     missing: fallback !== undefined,
     reasons: fallback === undefined ? encoded.reasons : [fallback, ...encoded.reasons],

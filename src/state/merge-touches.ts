@@ -38,13 +38,17 @@ export function eraseBefore(state: UserState, time: EpochMs): UserState {
 }
 
 /**
- * `state` without the touches that are as old as `limits.maxAge` or older. Since time only goes on, what has expired
+ * `state` without the touches that are as old as `maxAge` or older. Since time only goes on, what has expired
  * once may be dropped for good. Returns `state` itself where nothing has expired.
  */
-export function withoutExpired(state: UserState, limits: StateLimits, now: EpochMs): UserState {
-  if (limits.maxAge === undefined) return state;
-  const touches = dropUntil(state.touches, now - limits.maxAge);
-  const vetoes = dropUntil(state.vetoes, now - limits.maxAge);
+export function withoutExpired(
+  state: UserState,
+  { maxAge }: Pick<StateLimits, "maxAge">,
+  now: EpochMs,
+): UserState {
+  if (maxAge === undefined) return state;
+  const touches = dropUntil(state.touches, now - maxAge);
+  const vetoes = dropUntil(state.vetoes, now - maxAge);
   if (touches === state.touches && vetoes === state.vetoes) return state;
   return { user: state.user, touches, vetoes, erasedAt: state.erasedAt };
 }

@@ -89,7 +89,13 @@ it(`gives the same features and scores for every one of ${CALLS / 2} requests am
   const models = await servingModels(await registry.open(answers[0]!.answer.bundle!), catalog);
   const settings: PathSettings = { candidates: 500, perSource: 500, headWeights: {}, policy: DEFAULT_POLICY };
   let offsets = 1;
-  for (const { request, answer } of answers.sort((a, b) => a.answer.offset - b.answer.offset)) {
+  // What a user did before being forgotten is taken out of the log, perhaps by now: nobody can compute that again.
+  const forgotten = new Map<string, number>();
+  for (const { offset, event } of logged) if (event.kind === "erasure") forgotten.set(event.user, offset);
+  const last = ({ user }: { user?: unknown }) => forgotten.get(String(user)) ?? -1;
+  const computable = answers.filter(({ request, answer }) => last(request) < answer.offset);
+  expect(computable.length).toBeGreaterThan(answers.length / 10);
+  for (const { request, answer } of computable.sort((a, b) => a.answer.offset - b.answer.offset)) {
     if (answer.offset > catalog.applied) offsets++;
     const batch = logged.slice(catalog.applied, answer.offset);
     catalog.apply(batch);
