@@ -131,8 +131,14 @@ export async function run(args: readonly string[]): Promise<Outcome> {
     only: "",
   });
   if (redisMissing !== undefined) throw new UpnextError("invalid_request", `chaos store: ${redisMissing}`);
-  const names = options.only === "" ? FAULTS.map(({ name }) => name) : options.only.split(",");
-  const faults = FAULTS.filter(({ name }) => names.includes(name));
+  const names = FAULTS.map(({ name }) => name);
+  const wanted = options.only === "" ? names : options.only.split(",");
+  const unknown = wanted.find((name) => !names.includes(name));
+  if (unknown !== undefined) {
+    const expected = names.join(", ");
+    throw new UpnextError("invalid_request", `--only: expected names out of ${expected}, got "${unknown}"`);
+  }
+  const faults = FAULTS.filter(({ name }) => wanted.includes(name));
   return withFolder("store", async (directory) => {
     const redis = await redisServer({ appendonly: true });
     const proxy = await TcpProxy.before(redis.port);
