@@ -7,7 +7,7 @@
  */
 import { type FileHandle, open, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
-import type { Offset, UserId } from "../core/index.ts";
+import { type Offset, syncDirectory, type UserId } from "../core/index.ts";
 import { anonymousParts } from "./anonymous-record.ts";
 import { ByteWriter } from "./byte-writer.ts";
 import type { Event } from "./event.ts";
@@ -15,15 +15,7 @@ import type { Compaction } from "./file-log-contract.ts";
 import { FRAME_HEADER, FrameScanner, sealFrame } from "./frame.ts";
 import type { HashKey } from "./id-hash.ts";
 import { RecordReader, RecordWriter } from "./record.ts";
-import {
-  adoptGeneration,
-  corrupt,
-  headerOf,
-  readHeader,
-  SEGMENT_HEADER,
-  type Segment,
-  syncDirectory,
-} from "./segment.ts";
+import { adoptGeneration, corrupt, headerOf, readHeader, SEGMENT_HEADER, type Segment } from "./segment.ts";
 import { computeSidecar, readSidecar, writeSidecar } from "./sidecar.ts";
 import { UserIndex } from "./user-index.ts";
 

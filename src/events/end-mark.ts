@@ -10,9 +10,9 @@
 import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { join } from "node:path";
-import { UpnextError } from "../core/index.ts";
+import { syncDirectory, UpnextError } from "../core/index.ts";
 import { noteLine, readOffsetNote } from "./note-file.ts";
-import { corrupt, type Segment, syncDirectory } from "./segment.ts";
+import { corrupt, type Segment } from "./segment.ts";
 
 /** An fdatasync of a page a second is nothing beside those of the appends. */
 const PERIOD_MS = 1000;

@@ -7,7 +7,15 @@
  */
 import { mkdir, stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
-import { type Clock, type EpochMs, type Offset, silent, systemClock, UpnextError } from "../core/index.ts";
+import {
+  type Clock,
+  type EpochMs,
+  type Offset,
+  silent,
+  syncDirectory,
+  systemClock,
+  UpnextError,
+} from "../core/index.ts";
 import { assertEnd, EndMark, readEndMark } from "./end-mark.ts";
 import type { LoggedEvent } from "./event-log.ts";
 import type { FileLog, LogVerification, SegmentView } from "./file-log-contract.ts";
@@ -16,7 +24,7 @@ import { readSegments } from "./log-reader.ts";
 import { LogWriter, openSegmentFile, type SegmentFile, type Waiting } from "./log-writer.ts";
 import { type Recovered, recover } from "./recovery.ts";
 import { refreshSegments } from "./refresh.ts";
-import { type Segment, syncDirectory } from "./segment.ts";
+import type { Segment } from "./segment.ts";
 import { newestIn } from "./sidecar.ts";
 import { readCompactedThrough, Upkeep } from "./upkeep.ts";
 import { verifyLog } from "./verification.ts";

@@ -7,12 +7,12 @@
  */
 import { open, readdir, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { type Offset, UpnextError } from "../core/index.ts";
+import { type Offset, syncDirectory, UpnextError } from "../core/index.ts";
 import type { Dropped } from "./file-log-contract.ts";
 import type { HashKey } from "./id-hash.ts";
 import type { IdTable } from "./id-table.ts";
 import { readOffsetNote, writeNote } from "./note-file.ts";
-import { corrupt, type Segment, segmentAt, segmentBases, syncDirectory } from "./segment.ts";
+import { corrupt, type Segment, segmentAt, segmentBases } from "./segment.ts";
 import { computeSidecar, readLoneSidecar, readSidecar, sidecarPath, writeSidecar } from "./sidecar.ts";
 
 const CURE = "Restore the file from a backup: without it nobody knows which segments may be missing.";

@@ -8,7 +8,7 @@
 import { type FileHandle, open, readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { crc32 } from "node:zlib";
-import { UpnextError } from "../core/index.ts";
+import { syncDirectory, UpnextError } from "../core/index.ts";
 import { FrameScanner } from "./frame.ts";
 import type { HashKey } from "./id-hash.ts";
 
@@ -122,17 +122,6 @@ export async function createSegment(directory: string, base: number, key: HashKe
   }
   await syncDirectory(directory);
   return segment;
-}
-
-/** A name in a directory is durable only after the directory is. Windows cannot and need not. */
-export async function syncDirectory(directory: string): Promise<void> {
-  if (process.platform === "win32") return;
-  const handle = await open(directory, "r");
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
 }
 
 export interface SegmentHeader {

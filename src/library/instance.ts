@@ -240,7 +240,7 @@ export class Instance implements Upnext {
     const time = await this.newestOf(user, before);
     const { offset } = await this.erase(user, time);
     const settled = await states.settled(offset, SETTLE_MS);
-    const { compaction, snapshots } = await this.erasures.carryOut(user, time);
+    const { compaction, snapshots } = await this.erasures.carryOut();
     const removed = compaction.users.get(user);
     const touches = before === undefined ? null : before.touches.length + before.vetoes.length;
     // Of what retention has dropped, the log no longer knows where it was.

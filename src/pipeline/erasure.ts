@@ -6,7 +6,7 @@
  */
 import { rm } from "node:fs/promises";
 import type { Catalog } from "../catalog/index.ts";
-import type { BundleId, UserId } from "../core/index.ts";
+import type { BundleId } from "../core/index.ts";
 import type { Compaction, FileLog } from "../events/index.ts";
 import type { Registry } from "../registry/index.ts";
 import type { Snapshots } from "../snapshots/index.ts";
@@ -31,61 +31,44 @@ export interface CarriedOut {
 
 export class Erasures {
   private readonly parts: ErasureParts;
-  /** Forgotten since the last round. */
-  private waiting = new Map<UserId, number>();
   private round: Promise<CarriedOut> | undefined;
 
   constructor(parts: ErasureParts) {
     this.parts = parts;
   }
 
-  /** Whether an erasure of the log was not carried out yet. */
-  get pending(): boolean {
-    return this.parts.catalog.erasedThrough > this.parts.log.compactedThrough;
+  /** Carries out every erasure that is in the catalog by now; those that come together share one round. */
+  carryOut(): Promise<CarriedOut> {
+    this.round ??= this.parts.alone(() => {
+      // Who comes from here on may have an erasure that this round does not see.
+      this.round = undefined;
+      return this.run();
+    });
+    return this.round;
   }
 
-  /** Carries out an erasure that is in the log and in the catalog; those that come together share one round. */
-  carryOut(user: UserId, time: number): Promise<CarriedOut> {
-    this.waiting.set(user, Math.max(time, this.waiting.get(user) ?? -Infinity));
-    return this.next();
-  }
-
-  /** Carries out what an earlier process has left. */
+  /** Carries out what an earlier process has left, or what came as an event. */
   async resume(): Promise<void> {
-    if (!this.pending) return;
-    // Which of them are done is not known one by one: those that are change nothing.
-    for (const [user, time] of this.parts.catalog.erasures) this.waiting.set(user, time);
-    await this.next();
+    const { catalog, log } = this.parts;
+    if (catalog.erasedThrough > log.compactedThrough) await this.carryOut();
   }
 
-  /** Bundles that were trained when the first of these events was in the log, and so may reflect them. */
+  /** Bundles that were trained when the event at `firstOffset` was in the log, and so may reflect it. */
   async bundlesSince(firstOffset: number): Promise<readonly BundleId[]> {
     const bundles = await this.parts.registry.list();
     return bundles.filter(({ logOffset }) => logOffset > firstOffset).map(({ id }) => id);
   }
 
-  /** The round that begins after the one under way. */
-  private next(): Promise<CarriedOut> {
-    this.round ??= this.parts.alone(async () => {
-      this.round = undefined;
-      const users = this.waiting;
-      this.waiting = new Map();
-      try {
-        return await this.run(users);
-      } catch (error) {
-        for (const [user, time] of users) if (!this.waiting.has(user)) this.waiting.set(user, time);
-        throw error;
-      }
-    });
-    return this.round;
-  }
-
-  /** The log last: as long as `compactedThrough` lags behind, all of this is done again. */
-  private async run(users: ReadonlyMap<UserId, number>): Promise<CarriedOut> {
+  /**
+   * All erasures each time, for looking for a thousand users costs what looking for one does: so events that came late,
+   * or out of a backup, are found too. The log last: as long as `compactedThrough` lags behind, all of it is done again.
+   */
+  private async run(): Promise<CarriedOut> {
     const { log, catalog, snapshots, checkpoints } = this.parts;
     const through = catalog.erasedThrough;
+    const erasures = new Map(catalog.erasures);
     await rm(checkpoints, { recursive: true, force: true });
-    const written = await snapshots.forget(users);
-    return { snapshots: written, compaction: await log.compact(users, through) };
+    const written = await snapshots.forget(erasures);
+    return { snapshots: written, compaction: await log.compact(erasures, through) };
   }
 }
