@@ -14,7 +14,7 @@
  * behind what was answered and never ahead of the states, and the log is read from there again. After a power cut LMDB
  * stands at some earlier transaction as a whole.
  */
-import { setImmediate as nextTurn } from "node:timers/promises";
+import { setImmediate as nextTurn, setTimeout as sleep } from "node:timers/promises";
 import type { RootDatabase } from "lmdb";
 import {
   type Clock,
@@ -52,6 +52,8 @@ const FLUSH_SIZE = 16_384;
  * 100,000 puts in a transaction lmdb-js makes the whole process wait.
  */
 const MAX_PENDING = 8 * FLUSH_SIZE;
+/** From half of that on, each `apply` takes up to so many milliseconds more: many short waits, not a long one. Guess. */
+const SLOWEST = 20;
 /** Values computed before others have their turn: about a millisecond's worth. */
 const TURN = 256;
 /** Keys read at once by `users`, so that a slow consumer holds no read transaction open. */
@@ -161,9 +163,11 @@ class LmdbStore implements StateStore {
     this.pending.add(users);
     this.taken = applied;
     // After a failure every call tries, so that it is told, and the follower stops, until the disk is mended.
-    if (this.failed !== undefined || this.pending.size >= MAX_PENDING) await this.flush();
+    const fullness = this.pending.size / MAX_PENDING;
+    if (this.failed !== undefined || fullness >= 1) await this.flush();
     else if (this.pending.size >= FLUSH_SIZE) this.flush().catch(() => {});
     else this.flushTimer ??= setTimeout(() => this.flush().catch(() => {}), FLUSH_AFTER);
+    if (fullness > 0.5) await sleep(SLOWEST * (2 * Math.min(fullness, 1) - 1));
   }
 
   async *users(): AsyncIterable<UserId> {
