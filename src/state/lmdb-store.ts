@@ -1,10 +1,11 @@
 /**
  * User states in LMDB: one file on this machine, one value a user, a read is one get.
  *
- * `apply` is write-behind. A commit costs a sync of all pages it touched, so committing each batch would cost more than
- * all the rest of ingest. Changes wait in memory (pending-changes.ts), where reads see them, for FLUSH_AFTER or until
- * there are many of them (FLUSH_SIZE), and one transaction takes them with `applied`. The values are computed before it, in
- * slices that let others have their turn, and LMDB's own thread writes them.
+ * `apply` is write-behind. A value is written as a whole and a commit costs a sync of all pages it touched, so writing
+ * each batch would cost more than all the rest of ingest, and its syncs would hold up those of the log. Changes wait in
+ * memory (pending-changes.ts), where reads see them. Sweeps go over the users that have any: a slice of them every
+ * SLICE_AFTER, each user with all that has come since, so that under load a value is written once for many events. The
+ * last slice of a sweep takes `applied`, as it was when the sweep began. LMDB's own thread writes.
  *
  * `write` and `erase` read, merge and write within one write transaction and wait for the sync, since nobody else may
  * know what they were told. LMDB has one writer at a time over all processes, so two of them that write to one user
@@ -40,18 +41,17 @@ type Database = RootDatabase<Buffer, Buffer>;
 /** Version of the layout of the whole file; a state has its own. */
 const FORMAT = "upnext-state/1";
 /**
- * Milliseconds that a change waits for company, and so how much of the log is read again after a crash. At 30,000
- * events/s, changes that gather for 100 ms cost half the CPU time of those that gather for 20 ms; from 200 ms on the
- * syncs are so large that the log's own wait behind them.
+ * Milliseconds from one slice of a sweep to the next, and slices of a sweep: it takes two seconds and what writing
+ * takes, and so much of the log is read again after a crash. Shorter sweeps write more, and the log's syncs wait for it.
  */
-const FLUSH_AFTER = 100;
-/** Size of what is written without waiting: a log that is read anew comes faster. Guess. */
-const FLUSH_SIZE = 16_384;
-/**
- * Size of what is unwritten at which `apply` waits for the disk: some 30 MB, and part of a second at start. Above
- * 100,000 puts in a transaction lmdb-js makes the whole process wait.
- */
-const MAX_PENDING = 8 * FLUSH_SIZE;
+const SLICE_AFTER = 50;
+const SLICES = 40;
+/** Users of a slice at least: a small sweep is over at once. */
+const SLICE = 256;
+/** Of a slice where everything is to be written now. Above 100,000 puts lmdb-js makes the whole process wait. */
+const WHOLE = 16_384;
+/** Users and touches unwritten at which `apply` waits for the disk: some 100 MB. */
+const MAX_PENDING = 2 ** 19;
 /** From half of that on, each `apply` takes up to so many milliseconds more: many short waits, not a long one. Guess. */
 const SLOWEST = 20;
 /** Values computed before others have their turn: about a millisecond's worth. */
@@ -106,9 +106,12 @@ class LmdbStore implements StateStore {
   private readonly pending = new PendingChanges();
   /** Every event before it is in the file or pending. */
   private taken = 0;
-  private flushTimer: NodeJS.Timeout | undefined;
-  /** A flush that has not begun. */
-  private nextFlush: Promise<void> | undefined;
+  /** What `applied` was when the sweep under way began, and when the last one did that was written to its end. */
+  private begun = 0;
+  private swept = 0;
+  /** Users of a slice of the sweep under way. */
+  private slice = SLICE;
+  private sliceTimer: NodeJS.Timeout | undefined;
   /** What `write` and `erase` were given and no transaction has taken. */
   private readonly given = new PendingChanges();
   private nextWrite: Promise<void> | undefined;
@@ -165,8 +168,7 @@ class LmdbStore implements StateStore {
     // After a failure every call tries, so that it is told, and the follower stops, until the disk is mended.
     const fullness = this.pending.size / MAX_PENDING;
     if (this.failed !== undefined || fullness >= 1) await this.flush();
-    else if (this.pending.size >= FLUSH_SIZE) this.flush().catch(() => {});
-    else this.flushTimer ??= setTimeout(() => this.flush().catch(() => {}), FLUSH_AFTER);
+    else this.sweepSoon();
     if (fullness > 0.5) await sleep(SLOWEST * (2 * Math.min(fullness, 1) - 1));
   }
 
@@ -193,7 +195,7 @@ class LmdbStore implements StateStore {
         if (this.log === undefined) this.db.remove(LOG_KEY);
       });
       this.pending.clear();
-      this.taken = 0;
+      this.taken = this.begun = this.swept = 0;
       await this.db.flushed;
     });
   }
@@ -220,7 +222,7 @@ class LmdbStore implements StateStore {
       await this.flush();
       await this.db.flushed;
     } finally {
-      clearTimeout(this.flushTimer);
+      clearTimeout(this.sliceTimer);
       // After a commit that failed, lmdb-js waits for its flush for ever; one that has nothing to write ends that.
       if (this.failed !== undefined) await this.db.transaction(() => {}).catch(() => {});
       await this.db.close();
@@ -233,6 +235,7 @@ class LmdbStore implements StateStore {
     this.given.add(users);
     this.nextWrite ??= this.inTurn(async () => {
       this.nextWrite = undefined;
+      this.given.begin();
       const given = this.given.take();
       try {
         await this.db.transaction(() => {
@@ -249,14 +252,34 @@ class LmdbStore implements StateStore {
     await this.db.flushed;
   }
 
-  /** Commits what is pending; resolves when the file has it. */
-  private flush(): Promise<void> {
-    clearTimeout(this.flushTimer);
-    this.flushTimer = undefined;
-    this.nextFlush ??= this.inTurn(async () => {
-      this.nextFlush = undefined;
-      const applied = this.taken;
-      const users = this.pending.take();
+  /** Sees to it that what is pending gets written, in its time. */
+  private sweepSoon(): void {
+    this.sliceTimer ??= setTimeout(() => {
+      const next = () => {
+        this.sliceTimer = undefined;
+        if (this.failed === undefined && this.swept < this.taken) this.sweepSoon();
+      };
+      this.writeSlice().then(next, next);
+    }, SLICE_AFTER);
+  }
+
+  /** Commits what is pending now; resolves when the file has it. */
+  private async flush(): Promise<void> {
+    const { taken } = this;
+    do await this.writeSlice(WHOLE);
+    while (this.swept < taken);
+  }
+
+  /** Commits the next users of the sweep, and `applied` with the last of them. */
+  private writeSlice(most?: number): Promise<void> {
+    return this.inTurn(async () => {
+      const { pending } = this;
+      if (pending.left === 0) {
+        this.begun = this.taken;
+        pending.begin();
+        this.slice = Math.max(SLICE, Math.ceil(pending.left / SLICES));
+      }
+      const users = pending.take(most ?? this.slice);
       try {
         const puts: [Buffer, Buffer][] = [];
         let left = TURN;
@@ -266,21 +289,22 @@ class LmdbStore implements StateStore {
           left = TURN;
           await nextTurn();
         }
-        if (applied > this.storedApplied()) puts.push([APPLIED_KEY, doubleBytes(applied)]);
+        const whole = pending.left === 0;
+        if (whole && this.begun > this.storedApplied()) puts.push([APPLIED_KEY, doubleBytes(this.begun)]);
         if (puts.length > 0) {
           await this.db.batch(() => {
             for (const [key, value] of puts) this.db.put(key, value);
           });
         }
-        this.pending.written();
+        pending.written();
+        if (whole) this.swept = this.begun;
         this.failed = undefined;
       } catch (error) {
-        this.pending.unwritten();
+        pending.unwritten();
         this.failed = await this.unwritten(error);
         throw this.failed;
       }
     });
-    return this.nextFlush;
   }
 
   /** Runs `work` when all before it has ended, however it ended. */

@@ -11,21 +11,29 @@ import { changeState } from "./fold-batch.ts";
 import type { StateLimits, UserState } from "./user-state.ts";
 
 export class PendingChanges {
-  /** Users and touches that nobody has taken; a user counts once in each `add`. */
+  /** Users and touches that nobody has taken. */
   size = 0;
   private gathered = new Map<UserId, UserChange>();
-  private taken: ReadonlyMap<UserId, UserChange> = new Map();
+  /** What was gathered when the sweep under way began, and is not taken yet. */
+  private sweep = new Map<UserId, UserChange>();
+  private taken = new Map<UserId, UserChange>();
+
+  /** Users of the sweep under way that were not taken yet. */
+  get left(): number {
+    return this.sweep.size;
+  }
 
   /** Takes over `changes`. */
   add(changes: ReadonlyMap<UserId, UserChange>): void {
     for (const [user, change] of changes) {
-      this.size += 1 + change.touches.length;
+      this.size += change.touches.length;
       const before = this.gathered.get(user);
-      if (before === undefined) this.gathered.set(user, change);
-      else {
-        for (const touch of change.touches) before.touches.push(touch);
-        if (change.erasedAt > before.erasedAt) before.erasedAt = change.erasedAt;
+      if (before !== undefined) {
+        mergeInto(before, change);
+        continue;
       }
+      this.gathered.set(user, change);
+      this.size++;
     }
   }
 
@@ -33,18 +41,37 @@ export class PendingChanges {
   mergedInto(stored: UserState, limits: StateLimits): UserState {
     if (this.size === 0 && this.taken.size === 0) return stored;
     let state = stored;
-    for (const changes of [this.taken, this.gathered]) {
+    for (const changes of [this.taken, this.sweep, this.gathered]) {
       const change = changes.get(stored.user);
       if (change !== undefined) state = changeState(state, change, limits);
     }
     return state;
   }
 
-  /** Everything gathered, for whoever writes it, who then says `written` or `unwritten`. */
-  take(): ReadonlyMap<UserId, UserChange> {
-    this.taken = this.gathered;
+  /** Begins a sweep over all that is gathered; the one before must have nothing left. */
+  begin(): void {
+    this.sweep = this.gathered;
     this.gathered = new Map();
-    this.size = 0;
+  }
+
+  /**
+   * The next users of the sweep, each with what was gathered of them since it began: a value is written once for all of
+   * it. For whoever writes it, who then says `written` or `unwritten`.
+   */
+  take(most = Number.POSITIVE_INFINITY): ReadonlyMap<UserId, UserChange> {
+    this.taken = new Map();
+    for (const [user, change] of this.sweep) {
+      if (this.taken.size === most) break;
+      this.sweep.delete(user);
+      this.size -= 1 + change.touches.length;
+      const since = this.gathered.get(user);
+      if (since !== undefined) {
+        this.gathered.delete(user);
+        this.size -= 1 + since.touches.length;
+        mergeInto(change, since);
+      }
+      this.taken.set(user, change);
+    }
     return this.taken;
   }
 
@@ -53,13 +80,22 @@ export class PendingChanges {
   }
 
   unwritten(): void {
-    this.add(this.taken);
+    for (const [user, change] of this.taken) {
+      this.sweep.set(user, change);
+      this.size += 1 + change.touches.length;
+    }
     this.taken = new Map();
   }
 
   clear(): void {
     this.gathered = new Map();
-    this.size = 0;
+    this.sweep = new Map();
     this.taken = new Map();
+    this.size = 0;
   }
+}
+
+function mergeInto(change: UserChange, more: UserChange): void {
+  for (const touch of more.touches) change.touches.push(touch);
+  if (more.erasedAt > change.erasedAt) change.erasedAt = more.erasedAt;
 }
