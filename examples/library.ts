@@ -76,7 +76,7 @@ console.log(`rung ${next.rung}, ${next.trace.stages.map(({ stage, out }) => `${s
 // 6. Forget the user: every event up to now counts as not having happened.
 const receipt = await upnext.forget("newcomer");
 const after = await upnext.recommend({ user: "newcomer", limit: 3 });
-console.log(`forgot ${receipt.touches} touch; now personal: ${after.personal}`);
+console.log(`forgot ${receipt.state.touches} touch; now personal: ${after.personal}`);
 
 await upnext.close();
 await rm(directory, { recursive: true });
