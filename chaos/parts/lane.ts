@@ -203,6 +203,11 @@ export class Lane {
     const wrongs = await this.mirror.check(report, this.acknowledged, this.forgotten);
     for (const name of Object.keys(wrongs) as (keyof Wrongs)[]) this.wrongs[name] += wrongs[name];
     this.wrongs.states += (await this.kind.differences?.(this.directory, this.mirror.states)) ?? 0;
+    if (wrongs.lost > 0) {
+      // What is lost is counted once.
+      this.acknowledged = new Set();
+      this.forgotten = new Set();
+    }
     return true;
   }
 
