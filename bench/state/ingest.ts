@@ -27,6 +27,7 @@ const FILL = 10_000;
 const WANTED_RATE = 30_000;
 
 const CASES: readonly Pick<Load, "batch" | "connections" | "rate">[] = [
+  { batch: 100, connections: 3 },
   { batch: 100, connections: 8 },
   { batch: 1000, connections: 2 },
   { batch: 1, connections: 64 },

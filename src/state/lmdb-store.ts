@@ -41,13 +41,14 @@ type Database = RootDatabase<Buffer, Buffer>;
 /** Version of the layout of the whole file; a state has its own. */
 const FORMAT = "upnext-state/1";
 /**
- * Milliseconds from one slice of a sweep to the next, and slices of a sweep: it takes two seconds and what writing
- * takes, and so much of the log is read again after a crash. Shorter sweeps write more, and the log's syncs wait for it.
+ * Milliseconds from one slice of a sweep to the next, and slices of a sweep: it takes four seconds and what writing
+ * takes, and twice as much of the log is read again after a crash. Shorter sweeps write more, and the log's syncs wait
+ * for it.
  */
 const SLICE_AFTER = 50;
-const SLICES = 40;
+const SLICES = 80;
 /** Users of a slice at least: a small sweep is over at once. */
-const SLICE = 256;
+const SLICE = 128;
 /** Of a slice where everything is to be written now. Above 100,000 puts lmdb-js makes the whole process wait. */
 const WHOLE = 16_384;
 /** Users and touches unwritten at which `apply` waits for the disk: some 100 MB. */
