@@ -11,9 +11,10 @@
  * know what they were told. LMDB has one writer at a time over all processes, so two of them that write to one user
  * at once cannot lose each other's touches. One process alone applies a log: the one that writes it.
  *
- * What a crash can do. `applied` is in the same transaction as its effects, so the file stands at one moment of the log,
- * behind what was answered and never ahead of the states, and the log is read from there again. After a power cut LMDB
- * stands at some earlier transaction as a whole.
+ * What a crash can do. A value is written with all that its user did until then, and `applied` with the last slice of a
+ * sweep: so the file is behind what was answered, `applied` is never ahead of the states, some of them are ahead of it,
+ * and the log is read from there again, which changes nothing in those. After a power cut LMDB stands at some earlier
+ * transaction as a whole.
  */
 import { setImmediate as nextTurn, setTimeout as sleep } from "node:timers/promises";
 import type { RootDatabase } from "lmdb";
