@@ -125,6 +125,39 @@ describe("the LMDB store between processes", () => {
     expect(await stateDigest(store)).toBe(await stateDigest(rebuilt));
     await store.close();
   });
+
+  it("catches up after kill -9 in the middle of a sweep, when some states are ahead of the others", async () => {
+    const path = newPath();
+    const count = 200_000;
+    const child = writer(
+      path,
+      `const event = (i) => ({ ...touch(i), value: undefined, kind: "interaction", user: "u" + (i % 3000) });
+       for (let i = 0; i < ${count}; i += 100) {
+         await store.apply(Array.from({ length: 100 }, (_, j) => ({ offset: i + j, event: event(i + j) })));
+         await new Promise((done) => setTimeout(done, 2));
+         if (i % 1000 === 0) console.log(i);
+       }`,
+    );
+    const ended = once(child, "exit");
+    for await (const chunk of child.stdout!) {
+      if (Number(String(chunk).trim().split("\n").at(-1)) > 40_000) break;
+    }
+    child.kill("SIGKILL");
+    expect(await ended).toEqual([null, "SIGKILL"]);
+
+    const store = await openLmdbStore({ path }, { limits: { touches: 1000, vetoes: 1 } });
+    const log = logged(
+      Array.from({ length: count }, (_, i) =>
+        interaction(`u${i % 3000}`, touch(`e${i}`, i, { item: `v${i}` })),
+      ),
+    );
+    const rebuilt = memoryStore({ limits: store.limits });
+    expect(store.applied).toBeLessThan(count);
+    await store.apply(log.slice(store.applied));
+    await rebuilt.apply(log);
+    expect(await stateDigest(store)).toBe(await stateDigest(rebuilt));
+    await store.close();
+  });
 });
 
 describe("the LMDB store on a full disk", () => {
