@@ -225,8 +225,6 @@ class LmdbStore implements StateStore {
       await this.db.flushed;
     } finally {
       clearTimeout(this.sliceTimer);
-      // After a commit that failed, lmdb-js waits for its flush for ever; one that has nothing to write ends that.
-      if (this.failed !== undefined) await this.db.transaction(() => {}).catch(() => {});
       await this.db.close();
     }
   }
@@ -319,6 +317,8 @@ class LmdbStore implements StateStore {
   private async unwritten(error: unknown): Promise<UpnextError> {
     if (error instanceof UpnextError) return error;
     const cause = await commitError(error);
+    // After a commit that failed, lmdb-js waits for its flush for ever; one that has nothing to write ends that.
+    await this.db.transaction(() => {}).catch(() => {});
     return new UpnextError(
       "store_unavailable",
       `LMDB state store in ${this.path}: the change was not written (${messageOf(cause)}); see to free space and permissions, and if that is not it, delete the folder: the state is rebuilt from the log at the next start`,
