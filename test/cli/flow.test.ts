@@ -94,8 +94,8 @@ describe("start", () => {
     const timer = setTimeout(() => running.process.kill("SIGINT"), 900);
     const { code, stderr } = await running.ended;
     clearTimeout(timer);
-    // A machine may be fast enough to have finished.
-    if (code !== 0) {
+    // A machine may be fast enough to have finished, or so slow that nothing listened for the signal yet.
+    if (code !== 0 && code !== null) {
       expect(code).toBe(130);
       expect(stderr).toContain("stopped by SIGINT; nothing that was acknowledged is lost");
     }
