@@ -81,6 +81,7 @@ const PARSERS: Readonly<Record<EventKind, Parser>> = {
       time: timeOf(data, context),
       user: data.user as UserId,
       request: data.request as RequestId,
+      // The schema has checked every field; the brands of the ids are all that it cannot know.
       slots: data.slots.map(withoutUndefined) as unknown as Impression["slots"],
       ...(data.model === undefined ? {} : { model: data.model as BundleId }),
       ...(data.rung === undefined ? {} : { rung: data.rung }),
@@ -90,6 +91,7 @@ const PARSERS: Readonly<Record<EventKind, Parser>> = {
   item(input, context) {
     const { data, error } = itemUpsertSchema.safeParse(input);
     if (data === undefined) return error;
+    // As above: checked, but for the brand of a time.
     const facts = withoutUndefined(data.facts) as unknown as ItemFacts;
     return {
       kind: "item",

@@ -129,11 +129,8 @@ async function readWords(path: string, base: number, key: HashKey) {
   }
   if (bytes.length % 4 !== 0 || bytes.length < (HEADER_WORDS + 1) * 4) return undefined;
   const words = new Uint32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length));
-  const [ownBase, size, newest] = new Float64Array(words.buffer, 16, 3) as unknown as [
-    number,
-    number,
-    number,
-  ];
+  const floats = new Float64Array(words.buffer, 16, 3);
+  const [ownBase, size, newest] = [floats[0]!, floats[1]!, floats[2]!];
   const count = words[10]!;
   const expected = [MAGIC, VERSION, key[0], key[1]];
   if (!expected.every((word, index) => words[index] === word)) return undefined;

@@ -7,13 +7,13 @@ import type { FileLog } from "../events/index.ts";
 import type { FollowedStore } from "../pipeline/index.ts";
 import type { Snapshots } from "../snapshots/index.ts";
 import {
+  fillFromBase,
   nearStore,
   openStateStore,
   type StateLimits,
   type StatePlace,
   type StateStore,
   type UserState,
-  writeStates,
 } from "../state/index.ts";
 
 /** Who may do what to a directory: one writer; replicas serve beside it, readers look and train. */
@@ -58,7 +58,7 @@ export async function openStates({
     // A replica may look at the store before it looks at the newest of the log.
     if (store.applied > log.end && role === "writer") throw ofAnotherLog(store, log);
     if (remote) return remoteStates(store, role, log, snapshots, clock);
-    if (store.applied < log.first) await fillFromBase(store, log, snapshots);
+    if (store.applied < log.first) await fill(store, log, snapshots);
     return embeddedStates(store);
   } catch (cause) {
     await store.close();
@@ -129,7 +129,7 @@ async function* statesOf(store: StateStore): AsyncIterable<UserState> {
   for await (const user of store.users()) yield store.read(user as UserId);
 }
 
-async function fillFromBase(store: StateStore, log: FileLog, snapshots: Snapshots): Promise<void> {
+async function fill(store: StateStore, log: FileLog, snapshots: Snapshots): Promise<void> {
   const base = await snapshots.base({ from: log.first });
   if (base === undefined) {
     throw new UpnextError(
@@ -137,9 +137,7 @@ async function fillFromBase(store: StateStore, log: FileLog, snapshots: Snapshot
       `${log.directory}: expected a snapshot with the user states of what came before event ${log.first}, where the log begins, and found none that is whole. Restore the directory from a backup: upnext restore PATH`,
     );
   }
-  await store.clear();
-  await writeStates(store, base.states());
-  await store.skipTo(base.offset);
+  await fillFromBase(store, { offset: base.offset, states: base.states() });
 }
 
 function ofAnotherLog(store: StateStore, log: FileLog): UpnextError {

@@ -27,7 +27,7 @@ export interface HousekeepingParts {
 }
 
 const LOOK_MS = 10_000;
-/** Events that a start has to read at most; about a second's worth (bench/startup). */
+/** Events that a start has to read at most: some seconds (guess; what a snapshot saves: `npm run bench -- snapshots`). */
 const SNAPSHOT_EVENTS = 500_000;
 /** A process that ends leaves no more than this to read. */
 const CLOSING_EVENTS = 20_000;

@@ -73,6 +73,7 @@ export function closedObject<T extends z.core.$ZodShape>(shape: T, what: string)
   return z.strictObject(shape, {
     error: (issue) => {
       if (issue.code !== "unrecognized_keys") return `expected ${what} as an object`;
+      // The code tells the kind of issue, which zod's own type of this callback leaves open.
       const key = String((issue as unknown as z.core.$ZodIssueUnrecognizedKeys).keys[0]);
       const close = nearest(key, known);
       const cure = close === undefined ? "Remove it." : `Did you mean "${close}"?`;

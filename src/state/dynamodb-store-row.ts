@@ -2,6 +2,7 @@
 import { foreign, unavailable, unusable } from "./dynamodb-client.ts";
 import { bytesOf, type Row, userOf } from "./dynamodb-rows.ts";
 import type { DynamoDbTable } from "./dynamodb-table.ts";
+import { type KeptFacts, problemOfFacts } from "./kept-facts.ts";
 import type { StateLimits } from "./user-state.ts";
 
 /** Before every user's key. */
@@ -12,14 +13,9 @@ const FORMAT = "upnext-state/1";
 const LOOKS = 4;
 
 export interface StoreRow {
-  /** `Facts` as JSON: one value, so that one condition sees that nobody has changed them meanwhile. */
+  /** `KeptFacts` as JSON: one value, so that one condition sees that nobody has changed them meanwhile. */
   readonly facts: string;
   readonly applied: number;
-}
-
-interface Facts extends StateLimits {
-  readonly format: string;
-  readonly log?: string | undefined;
 }
 
 export async function readStoreRow(table: DynamoDbTable): Promise<StoreRow | undefined> {
@@ -49,7 +45,7 @@ export async function checkStoreRow(
       continue;
     }
     const known = parsed(table, row.facts);
-    const problem = problemOf(known, limits, log);
+    const problem = problemOfFacts(known, { format: FORMAT, ...limits, log });
     if (problem !== undefined) throw unusable(table.name, problem);
     const facts = factsOf(limits, log ?? known.log);
     if (facts === row.facts) return row.applied;
@@ -89,29 +85,15 @@ async function makeStoreRow(table: DynamoDbTable, facts: string): Promise<boolea
 
 function factsOf({ touches, vetoes, maxAge }: StateLimits, log: string | undefined): string {
   return JSON.stringify({ format: FORMAT, touches, vetoes, maxAge, log } satisfies Record<
-    keyof Facts,
+    keyof KeptFacts,
     unknown
   >);
 }
 
-function parsed(table: DynamoDbTable, facts: string): Facts {
+function parsed(table: DynamoDbTable, facts: string): KeptFacts {
   try {
-    return JSON.parse(facts) as Facts; // factsOf wrote it, or problemOf finds another format
+    return JSON.parse(facts) as KeptFacts; // factsOf wrote it, or problemOfFacts finds another format
   } catch {
     throw foreign(table.name, "it is the table of another program");
   }
-}
-
-function problemOf(known: Facts, limits: StateLimits, log: string | undefined): string | undefined {
-  if (known.format !== FORMAT) return `expected the format ${FORMAT}, came ${known.format}`;
-  if (limits.touches > known.touches || limits.vetoes > known.vetoes) {
-    return `it keeps ${known.touches} touches and ${known.vetoes} vetoes a user and now ${limits.touches} and ${limits.vetoes} are wanted`;
-  }
-  if ((limits.maxAge ?? Infinity) > (known.maxAge ?? Infinity)) {
-    return `it keeps touches for ${known.maxAge} ms and now ${limits.maxAge ?? "any number of"} ms are wanted`;
-  }
-  if (log !== undefined && known.log !== undefined && log !== known.log) {
-    return "it holds the states of another log";
-  }
-  return undefined;
 }

@@ -14,11 +14,11 @@ export const STATE_STORES = {
   redis: openRedisStore,
   "redis-cluster": openRedisClusterStore,
   dynamodb: openDynamoDbStore,
-} as const satisfies { readonly [P in StatePlace as P["store"]]?: OpenStore<P> };
+} as const satisfies { readonly [P in StatePlace as P["store"]]: OpenStore<P> };
 
 /** Rejects with `store_unavailable`. */
 export function openStateStore(place: StatePlace, options: StateStoreOptions): Promise<StateStore> {
-  const open = STATE_STORES[place.store as keyof typeof STATE_STORES] as OpenStore<StatePlace>; // by its name
+  const open = STATE_STORES[place.store] as OpenStore<StatePlace>; // the one for places of this name
   return open(place, options);
 }
 
@@ -51,5 +51,4 @@ export type {
 } from "./state-place.ts";
 export type { StateStore, StateStoreOptions, UserTouches } from "./state-store.ts";
 export { DEFAULT_LIMITS, emptyState, type StateLimits, type Touch, type UserState } from "./user-state.ts";
-export type { BaseStates } from "./write-behind.ts";
-export { writeStates } from "./write-states.ts";
+export { type BaseStates, fillFromBase, writeStates } from "./write-states.ts";

@@ -17,7 +17,6 @@
  * transaction as a whole.
  */
 import { setImmediate as nextTurn, setTimeout as sleep } from "node:timers/promises";
-import type { RootDatabase } from "lmdb";
 import {
   type Clock,
   type EpochMs,
@@ -28,8 +27,9 @@ import {
 } from "../core/index.ts";
 import type { LoggedEvent } from "../events/index.ts";
 import { changeState, changesOf, groupTouches, type UserChange } from "./fold-batch.ts";
+import { checkFacts, commitError, type Database, messageOf, unreadable } from "./lmdb-facts.ts";
 import { problemOf } from "./lmdb-file.ts";
-import { APPLIED_KEY, FIRST_USER_KEY, FORMAT_KEY, keyAfter, keyOf, LOG_KEY, userOf } from "./lmdb-keys.ts";
+import { APPLIED_KEY, FIRST_USER_KEY, keyAfter, keyOf, LOG_KEY, userOf } from "./lmdb-keys.ts";
 import { mergeTouches, withoutExpired } from "./merge-touches.ts";
 import { PendingChanges } from "./pending-changes.ts";
 import { appendTouches, decodeState, encodeState } from "./state-codec.ts";
@@ -37,10 +37,6 @@ import type { LmdbPlace } from "./state-place.ts";
 import type { StateStore, StateStoreOptions, UserTouches } from "./state-store.ts";
 import { DEFAULT_LIMITS, emptyState, type StateLimits, type UserState } from "./user-state.ts";
 
-type Database = RootDatabase<Buffer, Buffer>;
-
-/** Version of the layout of the whole file; a state has its own. */
-const FORMAT = "upnext-state/1";
 /**
  * Milliseconds from one slice of a sweep to the next, and slices of a sweep: it takes four seconds and what writing
  * takes, and twice as much of the log is read again after a crash. Shorter sweeps write more, and the log's syncs wait
@@ -88,8 +84,7 @@ export async function openLmdbStore(
     throw unreadable(path, "LMDB cannot open it", cause);
   }
   try {
-    checkFormat(db, path, limits);
-    if (log !== undefined) checkLog(db, path, log);
+    checkFacts(db, path, limits, log);
   } catch (error) {
     await db.close();
     throw error instanceof UpnextError ? error : unreadable(path, "its contents are damaged", error);
@@ -391,63 +386,6 @@ class LmdbStore implements StateStore {
       );
     }
   }
-}
-
-/**
- * Sees to it that the file is of this version, and that it was never filled with lower limits than those wanted now:
- * what they cut off is missing from it. Lower limits than before are taken and remembered.
- */
-function checkFormat(db: Database, path: string, limits: StateLimits): void {
-  const bytes = db.getBinary(FORMAT_KEY);
-  if (bytes === undefined) {
-    if (db.getKeysCount({ start: Buffer.from([0]), limit: 1 }) > 0) {
-      throw unreadable(path, "it is the LMDB file of another program");
-    }
-  } else {
-    const [format, touches, vetoes] = Buffer.from(bytes).toString().split(" ");
-    if (format !== FORMAT) throw unreadable(path, `expected the format ${FORMAT}, came ${format}`);
-    if (limits.touches > Number(touches) || limits.vetoes > Number(vetoes)) {
-      throw unreadable(
-        path,
-        `it keeps ${touches} touches and ${vetoes} vetoes a user and now ${limits.touches} and ${limits.vetoes} are wanted`,
-      );
-    }
-  }
-  const wanted = Buffer.from(`${FORMAT} ${limits.touches} ${limits.vetoes}`);
-  if (bytes === undefined || !wanted.equals(bytes)) db.putSync(FORMAT_KEY, wanted);
-}
-
-/** Remembers whose fold the states are, and refuses those of another log. */
-function checkLog(db: Database, path: string, log: string): void {
-  const known = db.getBinary(LOG_KEY);
-  if (known === undefined) db.putSync(LOG_KEY, Buffer.from(log));
-  else if (Buffer.from(known).toString() !== log)
-    throw unreadable(path, "it holds the states of another log");
-}
-
-/** The store cannot be used as it is. All of it is a fold of the log, so the cure is always the same. */
-function unreadable(path: string, what: string, cause?: unknown): UpnextError {
-  const reason = cause === undefined ? what : `${what} (${messageOf(cause)})`;
-  return new UpnextError(
-    "store_unavailable",
-    `LMDB state store in ${path}: ${reason}; delete the folder, and the state is rebuilt from the log at the next start`,
-    { cause },
-  );
-}
-
-/** lmdb-js tells why a commit failed by a second promise that rejects, which nobody else listens to. */
-async function commitError(error: unknown): Promise<unknown> {
-  if (!(error instanceof Error) || !("commitError" in error)) return error;
-  try {
-    await error.commitError;
-    return error;
-  } catch (cause) {
-    return cause;
-  }
-}
-
-function messageOf(cause: unknown): string {
-  return cause instanceof Error ? cause.message : String(cause);
 }
 
 function doubleBytes(value: number): Buffer {

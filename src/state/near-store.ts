@@ -18,7 +18,8 @@ import { Overlay } from "./near-overlay.ts";
 import { Pause } from "./pause.ts";
 import type { StateStore } from "./state-store.ts";
 import type { StateLimits, UserState } from "./user-state.ts";
-import { type BaseStates, WriteBehind } from "./write-behind.ts";
+import { WriteBehind } from "./write-behind.ts";
+import type { BaseStates } from "./write-states.ts";
 
 /** Of a request's 50 ms, what one read may cost; a round trip in a data centre takes less than one. */
 const TIMEOUT_MS = 8;

@@ -4,7 +4,8 @@
  */
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
-import { UpnextError } from "../core/index.ts";
+import { type Ms, UpnextError } from "../core/index.ts";
+import { problemOfFacts } from "./kept-facts.ts";
 import type { RedisKeys } from "./redis-keys.ts";
 import { BEGIN, OPEN_SHARD, OPEN_STORE, REMOVE } from "./redis-scripts.ts";
 import { ASKING, type RedisServers, WRITING } from "./redis-servers.ts";
@@ -111,23 +112,11 @@ export class RedisFacts {
     return ["touches", String(touches), "vetoes", String(vetoes), "maxAge", age, ...log];
   }
 
-  /** What lower limits have cut off is missing, and what a lower age has let Redis drop; see lmdb-store.ts. */
-  private check({ format, touches, vetoes, maxAge, log }: Facts): void {
-    const { limits } = this;
-    if (format !== FORMAT) throw this.foreign(`expected the format ${FORMAT}, came ${format}`);
-    if (limits.touches > Number(touches) || limits.vetoes > Number(vetoes)) {
-      throw this.foreign(
-        `it keeps ${touches} touches and ${vetoes} vetoes a user and now ${limits.touches} and ${limits.vetoes} are wanted`,
-      );
-    }
-    if ((limits.maxAge ?? Infinity) > (maxAge === FOR_EVER ? Infinity : Number(maxAge))) {
-      throw this.foreign(
-        `it keeps touches for ${maxAge} ms and now ${limits.maxAge ?? "no limit of their age"} is wanted`,
-      );
-    }
-    if (log !== undefined && this.log !== undefined && log !== this.log) {
-      throw this.foreign("it holds the states of another log");
-    }
+  private check({ format = "none", touches, vetoes, maxAge, log }: Facts): void {
+    const age = maxAge === FOR_EVER ? {} : { maxAge: Number(maxAge) as Ms };
+    const kept = { format, touches: Number(touches), vetoes: Number(vetoes), ...age, log };
+    const problem = problemOfFacts(kept, { format: FORMAT, ...this.limits, log: this.log });
+    if (problem !== undefined) throw this.foreign(problem);
   }
 
   /**

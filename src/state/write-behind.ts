@@ -4,19 +4,11 @@
  * The log is the queue: what a store lacks is read from there, from the store's own `applied` on, so a process that
  * ends, a store that fails and a batch that is sent twice lose nothing and double nothing.
  */
-import { type Offset, UpnextError } from "../core/index.ts";
+import { UpnextError } from "../core/index.ts";
 import type { EventLog } from "../events/index.ts";
 import type { Overlay } from "./near-overlay.ts";
 import type { StateStore } from "./state-store.ts";
-import type { UserState } from "./user-state.ts";
-import { writeStates } from "./write-states.ts";
-
-/** What a store is filled with where the log no longer begins at 0: every state of one moment. */
-export interface BaseStates {
-  /** They are the fold of every event before it. */
-  readonly offset: Offset;
-  readonly states: AsyncIterable<UserState>;
-}
+import { type BaseStates, fillFromBase } from "./write-states.ts";
 
 /** Events that a store takes at once. Measured with Redis: a third faster than 256, and more of them block longer. */
 const BATCH_EVENTS = 1024;
@@ -75,11 +67,8 @@ export class WriteBehind {
     }
     if (!overlay.lost) overlay.lose();
     const { losses } = overlay;
-    await store.clear();
-    if (base !== undefined) {
-      await writeStates(store, base.states);
-      await store.skipTo(base.offset);
-    }
+    if (base === undefined) await store.clear();
+    else await fillFromBase(store, base);
     // While the log is gone through at a start, the base may be ahead of what was applied.
     if (overlay.losses === losses) overlay.confirm(store.applied);
   }

@@ -1,6 +1,14 @@
 /** Whole states into a store: to fill it from a snapshot. */
+import type { Offset } from "../core/index.ts";
 import type { StateStore, UserTouches } from "./state-store.ts";
 import type { UserState } from "./user-state.ts";
+
+/** What a store is filled with where the log no longer begins at 0: every state of one moment. */
+export interface BaseStates {
+  /** They are the fold of every event before it. */
+  readonly offset: Offset;
+  readonly states: AsyncIterable<UserState>;
+}
 
 /** States of one write: enough that the flush of a store on disk is shared (measured for migration). */
 const PAGE = 128;
@@ -16,4 +24,11 @@ export async function writeStates(store: StateStore, states: AsyncIterable<UserS
     page = [];
   }
   if (page.length > 0) await store.write(page);
+}
+
+/** Makes the store as new and brings it to where the base is. Ended in between, it has `applied` 0 and is filled again. */
+export async function fillFromBase(store: StateStore, { offset, states }: BaseStates): Promise<void> {
+  await store.clear();
+  await writeStates(store, states);
+  await store.skipTo(offset);
 }

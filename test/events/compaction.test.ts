@@ -5,18 +5,12 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { catalogDigest, createCatalog } from "../../src/catalog/index.ts";
 import { type EpochMs, type EventId, type Offset, systemClock, type UserId } from "../../src/core/index.ts";
-import {
-  type Event,
-  type EventLog,
-  type FileLog,
-  type FileLogOptions,
-  openFileLog,
-  type StoredEvent,
-} from "../../src/events/index.ts";
+import { type Event, type EventLog, openFileLog, type StoredEvent } from "../../src/events/index.ts";
 import { UserIndex } from "../../src/events/user-index.ts";
 import { memoryStore } from "../../src/state/index.ts";
 import { interaction, interactions, readAll, readEvents } from "./make-events.ts";
 import { mixedEvents, T0, userId } from "./mixed-events.ts";
+import { usingLogs } from "./using-logs.ts";
 
 const SMALL = { segmentBytes: 8000 };
 const GONE = userId(2);
@@ -38,14 +32,7 @@ beforeEach(async () => {
 
 afterEach(() => rm(root, { recursive: true }));
 
-async function using<T>(path: string, use: (log: FileLog) => Promise<T>, options: FileLogOptions = SMALL) {
-  const log = await openFileLog(path, options);
-  try {
-    return await use(log);
-  } finally {
-    await log.close();
-  }
-}
+const using = usingLogs(SMALL);
 
 /** In many frames, so that segments hold several. */
 async function appendAll(log: EventLog, events: readonly Event[]): Promise<void> {

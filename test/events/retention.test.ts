@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { EpochMs, Offset, UserId } from "../../src/core/index.ts";
 import { type FileLog, type FileLogOptions, openFileLog } from "../../src/events/index.ts";
 import { interaction, interactions, readAll, readEvents } from "./make-events.ts";
+import { usingLogs } from "./using-logs.ts";
 
 const SMALL = { segmentBytes: 500 };
 
@@ -19,14 +20,7 @@ beforeEach(async () => {
 
 afterEach(() => rm(root, { recursive: true }));
 
-async function using<T>(path: string, use: (log: FileLog) => Promise<T>, options: FileLogOptions = SMALL) {
-  const log = await openFileLog(path, options);
-  try {
-    return await use(log);
-  } finally {
-    await log.close();
-  }
-}
+const using = usingLogs(SMALL);
 
 /** A hundred events in segments of twenty: one at 0, 20, 40, 60, 80, and the active one at 100. */
 async function hundred(use: (log: FileLog) => Promise<void>, options: FileLogOptions = SMALL) {

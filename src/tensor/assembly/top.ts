@@ -42,7 +42,7 @@ export function scoreRows(matrix: usize, bytes: usize, rows: usize, vector: usiz
 }
 
 /** e^x of four numbers <= 0, to a relative 2e-7 (2^f by its Taylor series about 0, |f| <= 1/2); below -87 e^-87. */
-// @ts-ignore: decorator
+// @ts-ignore: a decorator of AssemblyScript on a function, which TypeScript does not know
 @inline
 function exp4(x: v128): v128 {
   const t = f32x4.mul(f32x4.max(x, f32x4.splat(-87)), f32x4.splat(1.4426950408889634));
@@ -60,7 +60,7 @@ function exp4(x: v128): v128 {
 }
 
 /** -1 in the lanes of the four bytes at `flags` that are not 0, else 0. */
-// @ts-ignore: decorator
+// @ts-ignore: a decorator of AssemblyScript on a function, which TypeScript does not know
 @inline
 function lanesOf(flags: usize): v128 {
   const bytes = v128.load32_zero(flags);
@@ -86,7 +86,7 @@ export function sumExp(scores: usize, allowed: usize, rows: usize, top: f32): f3
 }
 
 /** Whether (score a, row a) comes after (score b, row b) in the result: lower, or equal with the higher row. */
-// @ts-ignore: decorator
+// @ts-ignore: a decorator of AssemblyScript on a function, which TypeScript does not know
 @inline
 function after(scoreA: f32, rowA: u32, scoreB: f32, rowB: u32): bool {
   return scoreA < scoreB || (scoreA == scoreB && rowA > rowB);

@@ -1,7 +1,7 @@
 // Dot products and sums of f32 vectors in SIMD. Vectors are byte addresses; a length is in bytes and a multiple of 16.
 
 /** The sum of the four lanes. */
-// @ts-ignore: decorator
+// @ts-ignore: a decorator of AssemblyScript on a function, which TypeScript does not know
 @inline
 export function lanes(v: v128): f32 {
   return (
