@@ -20,7 +20,7 @@ export function problemOfFacts(kept: KeptFacts, wanted: KeptFacts): string | und
     return `it keeps ${kept.touches} touches and ${kept.vetoes} vetoes a user and now ${wanted.touches} and ${wanted.vetoes} are wanted`;
   }
   if ((wanted.maxAge ?? Infinity) > (kept.maxAge ?? Infinity)) {
-    return `it keeps touches for ${kept.maxAge} ms and now ${wanted.maxAge === undefined ? "for ever" : `${wanted.maxAge} ms`} is wanted`;
+    return `it keeps touches for ${kept.maxAge} ms and now ${wanted.maxAge === undefined ? "no limit of their age" : `${wanted.maxAge} ms`} is wanted`;
   }
   if (wanted.log !== undefined && kept.log !== undefined && wanted.log !== kept.log) {
     return "it holds the states of another log";

@@ -385,7 +385,7 @@ describe("the table of the DynamoDB store", () => {
       await refused(
         place,
         { limits: { touches: 2, vetoes: 2 } },
-        /now any number of ms are wanted; delete the table/,
+        /now no limit of their age is wanted; delete the table/,
       );
       await (await openDynamoDbStore(place, { limits: lower })).close();
     }));
