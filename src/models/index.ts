@@ -1,10 +1,11 @@
+export { rankingLogits, rankingServing } from "./ranking/logits.ts";
+export { POSITIONS, type RankingLossOptions, rankingLoss } from "./ranking/loss.ts";
 export {
-  POSITIONS,
-  type RankingNetworkShape,
-  rankingLogits,
-  rankingLoss,
-  rankingProbabilities,
-} from "./ranking-network.ts";
+  type FeatureScaling,
+  RANKING_ARCHITECTURES,
+  type RankingArchitecture,
+  type RankingShape,
+} from "./ranking/shape.ts";
 export {
   type EncoderShape,
   FIRST_DEVIATION,

@@ -28,6 +28,7 @@ export {
   add,
   and,
   cast,
+  clip,
   div,
   equal,
   exp,

@@ -6,7 +6,7 @@ import {
   rankingLogits,
   rankingLoss,
   rankingProbabilities,
-} from "../models/index.ts";
+} from "../models/ranking-network.ts";
 import { HEADS, type RankerHeader } from "../ranking/index.ts";
 import {
   adamW,
@@ -55,10 +55,12 @@ export async function trainRanker(
   const validation = Math.max(1, Math.floor(lists.count * VALIDATION));
   const training = lists.count - validation;
   if (!lists.targets.subarray(training * LIST_SIZE).includes(1)) return null;
+  const { request, candidates } = featureSet.smallestDeviations;
+  const smallest = Float32Array.of(...request, ...candidates);
   const shape: RankingNetworkShape = {
     features: lists.width,
     heads: heads.length,
-    ...moments(lists, training, featureSet.smallestDeviations),
+    ...moments(lists, training, smallest),
   };
   const batch = Math.min(BATCH, training);
   const random = new Random(`${seed}/ranker`);
@@ -97,7 +99,7 @@ export async function trainRanker(
       header: {
         name: "feature-network",
         heads: heads.map((h) => HEADS[h]!.name),
-        features: featureSet.names,
+        features: [...featureSet.requestNames, ...featureSet.candidateNames],
         fingerprint: featureSet.fingerprint,
       },
       model: compileServing({ probabilities: rankingProbabilities(serving, shape) }, best.weights),

@@ -7,7 +7,7 @@ import {
   rankingLogits,
   rankingLoss,
   rankingProbabilities,
-} from "../../src/models/index.ts";
+} from "../../src/models/ranking-network.ts";
 import {
   adamW,
   compileServing,

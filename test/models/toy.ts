@@ -1,6 +1,6 @@
 /** Small ranking networks and list problems whose answer is known. */
 import type { Random } from "../../src/core/index.ts";
-import type { RankingNetworkShape } from "../../src/models/index.ts";
+import type { RankingNetworkShape } from "../../src/models/ranking-network.ts";
 import type { Feeds, Graph, Weights } from "../../src/tensor/index.ts";
 
 /** A shape that leaves features as they are. */

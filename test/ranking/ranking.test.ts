@@ -2,7 +2,7 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { Random, UpnextError } from "../../src/core/index.ts";
 import { INTERACTION_TYPE_NAMES } from "../../src/events/index.ts";
-import { rankingProbabilities } from "../../src/models/index.ts";
+import { rankingProbabilities } from "../../src/models/ranking-network.ts";
 import {
   blendHeads,
   HEADS,

@@ -72,6 +72,15 @@ export const minimum = binary(
   (dy, a, b) => raw.where(raw.greaterOrEqual(a, b), dy, 0),
 );
 
+/** Between `low` and `high`; the gradient at both is 0. */
+export function clip(x: Tensor, low: number, high: number): Tensor {
+  const { graph } = x;
+  const y = raw.node("Clip", [x, graph.scalar(low), graph.scalar(high)], "float32", x.shape);
+  return graph.differentiable(y, [x], (dy) => [
+    raw.where(raw.and(raw.greater(x, low), raw.greater(high, x)), dy, 0),
+  ]);
+}
+
 export const neg = unary(raw.neg, (dy) => raw.neg(dy));
 export const exp = unary(raw.exp, (dy, _x, y) => raw.mul(dy, y));
 export const log = unary(raw.log, (dy, x) => raw.div(dy, x));

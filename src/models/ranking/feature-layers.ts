@@ -1,0 +1,88 @@
+/**
+ * What the features say, for every network from the feature network on: the piecewise-linear code and the vectors of
+ * ids go through hidden layers, and straight to the heads (Cheng et al. 2016, "Wide & Deep"), so that what a sum of
+ * functions of single features knows need not be learned through the layers.
+ *
+ * The request's part of the first layer is computed once a request and added to each candidate's.
+ */
+import {
+  add,
+  glorot,
+  type Initializer,
+  mul,
+  reshape,
+  slice,
+  type Tensor,
+  zeros,
+} from "../../tensor/index.ts";
+import { piecewiseLinear } from "./feature-code.ts";
+import { candidateVectors } from "./id-vectors.ts";
+import { activate, linear, project } from "./layers.ts";
+import type { Trace } from "./trace.ts";
+
+export interface FirstLayer {
+  /** (B*S, hidden[0]) */
+  readonly hidden: Tensor;
+  /** (B*S, heads) what goes straight to the heads. */
+  readonly straight: Tensor;
+  /** (B*S, 3 E) the candidates' vectors. */
+  readonly ids: Tensor;
+}
+
+export function firstLayer(trace: Trace): FirstLayer {
+  const { shape } = trace;
+  const width = shape.hidden[0]!;
+  const both = width + shape.heads;
+  const first = straightFromZero(width);
+  const ids = candidateVectors(trace);
+  const code = piecewiseLinear(trace.candidates, shape.candidateScaling); // (B*S, P)
+  const ofCandidate = add(
+    project(code, "first.candidate", both, first),
+    project(ids, "first.ids", both, first),
+  );
+  const requestCode = piecewiseLinear(trace.request, shape.requestScaling); // (B, Pr)
+  const ofRequest = linear(requestCode, "first.request", both, first); // (B, both)
+  const sum = reshape(add(reshape(ofCandidate, ["B", "S", both]), reshape(ofRequest, ["B", 1, both])), [
+    "B*S",
+    both,
+  ]);
+  let x = slice(sum, 1, 0, width);
+  for (let cross = 0; cross < shape.crosses; cross++) {
+    x = add(x, mul(x, linear(x, `cross${cross}`, width)));
+  }
+  return { hidden: activate(x, trace), straight: slice(sum, 1, width, both), ids };
+}
+
+/**
+ * The hidden layers after the first and the heads; `joined` (B*S, any) comes in beside the first layer's values.
+ * (B*S, heads)
+ */
+export function headLogits(
+  { hidden, straight }: FirstLayer,
+  joined: readonly Tensor[],
+  trace: Trace,
+): Tensor {
+  const { graph, shape } = trace;
+  let x = hidden;
+  shape.hidden.slice(1).forEach((width, i) => {
+    let next = linear(x, `hidden${i + 1}`, width);
+    if (i === 0)
+      joined.forEach((part, j) => {
+        next = add(next, project(part, `joined${j}`, width));
+      });
+    x = activate(next, trace);
+  });
+  // Heads begin at 0, so that training begins at the base rates.
+  const deep = project(x, "heads", shape.heads, zeros);
+  const base = graph.parameter("heads.bias", [shape.heads], () => Float32Array.from(shape.baseLogits));
+  return add(add(deep, straight), base);
+}
+
+/** Glorot's for the first `width` columns, 0 for those that go straight to the heads. */
+function straightFromZero(width: number): Initializer {
+  return (shape, random) => {
+    const columns = shape[1]!;
+    const weights = glorot(shape, random);
+    return weights.map((weight, i) => (i % columns < width ? weight : 0));
+  };
+}

@@ -1,0 +1,59 @@
+/** What training lowers. */
+import {
+  add,
+  binaryCrossEntropy,
+  type Graph,
+  gather,
+  mul,
+  slice,
+  softmaxCrossEntropy,
+  squeeze,
+  type Tensor,
+  weightedMean,
+  zeros,
+} from "../../tensor/index.ts";
+import { rankingLogits } from "./logits.ts";
+import type { RankingShape } from "./shape.ts";
+
+/** Positions that have a logit of their own; later ones share the last. Row 0 is "not shown in a slate". */
+export const POSITIONS = 64;
+
+export interface RankingLossOptions {
+  /** What the cross-entropy of whole lists counts beside that of single candidates; 1 unless told. */
+  readonly lists?: number;
+}
+
+/**
+ * Mean cross-entropy of the first head over each list, plus the mean binary cross-entropy of all heads.
+ *
+ * In training each slot's position adds a logit of its own (Zhao et al. 2019, "Recommending what video to watch next":
+ * a shallow tower for the bias of selection), which serving leaves out.
+ *
+ * Inputs beside those of the architecture: `targets` (B, S) >= 0, what the first head's list loss wants of each
+ * candidate; `offsets` (B, S) log of how many candidates a sampled one stands for; `present` (B, S) bool, false for
+ * what fills up a list, where targets and weights are 0; `list_weights` (B) what each list counts in the list loss;
+ * `labels` (B, S, heads) in 0 .. 1 and `weights` (B, S, heads) what each counts; `positions` (B, S) int64,
+ * 0 .. POSITIONS. A list of one candidate has a list loss of 0.
+ */
+export function rankingLoss(
+  graph: Graph,
+  shape: RankingShape,
+  { lists = 1 }: RankingLossOptions = {},
+): Tensor {
+  const { heads } = shape;
+  const all = rankingLogits(graph, shape);
+  const targets = graph.input("targets", "float32", ["B", "S"]);
+  const offsets = graph.input("offsets", "float32", ["B", "S"]);
+  const present = graph.input("present", "bool", ["B", "S"]);
+  const listWeights = graph.input("list_weights", "float32", ["B"]);
+  const labels = graph.input("labels", "float32", ["B", "S", heads]);
+  const weights = graph.input("weights", "float32", ["B", "S", heads]);
+  const positions = graph.input("positions", "int64", ["B", "S"]);
+  const logits = add(
+    all,
+    gather(graph.parameter("position.logits", [POSITIONS + 1, heads], zeros), positions),
+  );
+  const first = squeeze(slice(logits, 2, 0, 1), 2); // (B, S)
+  const listLoss = weightedMean(softmaxCrossEntropy(add(first, offsets), targets, present), listWeights);
+  return add(mul(listLoss, lists), weightedMean(binaryCrossEntropy(logits, labels), weights));
+}

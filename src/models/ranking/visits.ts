@@ -1,0 +1,99 @@
+/** The user's history as vectors, and how candidates attend to it. */
+import {
+  add,
+  concat,
+  equal,
+  greater,
+  matmul,
+  mul,
+  normal,
+  reshape,
+  slice,
+  softmax,
+  sub,
+  sum,
+  type Tensor,
+  transpose,
+  where,
+  zeros,
+} from "../../tensor/index.ts";
+import { visitVectors } from "./id-vectors.ts";
+import { linear, project } from "./layers.ts";
+import type { Trace } from "./trace.ts";
+
+/** What hides a visit that is not there: finite, so that an empty history has no NaN. */
+const HIDDEN = -1e9;
+/** What may be the same in a candidate and in a visit. Categories are few: their vectors say it. */
+const MATCHES = ["items", "creators"] as const;
+
+/** Each visit from its ids, its facts and its place: (B*H, D). */
+export function visitTokens(trace: Trace): Tensor {
+  const { graph, shape } = trace;
+  const { width, visitColumns } = shape;
+  const facts = reshape(trace.visitFacts, ["B*H", visitColumns]);
+  const places = slice(graph.parameter("visit.places", [shape.visits, width], normal(0.02)), 0, 0, "H");
+  const tokens = add(linear(facts, "visit.facts", width), project(visitVectors(trace), "visit.ids", width));
+  return reshape(add(reshape(tokens, ["B", "H", width]), places), ["B*H", width]);
+}
+
+/** What is added to the scores of the visits: 0, or HIDDEN where there is none. (B, 1, 1, H) */
+export function hidingAbsent(trace: Trace): Tensor {
+  return reshape(mul(sub(1, trace.visitPresent), HIDDEN), ["B", 1, 1, "H"]);
+}
+
+/**
+ * What is added to a candidate's scores of the visits: hiding those that are not there, and more for those of the same
+ * item or creator, so that a rare id need not have learned a vector to be found again. (B, A, S, H)
+ */
+export function candidateBias(trace: Trace): Tensor {
+  const { graph, shape } = trace;
+  const heads = shape.attentionHeads;
+  let bias = hidingAbsent(trace);
+  for (const of of MATCHES) {
+    const codes = trace.codes(of);
+    const none = graph.constant(Int32Array.of(-1), []);
+    const known = where(greater(codes, graph.constant(Int32Array.of(0), [])), codes, none);
+    const same = equal(reshape(known, ["B", 1, "S", 1]), reshape(trace.visitCodes(of), ["B", 1, 1, "H"]));
+    const more = graph.parameter(`match.${of}`, [heads, 1, 1], zeros);
+    bias = add(bias, where(same, more, 0));
+  }
+  return bias;
+}
+
+/** (B*N, D) → (B, A, N, D / A) */
+export function splitHeads(x: Tensor, trace: Trace, length: "S" | "H"): Tensor {
+  const { width, attentionHeads: heads } = trace.shape;
+  if (heads === 1) return reshape(x, ["B", 1, length, width]);
+  return transpose(reshape(x, ["B", length, heads, width / heads]), [0, 2, 1, 3]);
+}
+
+/** (B, A, N, D / A) → (B*N, D) */
+export function joinHeads(x: Tensor, trace: Trace, length: "S" | "H"): Tensor {
+  const joined = trace.shape.attentionHeads === 1 ? x : transpose(x, [0, 2, 1, 3]);
+  return reshape(joined, [`B*${length}`, trace.shape.width]);
+}
+
+/** Keys and values of the same tokens: each (B, A, N, D / A). */
+export interface KeysAndValues {
+  readonly keys: Tensor;
+  readonly values: Tensor;
+}
+
+/**
+ * Each query attends to the history and to one more key, its own: queries (B, A, S, d), own keys and values of the same
+ * shape or (A, 1, d) for all of them, bias as `candidateBias` → (B, A, S, d).
+ */
+export function attendWithOwn(
+  queries: Tensor,
+  history: KeysAndValues,
+  own: KeysAndValues,
+  bias: Tensor,
+): Tensor {
+  const depth = Number(queries.shape.at(-1));
+  const scaled = mul(queries, 1 / Math.sqrt(depth));
+  const scores = add(matmul(scaled, history.keys, { transposeB: true }), bias); // (B, A, S, H)
+  const ownScore = sum(mul(scaled, own.keys), [-1], { keep: true }); // (B, A, S, 1)
+  const shares = softmax(concat([scores, ownScore], -1)); // (B, A, S, H + 1)
+  const mixed = matmul(slice(shares, -1, 0, "H"), history.values);
+  return add(mixed, mul(slice(shares, -1, "H", "H+1"), own.values));
+}
