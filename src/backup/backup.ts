@@ -213,7 +213,8 @@ class Copy {
     for (const entry of entries) {
       const path = join(entry.parentPath, entry.name);
       const name = path.slice(folder.length + 1).replaceAll("\\", "/");
-      if (entry.isFile() && /^[0-9a-f]{16}\//.test(name)) await this.ifThere(path, `bundles/${name}`);
+      if (entry.isFile() && /^[0-9a-f]{16}(\/|\.verdict\.json$)/.test(name))
+        await this.ifThere(path, `bundles/${name}`);
     }
   }
 

@@ -56,7 +56,7 @@ export class Erasures {
   /** Bundles that were trained when the event at `firstOffset` was in the log, and so may reflect it. */
   async bundlesSince(firstOffset: number): Promise<readonly BundleId[]> {
     const bundles = await this.parts.registry.list();
-    return bundles.filter(({ logOffset }) => logOffset > firstOffset).map(({ id }) => id);
+    return bundles.filter(({ manifest }) => manifest.logOffset > firstOffset).map(({ id }) => id);
   }
 
   /**

@@ -2,7 +2,8 @@
  * The registry in a directory:
  *
  *     <directory>/<bundle id>/manifest.json   and the bundle's files beside it
- *     <directory>/pointers.json               {"current": id, "previous": id}
+ *     <directory>/<bundle id>.verdict.json    what was decided about it
+ *     <directory>/pointers.json               who was current when
  *     <directory>/.scratch.*                  what writers have under way, or left when they were killed
  *
  * Any number of processes may read and publish. Promoting reads and then replaces one file: the last of two at the
@@ -21,10 +22,11 @@ import {
 } from "../core/index.ts";
 import { fileNameProblem, MANIFEST_FILE } from "./file-name.ts";
 import { BUNDLE_ID, encodeManifest, sha256 } from "./manifest.ts";
-import { type Pointers, readPointers, writePointers } from "./pointers.ts";
+import { moved, NO_POINTERS, type Pointers, readPointers, writePointers } from "./pointers.ts";
 import { readBundle, readManifest } from "./read-bundle.ts";
-import type { Bundle, BundleSummary, Manifest, Registry } from "./registry.ts";
+import type { Bundle, BundleState, BundleSummary, Change, Manifest, Registry, Verdict } from "./registry.ts";
 import { scratchPath, sweep } from "./scratch.ts";
+import { readVerdict, writeVerdict } from "./verdicts.ts";
 
 /** Makes the directory where it is missing, and sweeps what killed writers left in it. */
 export async function openFileRegistry(
@@ -33,14 +35,16 @@ export async function openFileRegistry(
 ): Promise<Registry> {
   await mkdir(directory, { recursive: true });
   await sweep(directory, options.clock);
-  return new FileRegistry(directory);
+  return new FileRegistry(directory, options.clock);
 }
 
 class FileRegistry implements Registry {
   private readonly directory: string;
+  private readonly clock: Clock;
 
-  constructor(directory: string) {
+  constructor(directory: string, clock: Clock) {
     this.directory = directory;
+    this.clock = clock;
   }
 
   async publish(
@@ -71,43 +75,75 @@ class FileRegistry implements Registry {
   }
 
   async current(): Promise<BundleId | null> {
-    return (await readPointers(this.directory)).current;
+    return (await readPointers(this.directory)).standing[0] ?? null;
   }
 
-  async promote(id: BundleId): Promise<void> {
+  async changes(): Promise<readonly Change[]> {
+    return (await readPointers(this.directory)).changes;
+  }
+
+  async promote(id: BundleId, despite?: string): Promise<void> {
     // Whole, not just the manifest: a pointer to a broken bundle is found out when it hurts most.
     await this.open(id);
-    const { current, previous } = await this.pointersOrNone();
-    if (id !== current) await writePointers(this.directory, { current: id, previous: current ?? previous });
+    const pointers = await this.pointersOrNone();
+    if (id === pointers.standing[0]) return;
+    await this.move(pointers, { bundle: id, kind: "promote", ...(despite !== undefined && { despite }) });
   }
 
-  async rollback(): Promise<BundleId> {
-    const { previous } = await readPointers(this.directory);
-    if (previous === null) {
+  async rollback(id?: BundleId): Promise<BundleId> {
+    const pointers = await readPointers(this.directory);
+    const [current, previous] = pointers.standing;
+    const target = id ?? previous;
+    if (target === undefined) {
       throw new UpnextError(
         "no_bundle",
-        "registry: there is no previous bundle to roll back to; promote one of `list` by its id",
+        "registry: there is no previous bundle to roll back to; promote another one: upnext release promote ID",
       );
     }
-    await this.open(previous);
-    // The one that was rolled back from is not "previous": a second rollback must not bring it back.
-    await writePointers(this.directory, { current: previous, previous: null });
-    return previous;
+    if (target === current || !wasCurrent(pointers, target)) {
+      throw new UpnextError(
+        "no_bundle",
+        `registry: expected a bundle that was current before, got ${target}, which ${target === current ? "is current now" : "never was"}; upnext release list names the others`,
+      );
+    }
+    await this.open(target);
+    await this.move(pointers, { bundle: target, kind: "rollback" });
+    return target;
   }
 
-  /** Newest first. Directories whose manifest does not match their name are not bundles and are left out. */
+  async judge(id: BundleId, verdict: Verdict): Promise<void> {
+    // A verdict on nothing would wait for a bundle that gets the name one day.
+    await readManifest(this.directory, id);
+    await writeVerdict(this.directory, id, verdict);
+  }
+
+  async verdict(id: BundleId): Promise<Verdict | null> {
+    return BUNDLE_ID.test(id) ? readVerdict(this.directory, id) : null;
+  }
+
   async list(): Promise<readonly BundleSummary[]> {
-    const { current, previous } = await this.pointersOrNone();
+    const pointers = await this.pointersOrNone();
     const summaries: BundleSummary[] = [];
     for (const name of await readdir(this.directory)) {
       if (!BUNDLE_ID.test(name)) continue;
       const id = name as BundleId;
       const manifest = await unlessRefused(readManifest(this.directory, id));
-      if (manifest === null) continue;
-      const { createdAt, logOffset } = manifest;
-      summaries.push({ id, createdAt, logOffset, current: id === current, previous: id === previous });
+      if (manifest !== null) summaries.push({ id, state: await this.stateOf(id, pointers), manifest });
     }
-    return summaries.sort((a, b) => b.createdAt - a.createdAt || (a.id < b.id ? -1 : 1));
+    const made = ({ manifest }: BundleSummary) => manifest.createdAt;
+    return summaries.sort((a, b) => made(b) - made(a) || (a.id < b.id ? -1 : 1));
+  }
+
+  private async stateOf(id: BundleId, pointers: Pointers): Promise<BundleState> {
+    const [current, previous] = pointers.standing;
+    if (id === current) return "current";
+    if (id === previous) return "previous";
+    if (wasCurrent(pointers, id)) return "earlier";
+    return (await this.verdict(id))?.accepted === false ? "refused" : "candidate";
+  }
+
+  private move(pointers: Pointers, change: Omit<Change, "time">): Promise<void> {
+    return writePointers(this.directory, moved(pointers, { ...change, time: this.clock.now() }));
   }
 
   private async isIntact(id: BundleId): Promise<boolean> {
@@ -133,8 +169,12 @@ class FileRegistry implements Registry {
 
   /** A pointer file that cannot be read must not keep anyone from promoting anew. */
   private async pointersOrNone(): Promise<Pointers> {
-    return (await unlessRefused(readPointers(this.directory))) ?? { current: null, previous: null };
+    return (await unlessRefused(readPointers(this.directory))) ?? NO_POINTERS;
   }
+}
+
+function wasCurrent({ standing, changes }: Pointers, id: BundleId): boolean {
+  return standing.includes(id) || changes.some(({ bundle }) => bundle === id);
 }
 
 /** Null where the registry's own checks refuse; I/O errors go through. */

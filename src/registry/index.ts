@@ -6,4 +6,12 @@ export {
   type GoldenScores,
   type RankerFiles,
 } from "./model-files.ts";
-export type { Bundle, BundleSummary, Manifest, Registry } from "./registry.ts";
+export type {
+  Bundle,
+  BundleState,
+  BundleSummary,
+  Change,
+  Manifest,
+  Registry,
+  Verdict,
+} from "./registry.ts";

@@ -31,12 +31,33 @@ export interface Bundle {
   file(name: string): Uint8Array;
 }
 
+/** Why a bundle may serve or not: what was decided, when, and on which evidence. */
+export interface Verdict {
+  readonly accepted: boolean;
+  readonly time: EpochMs;
+  /** JSON; what it says is the business of who judged. */
+  readonly report: unknown;
+}
+
+/** A move of the pointer. */
+export interface Change {
+  readonly bundle: BundleId;
+  readonly time: EpochMs;
+  readonly kind: "promote" | "rollback";
+  /** Why it was promoted although its verdict says no. */
+  readonly despite?: string;
+}
+
+/**
+ * What a bundle is: in service; what a rollback leads to; in service once; refused; none of it yet. The first that
+ * holds.
+ */
+export type BundleState = "current" | "previous" | "earlier" | "refused" | "candidate";
+
 export interface BundleSummary {
   readonly id: BundleId;
-  readonly createdAt: EpochMs;
-  readonly logOffset: Offset;
-  readonly current: boolean;
-  readonly previous: boolean;
+  readonly state: BundleState;
+  readonly manifest: Manifest;
 }
 
 export interface Registry {
@@ -49,9 +70,23 @@ export interface Registry {
   open(id: BundleId): Promise<Bundle>;
   /** Id of the current bundle, or null. Cheap: one small file. */
   current(): Promise<BundleId | null>;
-  /** Points to `id` atomically; the one before becomes the previous. */
-  promote(id: BundleId): Promise<void>;
-  /** Points back to the previous bundle and returns it; rejects with `no_bundle` where there is none. */
-  rollback(): Promise<BundleId>;
+  /**
+   * Points to `id` atomically; the one before becomes the previous. Rejects as `open` does.
+   *
+   * @param despite why, where a verdict says no
+   */
+  promote(id: BundleId, despite?: string): Promise<void>;
+  /**
+   * Points back to `id`, a bundle that was current before, or to the previous one; the ones that were promoted since
+   * are then no longer what a rollback leads to. Rejects with `no_bundle` where there is none, and as `open` does.
+   */
+  rollback(id?: BundleId): Promise<BundleId>;
+  /** Moves of the pointer, oldest first; the newest some dozen. */
+  changes(): Promise<readonly Change[]>;
+  /** Keeps the verdict beside the bundle, instead of an earlier one. */
+  judge(id: BundleId, verdict: Verdict): Promise<void>;
+  /** Null where nobody has judged, or where the file does not hold a verdict. */
+  verdict(id: BundleId): Promise<Verdict | null>;
+  /** Newest first. Directories whose manifest does not match their name are not bundles and are left out. */
   list(): Promise<readonly BundleSummary[]>;
 }

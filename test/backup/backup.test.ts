@@ -130,6 +130,7 @@ describe("a backup", () => {
     const files: Record<string, string> = {
       "bundles/pointers.json": "{}",
       "bundles/0123456789abcdef/manifest.json": "{}",
+      "bundles/0123456789abcdef.verdict.json": "{}",
       "bundles/0123456789abcdef/sources/als/items.f32": "numbers",
       "bundles/.scratch.host.1.abc/manifest.json": "unfinished",
       "start.json": "{}",
@@ -144,6 +145,7 @@ describe("a backup", () => {
     await writeFile(join(home, "upnext.config.json"), "{}");
     await backUp(copy, join(home, "upnext.config.json"));
     expect(Object.keys(await digests(copy)).sort()).toEqual([
+      "/bundles/0123456789abcdef.verdict.json",
       "/bundles/0123456789abcdef/manifest.json",
       "/bundles/0123456789abcdef/sources/als/items.f32",
       "/bundles/pointers.json",

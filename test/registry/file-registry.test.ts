@@ -263,14 +263,56 @@ describe("the pointers", () => {
     await registry.promote(two);
     await registry.promote(two);
     const summaries = await (await open()).list();
-    expect(summaries.map(({ id, current, previous }) => [id, current, previous])).toEqual([
-      [two, true, false],
-      [one, false, true],
+    expect(summaries.map(({ id, state }) => [id, state])).toEqual([
+      [two, "current"],
+      [one, "previous"],
     ]);
-    expect(summaries[0]).toMatchObject({ createdAt: 2, logOffset: 42 });
+    expect(summaries[0]).toMatchObject({ manifest: { createdAt: 2, logOffset: 42 } });
     expect(await registry.rollback()).toBe(one);
     expect(await (await open()).current()).toBe(one);
     await expect(registry.rollback()).rejects.toMatchObject({ code: "no_bundle" });
+  });
+
+  it("go back as often as there were others, to a named one at once, and remember who was current when", async () => {
+    const clock = new ManualClock(1_000 as EpochMs);
+    registry = await openFileRegistry(directory, { clock });
+    const [one, two, three] = [await publish(1), await publish(2), await publish(3)];
+    for (const id of [one, two, three]) {
+      clock.advance(1_000);
+      await registry.promote(id, id === three ? "the objective was changed" : undefined);
+    }
+    expect(await registry.rollback()).toBe(two);
+    expect(await registry.rollback()).toBe(one);
+    await expect(registry.rollback()).rejects.toMatchObject({ code: "no_bundle" });
+    // What was rolled back from may come back by its name.
+    expect(await registry.rollback(three)).toBe(three);
+    expect(await registry.rollback()).toBe(one);
+    const states = (await registry.list()).map(({ state }) => state);
+    expect(states).toEqual(["earlier", "earlier", "current"]);
+    expect(await (await open()).changes()).toEqual([
+      { bundle: one, time: 2_000, kind: "promote" },
+      { bundle: two, time: 3_000, kind: "promote" },
+      { bundle: three, time: 4_000, kind: "promote", despite: "the objective was changed" },
+      ...[two, one, three, one].map((bundle) => ({ bundle, time: 4_000, kind: "rollback" })),
+    ]);
+  });
+
+  it("do not go back to a bundle that never was current, nor to the one that is", async () => {
+    const [one, two] = [await publish(1), await publish(2)];
+    await registry.promote(one);
+    for (const id of [one, two]) {
+      await expect(registry.rollback(id)).rejects.toMatchObject({ code: "no_bundle" });
+    }
+    expect(await registry.current()).toBe(one);
+  });
+
+  it("remember 64 moves, and 15 bundles to go back to", async () => {
+    const ids = [await publish(1), await publish(2)] as const;
+    for (let i = 0; i < 70; i++) await registry.promote(ids[i % 2]!);
+    expect(await registry.changes()).toHaveLength(64);
+    for (let i = 0; i < 15; i++) expect(await registry.rollback()).toBe(ids[i % 2]);
+    await expect(registry.rollback()).rejects.toMatchObject({ code: "no_bundle" });
+    expect(await registry.current()).toBe(ids[0]);
   });
 
   it("do not move to a bundle that does not open", async () => {
@@ -291,7 +333,7 @@ describe("the pointers", () => {
     expect(await registry.current()).toBe(two);
   });
 
-  it.each(["", "{", "[]", '{"current":"../x","previous":null}'])(
+  it.each(["", "{", "[]", '{"current":null}', '{"changes":[{"bundle":"../x","time":1,"kind":"promote"}]}'])(
     "say so when their file holds %j, and promoting mends it",
     async (text) => {
       const id = await publish(1);
@@ -316,27 +358,67 @@ describe("the pointers", () => {
     await reader;
   });
 
-  it("follow promote and rollback like a list of two", async () => {
+  it("follow promote and rollback like a stack", async () => {
     const ids = [await publish(1), await publish(2), await publish(3)];
     const step = fc.oneof(fc.integer({ min: 0, max: 2 }), fc.constant("rollback" as const));
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 8 }), async (steps) => {
         await rm(join(directory, "pointers.json"), { force: true });
-        let [current, previous]: (BundleId | null)[] = [null, null];
+        const stack: BundleId[] = [];
         for (const step of steps) {
           if (step === "rollback") {
             const outcome = await registry.rollback().catch(() => null);
-            expect(outcome).toBe(previous);
-            if (previous !== null) [current, previous] = [previous, null];
+            expect(outcome).toBe(stack[1] ?? null);
+            if (stack.length > 1) stack.shift();
           } else {
             await registry.promote(ids[step]!);
-            if (ids[step] !== current) [current, previous] = [ids[step]!, current ?? previous ?? null];
+            if (ids[step] !== stack[0]) stack.unshift(ids[step]!);
           }
-          expect(await registry.current()).toBe(current);
+          expect(await registry.current()).toBe(stack[0] ?? null);
         }
       }),
       { numRuns: 20 },
     );
+  });
+});
+
+describe("a verdict", () => {
+  const refusal = {
+    accepted: false,
+    time: 7 as EpochMs,
+    report: { checks: [{ name: "scores", came: null }] },
+  };
+
+  it("is kept beside the bundle, which stays as it is; a later one takes its place", async () => {
+    const id = await registry.publish(about, files);
+    expect(await registry.verdict(id)).toBeNull();
+    expect(await registry.list()).toMatchObject([{ id, state: "candidate" }]);
+    await registry.judge(id, refusal);
+    const other = await open();
+    expect(await other.verdict(id)).toEqual(refusal);
+    expect(await other.list()).toMatchObject([{ id, state: "refused" }]);
+    expect((await other.open(id)).manifest).toMatchObject(about);
+    await registry.judge(id, { ...refusal, accepted: true });
+    expect(await other.list()).toMatchObject([{ id, state: "candidate" }]);
+  });
+
+  it("does not change what the pointers say: who is promoted all the same is current", async () => {
+    const id = await registry.publish(about, files);
+    await registry.judge(id, refusal);
+    await registry.promote(id, "I know better");
+    expect(await registry.list()).toMatchObject([{ id, state: "current" }]);
+    expect(await registry.changes()).toMatchObject([{ bundle: id, despite: "I know better" }]);
+  });
+
+  it("is given on bundles alone, and is none where its file holds something else", async () => {
+    const id = await registry.publish(about, files);
+    const missing = registry.judge("0".repeat(16) as BundleId, refusal);
+    await expect(missing).rejects.toMatchObject({ code: "no_bundle" });
+    expect(await registry.verdict("../pointers" as BundleId)).toBeNull();
+    for (const text of ["", "null", '{"accepted":"yes","time":1}']) {
+      await writeFile(join(directory, `${id}.verdict.json`), text);
+      expect(await registry.verdict(id)).toBeNull();
+    }
   });
 });
 
