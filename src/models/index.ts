@@ -6,6 +6,7 @@ export {
   type RankingArchitecture,
   type RankingShape,
 } from "./ranking/shape.ts";
+export { hasTaste, tasteLogits, tasteLoss } from "./ranking/taste.ts";
 export {
   type EncoderShape,
   FIRST_DEVIATION,

@@ -21,6 +21,8 @@ export interface AdamWOptions {
    * vectors (biases, scales), as is usual.
    */
   readonly weightDecay?: number | ((name: string, shape: readonly number[]) => number);
+  /** What the learning rate of a parameter is times; 1 unless told. */
+  readonly rateOf?: (name: string) => number;
   /** Gradients whose norm over all parameters is larger are scaled down to it; no clipping by default. */
   readonly clipNorm?: number;
 }
@@ -43,7 +45,7 @@ export interface Optimizer {
 }
 
 export function adamW(options: AdamWOptions = {}): Optimizer {
-  const { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weightDecay = 0.01, clipNorm } = options;
+  const { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weightDecay = 0.01, rateOf, clipNorm } = options;
 
   function decayOf({ tensor, shape }: Parameter): number {
     if (typeof weightDecay === "function") return weightDecay(tensor.name, shape);
@@ -74,8 +76,10 @@ export function adamW(options: AdamWOptions = {}): Optimizer {
         );
         states.push(m, v);
         const decay = decayOf(parameter);
-        const kept = decay === 0 ? value : mul(value, sub(1, mul(learningRate, decay)));
-        return sub(kept, mul(rate, div(m.after, add(sqrt(v.after), floor))));
+        const share = rateOf?.(tensor.name) ?? 1;
+        const kept = decay === 0 ? value : mul(value, sub(1, mul(learningRate, decay * share)));
+        const own = share === 1 ? rate : mul(rate, share);
+        return sub(kept, mul(own, div(m.after, add(sqrt(v.after), floor))));
       });
 
       return {

@@ -6,19 +6,34 @@
  */
 import { add, normal, type Tensor } from "../../tensor/index.ts";
 import { firstLayer, headLogits } from "./feature-layers.ts";
+import { candidateVectors } from "./id-vectors.ts";
 import { linear, norm, project } from "./layers.ts";
 import type { Trace } from "./trace.ts";
 import { attendWithOwn, candidateBias, joinHeads, splitHeads, visitTokens } from "./visits.ts";
 
 export function targetAttention(trace: Trace): Tensor {
+  const features = firstLayer(trace);
+  const queries = add(
+    idQueries(features.ids, trace),
+    linear(features.hidden, "attention.query.features", trace.shape.width),
+  );
+  return headLogits(features, [attended(queries, trace)], trace);
+}
+
+/** What a candidate finds in the history by its ids alone. (B*S, D) */
+export function targetAttentionTaste(trace: Trace): Tensor {
+  return attended(idQueries(candidateVectors(trace), trace), trace);
+}
+
+function idQueries(ids: Tensor, trace: Trace): Tensor {
+  return project(ids, "attention.query.ids", trace.shape.width);
+}
+
+/** Queries (B*S, D) → (B*S, D) */
+function attended(queries: Tensor, trace: Trace): Tensor {
   const { graph, shape } = trace;
   const { width, attentionHeads: heads } = shape;
-  const features = firstLayer(trace);
   const visits = norm(visitTokens(trace), "visit.norm"); // (B*H, D)
-  const queries = add(
-    project(features.ids, "attention.query.ids", width),
-    linear(features.hidden, "attention.query.features", width),
-  );
   const history = {
     keys: splitHeads(linear(visits, "attention.key", width), trace, "H"),
     values: splitHeads(linear(visits, "attention.value", width), trace, "H"),
@@ -28,5 +43,5 @@ export function targetAttention(trace: Trace): Tensor {
     values: graph.parameter("attention.none.value", [heads, 1, width / heads], normal(0.02)),
   };
   const found = attendWithOwn(splitHeads(queries, trace, "S"), history, none, candidateBias(trace));
-  return headLogits(features, [joinHeads(found, trace, "S")], trace);
+  return joinHeads(found, trace, "S");
 }

@@ -5,6 +5,7 @@
  */
 import { add, attention, relu, type Tensor } from "../../tensor/index.ts";
 import { firstLayer, headLogits } from "./feature-layers.ts";
+import { candidateVectors } from "./id-vectors.ts";
 import { dropSome, linear, norm, project } from "./layers.ts";
 import type { Trace } from "./trace.ts";
 import {
@@ -21,15 +22,27 @@ import {
 const INNER = 2;
 
 export function transformer(trace: Trace): Tensor {
-  const { shape } = trace;
+  const { width } = trace.shape;
   const features = firstLayer(trace);
+  const tokens = add(
+    project(features.ids, "visit.ids", width),
+    linear(features.hidden, "candidate.features", width),
+  );
+  return headLogits(features, [candidateStates(tokens, trace)], trace);
+}
+
+/** What candidates are before features are known: their ids alone, after the history. (B*S, D) */
+export function transformerTaste(trace: Trace): Tensor {
+  return candidateStates(project(candidateVectors(trace), "visit.ids", trace.shape.width), trace);
+}
+
+/** Candidates (B*S, D) after all blocks. */
+function candidateStates(tokens: Tensor, trace: Trace): Tensor {
+  const { shape } = trace;
   const bias = candidateBias(trace);
   const hiding = hidingAbsent(trace);
   let history = visitTokens(trace); // (B*H, D)
-  let candidates = add(
-    project(features.ids, "visit.ids", shape.width),
-    linear(features.hidden, "candidate.features", shape.width),
-  ); // (B*S, D)
+  let candidates = tokens;
   for (let at = 0; at < shape.blocks; at++) {
     const block = `block${at}`;
     const seen = queriesKeysValues(history, block, trace, "H");
@@ -41,7 +54,7 @@ export function transformer(trace: Trace): Tensor {
     const mixed = attention(seen.queries, seen.keys, seen.values, { bias: hiding });
     history = afterAttention(history, joinHeads(mixed, trace, "H"), block, trace);
   }
-  return headLogits(features, [norm(candidates, "norm")], trace);
+  return norm(candidates, "norm");
 }
 
 /** x (B*N, D); each (B, A, N, D / A) */
