@@ -1,0 +1,143 @@
+/** What a ranking network is made for: scalings and base rates of the lists that train it. */
+import type { FeatureSet } from "../../features/index.ts";
+import { MAX_VISITS } from "../../features/index.ts";
+import type { FeatureScaling, RankingArchitecture, RankingShape } from "../../models/index.ts";
+import { HEADS, VISIT_COLUMNS, type Vocabulary } from "../../ranking/index.ts";
+import { NEXT_ITEM, type RankingLists } from "./lists.ts";
+
+/** Ranges of a feature's piecewise-linear code. */
+const RANGES = 16;
+/** Rows that quantiles are taken from. */
+const MOST_ROWS = 50_000;
+/** A head with fewer actions in the lists is left out: its probabilities would be noise. */
+const MIN_ACTIONS = 100;
+
+/** How large a network is; see RankingShape. */
+export interface NetworkSize {
+  readonly width: number;
+  readonly blocks: number;
+  readonly attentionHeads: number;
+  readonly hidden: readonly number[];
+  readonly crosses: number;
+  readonly embedding: number;
+  readonly dropout: number;
+  readonly idDropout: number;
+}
+
+/** What all networks of one training have in common. */
+export type SharedShape = Omit<RankingShape, "architecture" | keyof NetworkSize>;
+
+/** Indices into HEADS: the first always, others where the lists have enough of their action and of its absence. */
+export function usableHeads(lists: RankingLists): readonly number[] {
+  const rows = lists.items.length;
+  const actions = new Float64Array(HEADS.length);
+  for (let i = 0; i < lists.labels.length; i++) {
+    const head = i % HEADS.length;
+    actions[head] = actions[head]! + lists.labels[i]!;
+  }
+  return HEADS.map((_, h) => h).filter(
+    (h) => h === 0 || (actions[h]! >= MIN_ACTIONS && rows - actions[h]! >= MIN_ACTIONS),
+  );
+}
+
+export function sharedShape(
+  lists: RankingLists,
+  chosen: Int32Array,
+  heads: readonly number[],
+  featureSet: FeatureSet,
+  vocabulary: Vocabulary,
+): SharedShape {
+  const rows = rowsOf(lists, chosen);
+  return {
+    requestFeatures: lists.requestWidth,
+    candidateFeatures: lists.candidateWidth,
+    requestScaling: scalingOf(
+      lists.request,
+      lists.requestWidth,
+      chosen,
+      featureSet.smallestDeviations.request,
+    ),
+    candidateScaling: scalingOf(
+      lists.candidates,
+      lists.candidateWidth,
+      rows,
+      featureSet.smallestDeviations.candidates,
+    ),
+    popularityColumns: heads.map((h) => featureSet.popularityColumns[HEADS[h]!.name]!),
+    heads: heads.length,
+    baseLogits: heads.map((h) => baseLogit(lists, rows, h)),
+    ...vocabulary,
+    visits: MAX_VISITS,
+    visitColumns: VISIT_COLUMNS,
+  };
+}
+
+export function shapeOf(
+  architecture: RankingArchitecture,
+  size: NetworkSize,
+  shared: SharedShape,
+): RankingShape {
+  return { architecture, ...shared, ...size };
+}
+
+function rowsOf(lists: RankingLists, chosen: Int32Array): Int32Array {
+  let n = 0;
+  for (const list of chosen) n += lists.offsets[list + 1]! - lists.offsets[list]!;
+  const rows = new Int32Array(n);
+  let at = 0;
+  for (const list of chosen) {
+    for (let row = lists.offsets[list]!; row < lists.offsets[list + 1]!; row++) rows[at++] = row;
+  }
+  return rows;
+}
+
+/** Means, deviations and quantiles over the rows of a matrix (any, width). */
+function scalingOf(
+  matrix: Float32Array,
+  width: number,
+  rows: Int32Array,
+  smallest: Float32Array,
+): FeatureScaling {
+  const every = Math.max(1, Math.ceil(rows.length / MOST_ROWS));
+  const some = rows.filter((_, i) => i % every === 0);
+  const means = new Float32Array(width);
+  const deviations = new Float32Array(width);
+  const boundaries = new Float32Array(width * (RANGES + 1));
+  const column = new Float32Array(some.length);
+  for (let f = 0; f < width; f++) {
+    let sum = 0;
+    let squares = 0;
+    for (let i = 0; i < some.length; i++) {
+      const value = matrix[some[i]! * width + f]!;
+      column[i] = value;
+      sum += value;
+      squares += value * value;
+    }
+    const mean = sum / some.length;
+    const deviation = Math.sqrt(Math.max(0, squares / some.length - mean * mean));
+    column.sort();
+    means[f] = mean;
+    // What varied by rounding alone says nothing.
+    deviations[f] = deviation > 1e-6 ? Math.max(smallest[f]!, deviation) : 0;
+    for (let q = 0; q <= RANGES; q++) {
+      const at = Math.round((q / RANGES) * (some.length - 1));
+      boundaries[f * (RANGES + 1) + q] = deviation > 1e-6 ? column[at]! : mean;
+    }
+  }
+  return { means, deviations, boundaries };
+}
+
+/** Log-odds of a head's action, of slates where there are any. */
+function baseLogit(lists: RankingLists, rows: Int32Array, head: number): number {
+  const slates = lists.kinds.some((kind) => kind !== NEXT_ITEM);
+  let shown = 1;
+  let done = 0.5;
+  for (const row of rows) {
+    const slate = lists.positions[row]! > 0;
+    if (slates && !slate) continue;
+    shown++;
+    done += lists.labels[row * HEADS.length + head]!;
+  }
+  const rate = done / shown;
+  return Math.log(rate / (1 - rate));
+}
