@@ -23,7 +23,7 @@ import type { Trace } from "./trace.ts";
 export interface FirstLayer {
   /** (B*S, hidden[0]) */
   readonly hidden: Tensor;
-  /** (B*S, heads) what goes straight to the heads. */
+  /** (B*S, heads) what goes straight to the heads: the first columns, before they are activated. */
   readonly straight: Tensor;
   /** (B*S, 3 E) the candidates' vectors. */
   readonly ids: Tensor;
@@ -32,25 +32,22 @@ export interface FirstLayer {
 export function firstLayer(trace: Trace): FirstLayer {
   const { shape } = trace;
   const width = shape.hidden[0]!;
-  const both = width + shape.heads;
-  const first = straightFromZero(width);
+  const first = straightFromZero(shape.heads);
   const ids = candidateVectors(trace);
   const code = piecewiseLinear(trace.candidates, shape.candidateScaling); // (B*S, P)
   const ofCandidate = add(
-    project(code, "first.candidate", both, first),
-    project(ids, "first.ids", both, first),
+    project(code, "first.candidate", width, first),
+    project(ids, "first.ids", width, first),
   );
   const requestCode = piecewiseLinear(trace.request, shape.requestScaling); // (B, Pr)
-  const ofRequest = linear(requestCode, "first.request", both, first); // (B, both)
-  const sum = reshape(add(reshape(ofCandidate, ["B", "S", both]), reshape(ofRequest, ["B", 1, both])), [
-    "B*S",
-    both,
-  ]);
-  let x = slice(sum, 1, 0, width);
+  const ofRequest = linear(requestCode, "first.request", width, first); // (B, width)
+  const sum = add(reshape(ofCandidate, ["B", "S", width]), reshape(ofRequest, ["B", 1, width]));
+  const rows = reshape(sum, ["B*S", width]);
+  let x = rows;
   for (let cross = 0; cross < shape.crosses; cross++) {
-    x = add(x, mul(x, linear(x, `cross${cross}`, width)));
+    x = add(x, mul(rows, linear(x, `cross${cross}`, width)));
   }
-  return { hidden: activate(x, trace), straight: slice(sum, 1, width, both), ids };
+  return { hidden: activate(x, trace), straight: slice(rows, 1, 0, shape.heads), ids };
 }
 
 /**
@@ -78,11 +75,10 @@ export function headLogits(
   return add(add(deep, straight), base);
 }
 
-/** Glorot's for the first `width` columns, 0 for those that go straight to the heads. */
-function straightFromZero(width: number): Initializer {
+/** 0 for the columns that go straight to the heads, Glorot's for the others. */
+function straightFromZero(heads: number): Initializer {
   return (shape, random) => {
     const columns = shape[1]!;
-    const weights = glorot(shape, random);
-    return weights.map((weight, i) => (i % columns < width ? weight : 0));
+    return glorot(shape, random).map((weight, i) => (i % columns < heads ? 0 : weight));
   };
 }

@@ -34,14 +34,12 @@ function attended(queries: Tensor, trace: Trace): Tensor {
   const { graph, shape } = trace;
   const { width, attentionHeads: heads } = shape;
   const visits = norm(visitTokens(trace), "visit.norm"); // (B*H, D)
-  const history = {
-    keys: splitHeads(linear(visits, "attention.key", width), trace, "H"),
-    values: splitHeads(linear(visits, "attention.value", width), trace, "H"),
-  };
+  const [keys, values] = splitHeads(linear(visits, "attention.visits", 2 * width), trace, "H");
   const none = {
     keys: graph.parameter("attention.none.key", [heads, 1, width / heads], normal(0.02)),
     values: graph.parameter("attention.none.value", [heads, 1, width / heads], normal(0.02)),
   };
-  const found = attendWithOwn(splitHeads(queries, trace, "S"), history, none, candidateBias(trace));
+  const [query] = splitHeads(queries, trace, "S");
+  const found = attendWithOwn(query!, { keys: keys!, values: values! }, none, candidateBias(trace));
   return joinHeads(found, trace, "S");
 }

@@ -65,9 +65,9 @@ function queriesKeysValues(
   length: "S" | "H",
 ): KeysAndValues & { readonly queries: Tensor } {
   const normed = norm(x, `${block}.attention.norm`);
-  const part = (name: string): Tensor =>
-    splitHeads(linear(normed, `${block}.attention.${name}`, trace.shape.width), trace, length);
-  return { queries: part("query"), keys: part("key"), values: part("value") };
+  const all = linear(normed, `${block}.attention.in`, 3 * trace.shape.width);
+  const [queries, keys, values] = splitHeads(all, trace, length);
+  return { queries: queries!, keys: keys!, values: values! }; // three times the width
 }
 
 /** What a block does with x (B*N, D) once attention has found its mix of values (B*N, D). */

@@ -23,8 +23,8 @@ import type { Trace } from "./trace.ts";
 
 /** What hides a visit that is not there: finite, so that an empty history has no NaN. */
 const HIDDEN = -1e9;
-/** What may be the same in a candidate and in a visit. Categories are few: their vectors say it. */
-const MATCHES = ["items", "creators"] as const;
+/** What may be the same in a candidate and in a visit, the more telling later. Categories are few: their vectors say it. */
+const MATCHES = ["creators", "items"] as const;
 
 /** Each visit from its ids, its facts and its place: (B*H, D). */
 export function visitTokens(trace: Trace): Tensor {
@@ -50,27 +50,37 @@ export function candidateBias(trace: Trace): Tensor {
   const heads = shape.attentionHeads;
   let bias = hidingAbsent(trace);
   for (const of of MATCHES) {
-    const codes = trace.codes(of);
-    const none = graph.constant(Int32Array.of(-1), []);
-    const known = where(greater(codes, graph.constant(Int32Array.of(0), [])), codes, none);
-    const same = equal(reshape(known, ["B", 1, "S", 1]), reshape(trace.visitCodes(of), ["B", 1, 1, "H"]));
-    const more = graph.parameter(`match.${of}`, [heads, 1, 1], zeros);
-    bias = add(bias, where(same, more, 0));
+    const same = equal(
+      reshape(knownOnly(trace.codes(of)), ["B", 1, "S", 1]),
+      reshape(presentOnly(trace.visitCodes(of), trace), ["B", 1, 1, "H"]),
+    );
+    bias = where(same, graph.parameter(`match.${of}`, [heads, 1, 1], zeros), bias);
   }
   return bias;
 }
 
-/** (B*N, D) → (B, A, N, D / A) */
-export function splitHeads(x: Tensor, trace: Trace, length: "S" | "H"): Tensor {
+/** Codes with -1 for unknown ones, which are not the same as any. */
+function knownOnly(codes: Tensor): Tensor {
+  const of = (code: number): Tensor => codes.graph.constant(Int32Array.of(code), []);
+  return where(greater(codes, of(0)), codes, of(-1));
+}
+
+/** Codes with 0 for visits that are not there. */
+function presentOnly(codes: Tensor, { graph, visitPresent }: Trace): Tensor {
+  return where(greater(visitPresent, 0), codes, graph.constant(Int32Array.of(0), []));
+}
+
+/** (B*N, n D) as n parts, each (B, A, N, D / A). */
+export function splitHeads(x: Tensor, trace: Trace, length: "S" | "H"): readonly Tensor[] {
   const { width, attentionHeads: heads } = trace.shape;
-  if (heads === 1) return reshape(x, ["B", 1, length, width]);
-  return transpose(reshape(x, ["B", length, heads, width / heads]), [0, 2, 1, 3]);
+  const parts = Number(x.shape[1]) / width;
+  const all = transpose(reshape(x, ["B", length, parts * heads, width / heads]), [0, 2, 1, 3]);
+  return Array.from({ length: parts }, (_, at) => slice(all, 1, at * heads, (at + 1) * heads));
 }
 
 /** (B, A, N, D / A) → (B*N, D) */
 export function joinHeads(x: Tensor, trace: Trace, length: "S" | "H"): Tensor {
-  const joined = trace.shape.attentionHeads === 1 ? x : transpose(x, [0, 2, 1, 3]);
-  return reshape(joined, [`B*${length}`, trace.shape.width]);
+  return reshape(transpose(x, [0, 2, 1, 3]), [`B*${length}`, trace.shape.width]);
 }
 
 /** Keys and values of the same tokens: each (B, A, N, D / A). */
