@@ -245,6 +245,17 @@ const training = section({
   device: z.enum(["cpu", "webgpu"], { error: 'expected "cpu" or "webgpu"' }).optional(),
 });
 
+const slo = section({
+  /** Milliseconds that 99 of 100 recommendations take at most: `upnext tradeoffs` chooses a ranker that meets it. */
+  p99Ms: integer(1, 60_000, "milliseconds").default(50),
+  /** Share of `p99Ms` that stays free when a ranker is chosen: it is measured on one request at a time (guess). */
+  margin: z
+    .number({ error: "expected a share from 0 to 0.9" })
+    .min(0, { error: "expected a share from 0 to 0.9" })
+    .max(0.9, { error: "expected a share from 0 to 0.9" })
+    .default(0.2),
+});
+
 /** `state` as a section: what its short form stands for. */
 export type StateSection = z.input<typeof stateSection>;
 
@@ -254,6 +265,7 @@ export const configSchema = section({
   server: server.prefault({}),
   /** Milliseconds that a recommendation may take, unless the request says otherwise. */
   budgetMs: integer(1, 60_000, "milliseconds").default(50),
+  slo: slo.prefault({}),
   state,
   log: log.prefault({}),
   retrieval: retrieval.prefault({}),

@@ -58,6 +58,7 @@ describe("resolveConfig", () => {
       directory: ".upnext",
       server: { host: "127.0.0.1", port: 8080, apiKeys: [] },
       budgetMs: 50,
+      slo: { p99Ms: 50, margin: 0.2 },
       state: { store: "lmdb", touches: 512, vetoes: 256 },
       retrieval: { candidates: 500 },
       ranking: { headWeights: {} },
@@ -93,8 +94,8 @@ describe("resolveConfig", () => {
 
   test("a misspelt key is answered with the nearest one, at every level", () => {
     expect(messageOf({ bugdetMs: 20 })).toBe(
-      "config: bugdetMs: not a known key, expected only the keys directory, server, budgetMs, state, log, retrieval, " +
-        'ranking, policy, seed, training. Did you mean "budgetMs"?',
+      "config: bugdetMs: not a known key, expected only the keys directory, server, budgetMs, slo, state, log, " +
+        'retrieval, ranking, policy, seed, training. Did you mean "budgetMs"?',
     );
     expect(messageOf({ server: { prot: 1 } })).toBe(
       'config: server.prot: not a known key, expected only the keys host, port, apiKeys. Did you mean "port"?',
@@ -105,6 +106,12 @@ describe("resolveConfig", () => {
   test.each([
     [{ server: { port: "80" } }, 'config: server.port: got "80", expected a port from 0 to 65535'],
     [{ server: { port: 65_536 } }, "config: server.port: got 65536, expected a port from 0 to 65535"],
+    [{ slo: { p99Ms: 0 } }, "config: slo.p99Ms: got 0, expected milliseconds from 1 to 60000"],
+    [{ slo: { margin: 1 } }, "config: slo.margin: got 1, expected a share from 0 to 0.9"],
+    [
+      { slo: { p99: 50 } },
+      'slo.p99: not a known key, expected only the keys p99Ms, margin. Did you mean "p99Ms"?',
+    ],
     [{ budgetMs: 0 }, "config: budgetMs: got 0, expected milliseconds from 1 to 60000"],
     [{ budgetMs: Number.NaN }, "config: budgetMs: got NaN, expected milliseconds from 1 to 60000"],
     [

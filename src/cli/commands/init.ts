@@ -32,6 +32,9 @@ export default defineConfig({
   // Milliseconds that a recommendation may take.
   budgetMs: 50,
 
+  // What "upnext tradeoffs" chooses a ranker by: P99 of a recommendation, and the share of it that stays free for load.
+  slo: { p99Ms: 50, margin: 0.2 },
+
   // Where user states are: "lmdb" in a file here, "memory" read from the log again at every start, or elsewhere:
   //   import { dynamodb, redis, redisCluster } from "upnext";
   //   state: redis({ url: "redis://127.0.0.1:6379" }),
