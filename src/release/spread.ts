@@ -1,0 +1,44 @@
+/** Measured numbers with how far they may be off. */
+
+/** A number with an interval: of 95 % where it says so, otherwise the smallest and the largest that was seen. */
+export interface Spread {
+  readonly value: number;
+  readonly lower: number;
+  readonly upper: number;
+}
+
+/** Median of some rounds, with the smallest and the largest of them; of an even number the upper one of the middle. */
+export function medianOf(values: readonly number[]): Spread {
+  const sorted = Float64Array.from(values).sort();
+  return { value: sorted[sorted.length >> 1]!, lower: sorted[0]!, upper: sorted.at(-1)! };
+}
+
+/**
+ * The value that a share of the values does not exceed (nearest rank), with its interval of 95 % free of any
+ * distribution: how many of n values lie below a quantile is binomial, so the ranks between which it lies are known. The
+ * upper end is the largest value where n is too small for more (below 300 values for a share of 0.99).
+ *
+ * @param values (n), at least one
+ */
+export function quantileOf(values: readonly number[], share: number): Spread {
+  const sorted = Float64Array.from(values).sort();
+  const n = sorted.length;
+  const at = (rank: number) => sorted[Math.min(n, Math.max(1, rank)) - 1]!;
+  const [low, high] = ranksAround(n, share);
+  return { value: at(Math.ceil(share * n - 1e-9)), lower: at(low), upper: at(high) };
+}
+
+/** 1-based ranks between which the quantile lies in 95 of 100 samples: 2.5 % on either side. */
+function ranksAround(n: number, share: number): readonly [number, number] {
+  // P(fewer than k values lie below the quantile), summed up over k by the recurrence of the binomial.
+  let term = (1 - share) ** n;
+  let below = term;
+  let low = 0;
+  for (let k = 0; k <= n; k++) {
+    if (below <= 0.025) low = k + 1;
+    if (below >= 0.975) return [Math.max(1, low), k + 1];
+    term *= ((n - k) / (k + 1)) * (share / (1 - share));
+    below += term;
+  }
+  return [Math.max(1, low), n];
+}
