@@ -50,8 +50,7 @@ function sortableBits(scores: Float32Array): Uint32Array<ArrayBuffer> {
         "internal",
         `evaluation: expected a score in row ${i}, got NaN. Retrain the ranker`,
       );
-    // Minus zero equals zero: adding zero makes one of both.
-    asFloat[i] = score + 0;
+    asFloat[i] = score;
     const bits = keys[i]!;
     keys[i] = bits >>> 31 === 1 ? ~bits : bits | 0x80000000;
   }

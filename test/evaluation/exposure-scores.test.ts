@@ -186,6 +186,17 @@ describe("calibration", () => {
     expect(scoresOf(rows).calibrationRatio.mean).toBeCloseTo(1, 9);
   });
 
+  it("is off where too much in one bin makes up for too little in another", () => {
+    const rows = Array.from({ length: 400 }, (_, i) => ({
+      user: i,
+      day: 0,
+      label: i % 2,
+      score: i % 4 < 2 ? 0.4 : 0.6,
+    }));
+    expect(scoresOf(rows).calibrationError).toBeCloseTo(0.1, 6);
+    expect(scoresOf(rows).calibrationRatio.mean).toBeCloseTo(1, 6);
+  });
+
   it("is off by as much as every probability is off", () => {
     const rows = Array.from({ length: 4000 }, (_, i) => {
       const chance = ((i % 20) + 0.5) / 25;
@@ -245,18 +256,18 @@ describe("the interval over users", () => {
 
   it("holds the value of all users in about 95 of 100 samples", () => {
     const random = new Random("coverage");
-    const truth = scoresOf(sample(random, 60_000), { resamples: 2, seed: 1 });
-    const runs = 200;
+    const truth = scoresOf(sample(random, 20_000), { resamples: 2, seed: 1 });
+    const runs = 120;
     const held = { auc: 0, gauc: 0, "ndcg@10": 0 };
     for (let run = 0; run < runs; run++) {
-      const scores = scoresOf(sample(random, 150), { resamples: 200, seed: run });
+      const scores = scoresOf(sample(random, 100), { resamples: 150, seed: run });
       for (const metric of ["auc", "gauc", "ndcg@10"] as const)
         if (Math.abs(scores[metric].mean - truth[metric].mean) <= scores[metric].halfWidth) held[metric]++;
     }
-    // 200 draws of 0.95 have a deviation of 0.015.
+    // 120 draws of 0.95 have a deviation of 0.02.
     for (const count of Object.values(held)) {
-      expect(count / runs).toBeGreaterThan(0.9);
-      expect(count / runs).toBeLessThan(0.99);
+      expect(count / runs).toBeGreaterThan(0.89);
+      expect(count / runs).toBeLessThan(0.995);
     }
   });
 
