@@ -41,3 +41,9 @@ export function id(text: string): string {
   if (text.length > 0 && text.length <= 256 && !/\p{Cc}/u.test(text)) return text;
   throw new InvalidArgumentError("Expected an id of 1 to 256 characters.");
 }
+
+/** The name of a surface or of a device. */
+export function place(text: string): string {
+  if (text.length > 0 && text.length <= 64 && !/\p{Cc}/u.test(text)) return text;
+  throw new InvalidArgumentError("Expected 1 to 64 characters.");
+}

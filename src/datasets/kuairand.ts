@@ -3,7 +3,7 @@
  * row of `impressions.csv` becomes one impression of one slot and the interactions that answer it, all at the row's
  * time. Exact copies of a row collapse into one.
  *
- * `is_rand` goes into the impression's model, `tab` (the page) into the slot's source. `long_view` and
+ * `is_rand` goes into the impression's model, `tab` (the page) into its surface. `long_view` and
  * `is_profile_enter` have no event of their own: the first follows from the share watched and the duration.
  *
  * `user_history.jsonl` lists what users did before, without times; see kuairand-history.ts.
@@ -138,8 +138,9 @@ function impression(
     time: time as EpochMs,
     user: user as UserId,
     request,
-    slots: [{ item: item as ItemId, position: 0, sources: [`tab-${tab}`] }],
+    slots: [{ item: item as ItemId, position: 0 }],
     model: random ? "kuairand-random" : "kuairand",
+    surface: `tab-${tab}`,
   };
 }
 

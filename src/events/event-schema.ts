@@ -11,6 +11,8 @@ import { nearest } from "./nearest.ts";
 export const EVENT_LIMITS = {
   /** Characters (UTF-16 units) of an id. */
   id: 256,
+  /** Of a surface and of a device. */
+  place: 64,
   slots: 500,
   title: 1000,
   categories: 100,
@@ -30,13 +32,18 @@ export function isValidId(text: string): boolean {
   return text.length <= EVENT_LIMITS.id && ID_PATTERN.test(text);
 }
 
+/** Whether `text` may name a surface or a device: an id of at most 64 characters. */
+export function isValidPlace(text: string): boolean {
+  return text.length <= EVENT_LIMITS.place && ID_PATTERN.test(text);
+}
+
 const says = (text: string) => ({ error: text });
 
-function idSchema(what: string) {
+function idSchema(what: string, max: number = EVENT_LIMITS.id) {
   const error = says(
-    `expected ${what}: a string of 1 to ${EVENT_LIMITS.id} characters, well-formed and without control characters. Send it as text.`,
+    `expected ${what}: a string of 1 to ${max} characters, well-formed and without control characters. Send it as text.`,
   );
-  return z.string(error).min(1, error).max(EVENT_LIMITS.id, error).regex(ID_PATTERN, error);
+  return z.string(error).min(1, error).max(max, error).regex(ID_PATTERN, error);
 }
 
 function textSchema(what: string, max: number) {
@@ -153,6 +160,8 @@ export const impressionSchema = closedObject(
     slots: listSchema(slotSchema, "slots", 1, EVENT_LIMITS.slots),
     model: idSchema("a model name").optional(),
     rung: idSchema("a rung name").optional(),
+    surface: idSchema("a surface", EVENT_LIMITS.place).optional(),
+    device: idSchema("a device", EVENT_LIMITS.place).optional(),
     context: contextSchema.optional(),
   },
   "an impression",

@@ -38,8 +38,16 @@ export interface Slot {
   readonly sources?: readonly string[];
 }
 
+/** Where and on what something was shown, as far as the sender says: 1 to 64 characters each. */
+export interface Place {
+  /** The page, tab or shelf. */
+  readonly surface?: string;
+  /** The kind of device. */
+  readonly device?: string;
+}
+
 /** What a user was shown. `context` is present for slates that upnext made itself and makes them replayable. */
-export interface Impression extends EventBase {
+export interface Impression extends EventBase, Place {
   readonly kind: "impression";
   readonly user: UserId;
   readonly request: RequestId;
@@ -111,6 +119,10 @@ export interface Anonymous {
   readonly items: readonly ItemId[];
   /** Of an interaction; absent for all else. */
   readonly type?: InteractionType;
+  /** The share watched or the rating, in 32 bits; absent where there was none, and for amounts. */
+  readonly value?: number;
+  /** Present where the interaction named the request that it answers; which one is gone. */
+  readonly answered?: true;
 }
 
 /** What can be appended. */

@@ -4,7 +4,7 @@
  *
  * kind u8, flags u8, size u32 (of all that follows), time f64, texts: id, user, request
  * slots: count; texts: items; columns: positions, scores, propensities (number-column.ts)
- * [model], [rung]: names, which are texts that come again and again
+ * [model], [rung], [surface and device, an empty one for none]: names, which are texts that come again and again
  * [sources]: count, names; count, lists (count, numbers of names); for each slot 0 for none or 1 + the number of a list
  * [context]: offset as a column of one; fingerprint, a name; [request, a text of JSON]
  *
@@ -26,6 +26,7 @@ const HAS_RUNG = 8;
 const HAS_SOURCES = 16;
 const HAS_CONTEXT = 32;
 const HAS_REQUEST = 64;
+const HAS_PLACE = 128;
 
 /** Kind, flags, size, time and the number of slots. */
 const FIXED_BYTES = 2 + 4 + 8 + VARINT_BYTES;
@@ -54,7 +55,7 @@ export class ImpressionWriter {
 
   /** Returns where in `out.bytes` the id lies: `[start, end)`. */
   write(out: ByteWriter, event: Impression): readonly [number, number] {
-    const { slots, model, rung, context } = event;
+    const { slots, model, rung, surface, device, context } = event;
     out.ensure(FIXED_BYTES);
     const start = out.at;
     out.byte(IMPRESSION);
@@ -76,6 +77,11 @@ export class ImpressionWriter {
     if (rung !== undefined) {
       flags |= HAS_RUNG;
       out.text(rung);
+    }
+    if (surface !== undefined || device !== undefined) {
+      flags |= HAS_PLACE;
+      out.text(surface ?? "");
+      out.text(device ?? "");
     }
     if (this.lists.length > 0) {
       flags |= HAS_SOURCES;
@@ -168,6 +174,8 @@ export class ImpressionReader {
     if (!position.isFull) throw new RangeError("a slot without a position");
     const model = flags & HAS_MODEL ? this.names.read(from, end) : undefined;
     const rung = flags & HAS_RUNG ? this.names.read(from, end) : undefined;
+    const surface = flags & HAS_PLACE ? this.names.read(from, end) : "";
+    const device = flags & HAS_PLACE ? this.names.read(from, end) : "";
     const lists = flags & HAS_SOURCES ? this.lists(from, end) : undefined;
     const slots = this.slots(from, items, lists);
     const event: { -readonly [K in keyof Impression]: Impression[K] } = {
@@ -180,6 +188,8 @@ export class ImpressionReader {
     };
     if (model !== undefined) event.model = model as BundleId;
     if (rung !== undefined) event.rung = rung;
+    if (surface !== "") event.surface = surface;
+    if (device !== "") event.device = device;
     if (flags & HAS_CONTEXT) event.context = this.context(from, (flags & HAS_REQUEST) !== 0, end);
     if (from.at !== end) throw new RangeError("an impression does not fill its record");
     return event;

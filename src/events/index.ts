@@ -1,3 +1,4 @@
+export { ACTIONS, type Action, actionsOf, evidence } from "./actions.ts";
 export {
   type AppendClient,
   type AppendServer,
@@ -15,6 +16,7 @@ export type {
   ItemFacts,
   ItemRemoval,
   ItemUpsert,
+  Place,
   Slot,
   StoredEvent,
   UserFacts,
@@ -27,6 +29,7 @@ export {
   eventSchema,
   interactionSchema,
   isValidId,
+  isValidPlace,
   itemFactsSchema,
   userUpsertSchema,
   valueProblem,

@@ -85,6 +85,8 @@ const PARSERS: Readonly<Record<EventKind, Parser>> = {
       slots: data.slots.map(withoutUndefined) as unknown as Impression["slots"],
       ...(data.model === undefined ? {} : { model: data.model as BundleId }),
       ...(data.rung === undefined ? {} : { rung: data.rung }),
+      ...(data.surface === undefined ? {} : { surface: data.surface }),
+      ...(data.device === undefined ? {} : { device: data.device }),
       ...(data.context === undefined ? {} : { context: data.context as NonNullable<Impression["context"]> }),
     };
   },

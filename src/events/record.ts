@@ -9,10 +9,16 @@
  * Texts as byte-writer.ts has them. A record tells its own length; it carries no checksum (the frame around it does).
  */
 import type { EpochMs, EventId, ItemId, RequestId, UserId } from "../core/index.ts";
-import { ANONYMOUS, readAnonymous, skipAnonymous, writeAnonymous } from "./anonymous-record.ts";
+import {
+  ANONYMOUS,
+  type AnonymousParts,
+  readAnonymous,
+  skipAnonymous,
+  writeAnonymous,
+} from "./anonymous-record.ts";
 import { ByteReader } from "./byte-reader.ts";
 import { ByteWriter } from "./byte-writer.ts";
-import type { Anonymous, Event, EventKind, Interaction, StoredEvent } from "./event.ts";
+import type { Event, EventKind, Interaction, StoredEvent } from "./event.ts";
 import { type HashKey, hashId } from "./id-hash.ts";
 import { IMPRESSION, ImpressionReader, ImpressionWriter, skipImpression } from "./impression-record.ts";
 import { INTERACTION_TYPE_NAMES, interactionCode } from "./interaction-type.ts";
@@ -78,7 +84,7 @@ export class RecordWriter {
   }
 
   /** Writes what is left of an event whose id's hash is in `hashed`. */
-  writeAnonymous(parts: Pick<Anonymous, "items" | "time" | "type">): void {
+  writeAnonymous(parts: AnonymousParts): void {
     writeAnonymous(this.out, parts);
   }
 

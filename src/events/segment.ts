@@ -15,7 +15,7 @@ import type { HashKey } from "./id-hash.ts";
 export const SEGMENT_HEADER = 36;
 const MAGIC = Buffer.from("UPNXTLOG");
 /** Of the form of header, frames and records. A log has one: a form of another version is refused, never guessed at. */
-const VERSION = 2;
+const VERSION = 3;
 /** One entry of the index for so many bytes: a seek reads at most this much, and one frame, for nothing. */
 const INDEX_BYTES = 64 * 1024;
 

@@ -10,55 +10,58 @@ const DECAY = 0.95;
 export const affinity: FeatureGroup = {
   name: "affinity",
   version: 1,
+  per: "candidate",
   smallestDeviation: 0.02,
 
   columns: () => [
-    "creator-share",
-    "creator-newest",
-    "category-share",
-    "category-best",
-    "category-newest",
-    "duration-difference",
-    "popularity-difference",
-    "touched-before",
+    { name: "creator-share", kind: "share", unknown: 0 },
+    { name: "creator-newest", kind: "flag", unknown: 0 },
+    { name: "category-share", kind: "share", unknown: 0 },
+    { name: "category-best", kind: "share", unknown: 0 },
+    { name: "category-newest", kind: "share", unknown: 0 },
+    { name: "duration-difference", kind: "log", unknown: 0 },
+    { name: "popularity-difference", kind: "log", unknown: 0 },
+    { name: "touched-before", kind: "flag", unknown: 0 },
   ],
 
-  fill({ query, catalog, candidates }, { matrix, width, first }) {
-    const profile = profileOf(query, catalog);
-    const { items, statistics } = catalog;
-    const { rows } = candidates;
-    for (let i = 0; i < rows.length; i++) {
-      const row = rows[i]!;
-      let at = i * width + first;
-      const creator = items.creator[row]!;
-      matrix[at++] = creator === 0 ? 0 : (profile.creators.get(creator) ?? 0);
-      matrix[at++] = creator !== 0 && creator === profile.newestCreator ? 1 : 0;
-      let sum = 0;
-      let best = 0;
-      let newest = 0;
-      const start = items.categoryOffsets[row]!;
-      const count = items.categoryCounts[row]!;
-      for (let c = start; c < start + count; c++) {
-        const code = items.categories[c]!;
-        const share = profile.categories.get(code) ?? 0;
-        sum += share;
-        if (share > best) best = share;
-        if (profile.newestCategories.has(code)) newest++;
+  prepare:
+    () =>
+    ({ query, catalog, candidates }, { matrix, width, first }) => {
+      const profile = profileOf(query, catalog);
+      const { items, statistics } = catalog;
+      const { rows } = candidates;
+      for (let i = 0; i < rows.length; i++) {
+        const row = rows[i]!;
+        let at = i * width + first;
+        const creator = items.creator[row]!;
+        matrix[at++] = creator === 0 ? 0 : (profile.creators.get(creator) ?? 0);
+        matrix[at++] = creator !== 0 && creator === profile.newestCreator ? 1 : 0;
+        let sum = 0;
+        let best = 0;
+        let newest = 0;
+        const start = items.categoryOffsets[row]!;
+        const count = items.categoryCounts[row]!;
+        for (let c = start; c < start + count; c++) {
+          const code = items.categories[c]!;
+          const share = profile.categories.get(code) ?? 0;
+          sum += share;
+          if (share > best) best = share;
+          if (profile.newestCategories.has(code)) newest++;
+        }
+        matrix[at++] = count === 0 ? 0 : sum / count;
+        matrix[at++] = best;
+        matrix[at++] = count === 0 ? 0 : newest / count;
+        const duration = items.duration[row]!;
+        matrix[at++] =
+          Number.isFinite(duration) && Number.isFinite(profile.logDuration)
+            ? Math.abs(Math.log1p(duration) - profile.logDuration)
+            : 0;
+        matrix[at++] = Number.isNaN(profile.logPopularity)
+          ? 0
+          : Math.log1p(statistics.engagements[row]!) - profile.logPopularity;
+        matrix[at++] = profile.rows.has(row) ? 1 : 0;
       }
-      matrix[at++] = count === 0 ? 0 : sum / count;
-      matrix[at++] = best;
-      matrix[at++] = count === 0 ? 0 : newest / count;
-      const duration = items.duration[row]!;
-      matrix[at++] =
-        Number.isFinite(duration) && Number.isFinite(profile.logDuration)
-          ? Math.abs(Math.log1p(duration) - profile.logDuration)
-          : 0;
-      matrix[at++] = Number.isNaN(profile.logPopularity)
-        ? 0
-        : Math.log1p(statistics.engagements[row]!) - profile.logPopularity;
-      matrix[at++] = profile.rows.has(row) ? 1 : 0;
-    }
-  },
+    },
 };
 
 interface Profile {

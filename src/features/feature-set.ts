@@ -1,21 +1,25 @@
 /**
- * Features: what the ranker knows about a candidate. One definition for serving and for training, which replays the
- * log and calls the same functions with the state as it was.
+ * Features: what the ranker knows about a request and its candidates. One definition for serving and for training,
+ * which replays the log and calls the same functions with the state as it was.
  *
- * A group computes some columns for all candidates of a request at once. A value depends on the query and on its own
- * candidate alone, never on which other candidates are in the batch.
+ * A group computes some columns: of the request, once, or of all its candidates. A candidate's value depends on the
+ * query and on its own candidate alone, never on which other candidates are in the batch.
  */
 import { createHash } from "node:crypto";
 import type { Catalog } from "../catalog/index.ts";
 import type { Candidates, Query } from "../retrieval/index.ts";
+import type { FeatureSchema } from "./feature-schema.ts";
+import type { Visits } from "./visits.ts";
 
 export interface FeatureContext {
   readonly query: Query;
   readonly catalog: Catalog;
   readonly candidates: Candidates;
+  /** Those of the query's history. */
+  readonly visits: Visits;
 }
 
-/** Where a group writes: value f of candidate i goes to matrix[i * width + first + f]. */
+/** Where a group writes: value f of row i goes to matrix[i * width + first + f]. A request has one row. */
 export interface FeatureTarget {
   /** (n, width), row-major. */
   readonly matrix: Float32Array;
@@ -23,59 +27,124 @@ export interface FeatureTarget {
   readonly first: number;
 }
 
+/** What a column's numbers are. */
+export type FeatureKind = "flag" | "share" | "log" | "log-odds" | "score" | "count" | "cycle";
+
+export interface FeatureColumn {
+  readonly name: string;
+  readonly kind: FeatureKind;
+  /** The value that says "nothing is known"; absent where the column always says something. */
+  readonly unknown?: number;
+  /** The head whose log-odds for the item alone, as far as statistics know them, the column is: what popularity ranks by. */
+  readonly rateOf?: string;
+}
+
 export interface FeatureGroup {
   readonly name: string;
   /** Raised when the meaning of a column changes, so that old bundles are refused. */
   readonly version: number;
-  /** Names of its columns, given the sources and signals that candidates come with. */
-  columns(sources: readonly string[], signals: readonly string[]): readonly string[];
+  readonly per: "request" | "candidate";
+  columns(schema: FeatureSchema): readonly FeatureColumn[];
   /**
    * The smallest deviation by which its columns are scaled. A training window may hold one hour or one kind of user
    * only; without a floor, the next hour would be hundreds of deviations away. 0 where values vary by candidate.
    */
   readonly smallestDeviation: number;
-  /** Fills its columns for every candidate. Values are finite. */
-  fill(context: FeatureContext, target: FeatureTarget): void;
+  /** What of its work depends on the schema alone, done once. */
+  prepare(schema: FeatureSchema): FillFeatures;
+}
+
+/** Fills the columns of a group, for the request or for every candidate. Values are finite. */
+export type FillFeatures = (context: FeatureContext, target: FeatureTarget) => void;
+
+export interface Features {
+  /** (Fr) */
+  readonly request: Float32Array;
+  /** (n, Fc), row-major. */
+  readonly candidates: Float32Array;
+}
+
+/** A column as it is listed. */
+export interface Feature extends FeatureColumn {
+  readonly group: string;
+  readonly per: FeatureGroup["per"];
 }
 
 export interface FeatureSet {
-  readonly names: readonly string[];
-  /** Digest of groups, versions, columns, sources and signals: bundle and code must agree on it. */
+  readonly schema: FeatureSchema;
+  /** All columns, those of requests first. */
+  readonly features: readonly Feature[];
+  readonly requestNames: readonly string[];
+  readonly candidateNames: readonly string[];
+  /** By head: index into candidateNames of the column that is its `rateOf`. */
+  readonly popularityColumns: Readonly<Record<string, number>>;
+  /** Digest of groups, versions, columns and schema: bundle and code must agree on it. */
   readonly fingerprint: string;
-  /** (names.length) the smallest deviation by which each is scaled. */
-  readonly smallestDeviations: Float32Array;
-  /** (n, names.length), row-major, for the n candidates. */
-  compute(context: FeatureContext): Float32Array;
+  /** (Fr), (Fc) the smallest deviation by which each is scaled. */
+  readonly smallestDeviations: { readonly request: Float32Array; readonly candidates: Float32Array };
+  compute(context: FeatureContext): Features;
 }
 
-export function featureSet(
-  groups: readonly FeatureGroup[],
-  sources: readonly string[],
-  signals: readonly string[],
-): FeatureSet {
-  const columns = groups.map((group) => group.columns(sources, signals));
-  const names = columns.flatMap((names, g) => names.map((name) => `${groups[g]!.name}.${name}`));
+export function featureSet(schema: FeatureSchema, groups: readonly FeatureGroup[]): FeatureSet {
+  const request = laidOut(schema, groups, "request");
+  const candidates = laidOut(schema, groups, "candidate");
   const description = JSON.stringify([
-    groups.map((group) => [group.name, group.version]),
-    names,
-    sources,
-    signals,
+    groups.map((group) => [group.name, group.version, group.per]),
+    request.names,
+    candidates.names,
+    schema,
   ]);
-  const firsts: number[] = [];
-  let width = 0;
-  for (const names of columns) {
-    firsts.push(width);
-    width += names.length;
-  }
   return {
-    names,
-    fingerprint: createHash("sha256").update(description).digest("hex").slice(0, 16),
-    smallestDeviations: Float32Array.from(
-      groups.flatMap((group, g) => columns[g]!.map(() => group.smallestDeviation)),
+    schema,
+    features: [...request.features, ...candidates.features],
+    requestNames: request.names,
+    candidateNames: candidates.names,
+    popularityColumns: Object.fromEntries(
+      candidates.features.flatMap(({ rateOf }, f) => (rateOf === undefined ? [] : [[rateOf, f] as const])),
     ),
-    compute(context) {
-      const matrix = new Float32Array(context.candidates.rows.length * width);
-      for (let g = 0; g < groups.length; g++) groups[g]!.fill(context, { matrix, width, first: firsts[g]! });
+    fingerprint: createHash("sha256").update(description).digest("hex").slice(0, 16),
+    smallestDeviations: { request: request.smallest, candidates: candidates.smallest },
+    compute: (context) => ({
+      request: request.fill(context, 1),
+      candidates: candidates.fill(context, context.candidates.rows.length),
+    }),
+  };
+}
+
+/** One row a candidate with the request's values before its own: (n, Fr + Fc). */
+export function joined({ request, candidates }: Features, rows: number): Float32Array {
+  const own = rows === 0 ? 0 : candidates.length / rows;
+  const width = request.length + own;
+  const matrix = new Float32Array(rows * width);
+  for (let i = 0; i < rows; i++) {
+    matrix.set(request, i * width);
+    matrix.set(candidates.subarray(i * own, (i + 1) * own), i * width + request.length);
+  }
+  return matrix;
+}
+
+/** The groups of one kind side by side. */
+function laidOut(schema: FeatureSchema, all: readonly FeatureGroup[], per: FeatureGroup["per"]) {
+  const groups = all.filter((group) => group.per === per);
+  const fills = groups.map((group) => group.prepare(schema));
+  const firsts: number[] = [];
+  const features: Feature[] = [];
+  const smallest: number[] = [];
+  for (const group of groups) {
+    firsts.push(features.length);
+    for (const column of group.columns(schema)) {
+      features.push({ ...column, name: `${group.name}.${column.name}`, group: group.name, per });
+      smallest.push(group.smallestDeviation);
+    }
+  }
+  const width = features.length;
+  return {
+    features,
+    names: features.map(({ name }) => name),
+    smallest: Float32Array.from(smallest),
+    fill(context: FeatureContext, rows: number): Float32Array {
+      const matrix = new Float32Array(rows * width);
+      for (let g = 0; g < fills.length; g++) fills[g]!(context, { matrix, width, first: firsts[g]! });
       return matrix;
     },
   };

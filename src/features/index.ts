@@ -1,20 +1,45 @@
-import type { Source } from "../retrieval/index.ts";
 import { affinity } from "./affinity.ts";
 import { context } from "./context.ts";
-import { type FeatureGroup, type FeatureSet, featureSet } from "./feature-set.ts";
+import type { FeatureSchema } from "./feature-schema.ts";
+import { type FeatureGroup, type FeatureSet, featureSet as setOf } from "./feature-set.ts";
 import { item } from "./item.ts";
+import { place } from "./place.ts";
 import { provenance } from "./provenance.ts";
+import { userFacts } from "./user-facts.ts";
 
 /** Every feature group. A new one is a file and a line here. */
-export const FEATURE_GROUPS: readonly FeatureGroup[] = [provenance, item, affinity, context];
+export const FEATURE_GROUPS: readonly FeatureGroup[] = [
+  context,
+  place,
+  userFacts,
+  provenance,
+  item,
+  affinity,
+];
 
-/** The features of candidates that come from these sources. */
-export function featuresFor(sources: readonly Pick<Source, "name" | "signalNames">[]): FeatureSet {
-  return featureSet(
-    FEATURE_GROUPS,
-    sources.map((source) => source.name),
-    sources.flatMap((source) => [...source.signalNames]),
-  );
+export function featureSet(
+  schema: FeatureSchema,
+  groups: readonly FeatureGroup[] = FEATURE_GROUPS,
+): FeatureSet {
+  return setOf(schema, groups);
 }
 
-export { type FeatureContext, type FeatureGroup, type FeatureSet, featureSet } from "./feature-set.ts";
+export {
+  type FactSchema,
+  type FeatureSchema,
+  fitFeatureSchema,
+  parseFeatureSchema,
+  type SchemaData,
+  sourceSchema,
+} from "./feature-schema.ts";
+export {
+  type Feature,
+  type FeatureColumn,
+  type FeatureContext,
+  type FeatureGroup,
+  type FeatureKind,
+  type FeatureSet,
+  type Features,
+  joined,
+} from "./feature-set.ts";
+export { MAX_VISITS, type Visits, visitsOf } from "./visits.ts";

@@ -1,7 +1,7 @@
 /** The candidate by itself: how much it is watched, lately and ever, how old it is, how it is received. */
 import { HALF_LIVES_DAYS } from "../catalog/index.ts";
 import { DAY, HOUR } from "../core/index.ts";
-import type { FeatureGroup } from "./feature-set.ts";
+import type { FeatureColumn, FeatureGroup } from "./feature-set.ts";
 
 /** Smoothing of rates: as if every item had been shown 20 times with 2 engagements. */
 const PRIOR_SHOWN = 20;
@@ -10,49 +10,52 @@ const PRIOR_RATE = 0.1;
 export const item: FeatureGroup = {
   name: "item",
   version: 1,
+  per: "candidate",
   smallestDeviation: 0.25,
 
   columns: () => [
-    "log-share",
-    ...HALF_LIVES_DAYS.map((days) => `log-decayed-${days}d`),
-    "trend",
-    "log-age-days",
-    "log-hours-since-engagement",
-    "log-engagement-rate",
-    "veto-rate",
-    "log-duration",
+    { name: "log-share", kind: "log" },
+    ...HALF_LIVES_DAYS.map((days): FeatureColumn => ({ name: `log-decayed-${days}d`, kind: "log" })),
+    { name: "trend", kind: "log", unknown: 0 },
+    { name: "log-age-days", kind: "log" },
+    { name: "log-hours-since-engagement", kind: "log" },
+    { name: "log-engagement-rate", kind: "log", rateOf: "engage" },
+    { name: "veto-rate", kind: "share", unknown: 0 },
+    { name: "log-duration", kind: "log", unknown: 0 },
   ],
 
-  fill({ query, catalog, candidates }, { matrix, width, first }) {
-    const { statistics, items } = catalog;
-    const { engagements, vetoes, impressions, decayed, decayedAt } = statistics;
-    const total = statistics.totalEngagements + catalog.size;
-    const { rows } = candidates;
-    for (let i = 0; i < rows.length; i++) {
-      const row = rows[i]!;
-      let at = i * width + first;
-      matrix[at++] = Math.log(((engagements[row]! + 1) * catalog.size) / total);
-      const sinceEngagement = Math.max(0, query.now - decayedAt[row]!);
-      let week = 0;
-      let month = 0;
-      for (let h = 0; h < HALF_LIVES_DAYS.length; h++) {
-        const count =
-          sinceEngagement === Infinity
-            ? 0
-            : decayed[h]![row]! * 2 ** (-sinceEngagement / (HALF_LIVES_DAYS[h]! * DAY));
-        week = month;
-        month = count;
-        matrix[at++] = Math.log(count + 0.1);
+  prepare:
+    () =>
+    ({ query, catalog, candidates }, { matrix, width, first }) => {
+      const { statistics, items } = catalog;
+      const { engagements, vetoes, impressions, decayed, decayedAt } = statistics;
+      const total = statistics.totalEngagements + catalog.size;
+      const { rows } = candidates;
+      for (let i = 0; i < rows.length; i++) {
+        const row = rows[i]!;
+        let at = i * width + first;
+        matrix[at++] = Math.log(((engagements[row]! + 1) * catalog.size) / total);
+        const sinceEngagement = Math.max(0, query.now - decayedAt[row]!);
+        let week = 0;
+        let month = 0;
+        for (let h = 0; h < HALF_LIVES_DAYS.length; h++) {
+          const count =
+            sinceEngagement === Infinity
+              ? 0
+              : decayed[h]![row]! * 2 ** (-sinceEngagement / (HALF_LIVES_DAYS[h]! * DAY));
+          week = month;
+          month = count;
+          matrix[at++] = Math.log(count + 0.1);
+        }
+        matrix[at++] = Math.log((week + 0.5) / (month + 0.5));
+        matrix[at++] = Math.log1p(Math.max(0, query.now - items.bornAt[row]!) / DAY);
+        matrix[at++] = Math.log1p(Math.min(sinceEngagement, 10_000 * DAY) / HOUR);
+        const shown = Math.max(impressions[row]!, 0);
+        matrix[at++] = Math.log(
+          (Math.min(engagements[row]!, shown) + PRIOR_RATE * PRIOR_SHOWN) / (shown + PRIOR_SHOWN),
+        );
+        matrix[at++] = vetoes[row]! / (engagements[row]! + vetoes[row]! + PRIOR_SHOWN);
+        matrix[at++] = Number.isFinite(items.duration[row]!) ? Math.log1p(items.duration[row]!) : 0;
       }
-      matrix[at++] = Math.log((week + 0.5) / (month + 0.5));
-      matrix[at++] = Math.log1p(Math.max(0, query.now - items.bornAt[row]!) / DAY);
-      matrix[at++] = Math.log1p(Math.min(sinceEngagement, 10_000 * DAY) / HOUR);
-      const shown = Math.max(impressions[row]!, 0);
-      matrix[at++] = Math.log(
-        (Math.min(engagements[row]!, shown) + PRIOR_RATE * PRIOR_SHOWN) / (shown + PRIOR_SHOWN),
-      );
-      matrix[at++] = vetoes[row]! / (engagements[row]! + vetoes[row]! + PRIOR_SHOWN);
-      matrix[at++] = Number.isFinite(items.duration[row]!) ? Math.log1p(items.duration[row]!) : 0;
-    }
-  },
+    },
 };

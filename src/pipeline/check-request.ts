@@ -1,6 +1,6 @@
 /** Checks of a request that types do not make for callers in JavaScript. All throw `invalid_request`. */
 import { type Offset, UpnextError, type UserId } from "../core/index.ts";
-import { isValidId } from "../events/index.ts";
+import { isValidId, isValidPlace } from "../events/index.ts";
 import type { Moment, RecommendRequest } from "./recommender.ts";
 
 export const DEFAULT_LIMIT = 20;
@@ -16,6 +16,7 @@ export function checkRequest(request: Unchecked): number {
   checkUser(request.user);
   if (request.request !== undefined) checkId("request", request.request);
   for (const name of ["include", "exclude", "whyNot"] as const) checkIds(name, request[name]);
+  for (const name of ["surface", "device"] as const) checkPlace(name, request[name]);
   checkTexts("categories", request.categories);
   const { budgetMs, after, whyNot, limit = DEFAULT_LIMIT } = request;
   if (budgetMs !== undefined && !(Number(budgetMs) >= 1 && Number(budgetMs) <= MAX_BUDGET_MS)) {
@@ -53,6 +54,11 @@ export function checkLimit(limit: unknown): number {
 function checkId(where: string, id: unknown): void {
   if (typeof id === "string" && isValidId(id)) return;
   throw invalid(`${where}: expected an id of 1 to 256 characters without control characters`);
+}
+
+function checkPlace(where: string, name: unknown): void {
+  if (name === undefined || (typeof name === "string" && isValidPlace(name))) return;
+  throw invalid(`${where}: expected 1 to 64 characters without control characters, or nothing`);
 }
 
 function checkIds(where: string, ids: unknown): void {

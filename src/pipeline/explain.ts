@@ -8,7 +8,7 @@ import type { ServingModels } from "./serving-models.ts";
 /** @param index of the candidate */
 export function whyOf(path: PathResult, models: ServingModels, index: number): Why {
   const { candidates, heads, headWeights, features } = path;
-  const names = models.featureSet.names;
+  const { requestNames, candidateNames } = models.featureSet;
   return {
     sources: candidates.sourceNames.flatMap((name, s) => {
       const rank = candidates.ranks[s]![index]!;
@@ -23,7 +23,12 @@ export function whyOf(path: PathResult, models: ServingModels, index: number): W
     features:
       features === null
         ? {}
-        : Object.fromEntries(names.map((name, f) => [name, features[index * names.length + f]!])),
+        : Object.fromEntries([
+            ...requestNames.map((name, f) => [name, features.request[f]!] as const),
+            ...candidateNames.map(
+              (name, f) => [name, features.candidates[index * candidateNames.length + f]!] as const,
+            ),
+          ]),
   };
 }
 

@@ -24,12 +24,13 @@ export function impressionOf(
         item,
         position,
         score,
-        // The policy is deterministic: what was shown was shown for certain.
-        propensity: 1,
+        propensity: path.slate.propensities[slot]!,
         sources: path.candidates.sourceNames.filter((_, s) => path.candidates.ranks[s]![candidate]! >= 0),
       };
     }),
     rung: answer.rung,
+    ...(request.surface !== undefined && { surface: request.surface }),
+    ...(request.device !== undefined && { device: request.device }),
     ...(answer.bundle === null ? {} : { model: answer.bundle }),
     // The log's border takes no longer requests: such a slate is known, and cannot be computed again.
     ...(JSON.stringify(request).length <= EVENT_LIMITS.request && {

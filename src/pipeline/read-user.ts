@@ -8,13 +8,20 @@
 import type { Catalog } from "../catalog/index.ts";
 import type { EpochMs } from "../core/index.ts";
 import type { ItemFacts } from "../events/index.ts";
-import { type Encodings, type LoadedSource, type Touches, touchesOf } from "../retrieval/index.ts";
+import {
+  type Encodings,
+  type LoadedSource,
+  type TouchColumns,
+  type Touches,
+  touchesOf,
+} from "../retrieval/index.ts";
 import type { UserState } from "../state/index.ts";
 import { within } from "./budget.ts";
 import type { Reason } from "./recommender.ts";
 
 export interface Encoded {
   readonly touches: Touches;
+  readonly history: TouchColumns;
   readonly encodings: Encodings;
   /** Why encodings are missing; empty where none is. */
   readonly reasons: readonly Reason[];
@@ -30,18 +37,20 @@ export async function encodeState(
   now: EpochMs,
   ms: number,
 ): Promise<Encoded> {
-  const touches = touchesOf(state, catalog, now);
+  const { touches, history } = touchesOf(state, catalog, now);
   const { size } = catalog;
   const encodes = sources.some(({ retriever }) => retriever.encode !== undefined);
   const facts = encodes ? factsOf(touches, catalog) : [];
   const { encodings, reasons } = await encodeWithin(sources, touches, ms);
   return {
     touches,
+    history,
     encodings,
     reasons,
     stale() {
       // Rows stay: an item that the catalog has learned of since can only add a touch.
-      const more = catalog.size > size && touchesOf(state, catalog, now).items.length > touches.items.length;
+      const known = catalog.size > size ? touchesOf(state, catalog, now).history : history;
+      const more = known.items.length > history.items.length;
       return more || facts.some((before, i) => before !== catalog.factsOf(touches.items[i]!));
     },
   };

@@ -1,9 +1,9 @@
 /** What the outside sees of a running system. The library is one; HTTP and the command line are clients of it. */
 import type { BundleId, EpochMs, ItemId, Ms, Offset, RequestId, UserId } from "../core/index.ts";
-import type { AppendResult, Event, ItemFacts } from "../events/index.ts";
+import type { AppendResult, Event, ItemFacts, Place } from "../events/index.ts";
 import type { UserState } from "../state/index.ts";
 
-export interface RecommendRequest {
+export interface RecommendRequest extends Place {
   readonly user: UserId;
   /** Number of items wanted, 1 to 500. Default 20. */
   readonly limit?: number;

@@ -10,6 +10,7 @@
  */
 import type { Catalog } from "../catalog/index.ts";
 import { type Clock, Deadline, type EpochMs, type Ms, type Offset } from "../core/index.ts";
+import { type Features, visitsOf } from "../features/index.ts";
 import {
   applyPolicy,
   buildMask,
@@ -22,6 +23,7 @@ import {
   blend,
   type Candidates,
   type Contribution,
+  contextOf,
   contributionOf,
   pickCandidates,
   type Query,
@@ -62,8 +64,8 @@ export interface PathResult {
   readonly found: Candidates;
   /** What was ranked: the head of `found` where there was time for a part only, all of it where nothing was ranked. */
   readonly candidates: Candidates;
-  /** (n, features) of the candidates; null where they were not ranked. */
-  readonly features: Float32Array | null;
+  /** Of the request and the candidates; null where they were not ranked. */
+  readonly features: Features | null;
   /** [head] (n) probabilities; empty where they were not ranked. */
   readonly heads: readonly Float32Array[];
   readonly headWeights: readonly number[];
@@ -97,14 +99,15 @@ export async function runPath(
     user = await readUser(parts, request, deadline, budget, trace);
   }
   user.release();
-  const { now, state, touches, encodings } = user;
+  const { now, state, touches, history, encodings } = user;
   const offset = catalog.applied;
   for (const reason of user.reasons) trace.reason(reason);
   const mask = trace.now("filter", catalog.size, () => {
     const built = buildMask(catalog, state, request, now);
     return { value: built, out: built.count };
   });
-  const query: Query = { ...touches, allowed: mask.allowed, encodings };
+  const context = contextOf(catalog, request.user, now, request);
+  const query: Query = { ...touches, allowed: mask.allowed, encodings, context, history };
   const personal = query.items.length > 0;
   // Of a user whose state did not come, nothing is known to be missing.
   if (!personal && !user.missing) trace.reason(isUnknown(state, catalog) ? "unknown_user" : "no_history");
@@ -119,7 +122,8 @@ export async function runPath(
   const ranking = await rank(parts, query, found, budget * STAGE_ENDS.rank, deadline, trace);
   const rows = Int32Array.from(ranking.order, (i) => ranking.candidates.rows[i]!);
   const slate = trace.now("policy", rows.length, () => {
-    const chosen = applyPolicy(catalog, rows, ranking.scores, limit, settings.policy);
+    const seed = request.request ?? "";
+    const chosen = applyPolicy(catalog, rows, ranking.scores, limit, settings.policy, seed);
     return { value: chosen, out: chosen.order.length };
   });
   return {
@@ -281,7 +285,7 @@ function sumFound(contributions: readonly Contribution[]): number {
 
 interface Ranking {
   readonly candidates: Candidates;
-  readonly features: Float32Array | null;
+  readonly features: Features | null;
   readonly heads: readonly Float32Array[];
   readonly headWeights: readonly number[];
   readonly order: Int32Array;
@@ -317,12 +321,12 @@ async function rank(
         );
   const started = clock.monotonic();
   try {
-    const features = trace.now("features", n, () => ({
-      value: models.featureSet.compute({ query, catalog, candidates }),
-      out: affordable,
-    }));
+    const input = trace.now("features", n, () => {
+      const context = { query, catalog, candidates, visits: visitsOf(query.history, catalog) };
+      return { value: { ...context, features: models.featureSet.compute(context) }, out: affordable };
+    });
     const heads = await trace.stage("rank", affordable, async () => ({
-      value: await ranker.score({ query, candidates, features }),
+      value: await ranker.score(input),
       out: affordable,
       ...(fallback && { fallback }),
     }));
@@ -334,7 +338,7 @@ async function rank(
     const order = Int32Array.from(blended, (_, i) => i).sort((a, b) => blended[b]! - blended[a]! || a - b);
     return {
       candidates,
-      features,
+      features: input.features,
       heads,
       headWeights,
       order,

@@ -4,10 +4,21 @@
  */
 import type { Catalog } from "../catalog/index.ts";
 import { type BundleId, type EpochMs, type Offset, UpnextError } from "../core/index.ts";
-import { type FeatureSet, featuresFor } from "../features/index.ts";
+import {
+  type FeatureSet,
+  featureSet as featuresOf,
+  parseFeatureSchema,
+  sourceSchema,
+} from "../features/index.ts";
 import { type NetworkRanker, networkRanker, type Ranker, type RankerHeader } from "../ranking/index.ts";
 import { type Bundle, type BundleModels, decodeModels, type RankerFiles } from "../registry/index.ts";
-import { closeSources, type LoadedSource, loadSources, sourcesNamed } from "../retrieval/index.ts";
+import {
+  closeSources,
+  type LoadedSource,
+  loadSources,
+  type Source,
+  sourcesNamed,
+} from "../retrieval/index.ts";
 
 export interface ServingModels {
   /** null without a bundle. */
@@ -28,20 +39,20 @@ export async function untrainedModels(catalog: Catalog): Promise<ServingModels> 
     bundle: null,
     sources,
     ranker: null,
-    featureSet: featuresFor(sources.map(({ retriever }) => retriever)),
+    featureSet: featuresOf(sourceSchema(sources.map(({ retriever }) => retriever))),
     close: () => closeSources(sources),
   };
 }
 
 /**
  * Rejects with `bundle_corrupt`, `bundle_incompatible` (other features or sources than this code has),
- * `bundle_item_map_mismatch` or `bundle_golden_mismatch`.
+ * `bundle_item_map_mismatch`, `bundle_wrong_dimension`, `bundle_not_finite` or `bundle_golden_mismatch`.
  */
 export async function servingModels(bundle: Bundle, catalog: Catalog): Promise<ServingModels> {
   const models = decodeModels(bundle);
   checkItems(bundle.id, models, catalog);
   const kinds = sourcesNamed(sourceNames(bundle));
-  const featureSet = featuresFor(kinds);
+  const featureSet = featuresIn(bundle.id, models, kinds);
   if (featureSet.fingerprint !== bundle.manifest.fingerprint) {
     throw new UpnextError(
       "bundle_incompatible",
@@ -78,6 +89,17 @@ export async function servingModels(bundle: Bundle, catalog: Catalog): Promise<S
   };
 }
 
+/** The features of the bundle's schema, with what the sources of this code say. */
+function featuresIn(id: BundleId, { features }: BundleModels, kinds: readonly Source[]): FeatureSet {
+  const schema = parseFeatureSchema(Object(features).schema);
+  const { sources, signals } = sourceSchema(kinds);
+  if (schema !== undefined) return featuresOf({ ...schema, sources, signals });
+  throw new UpnextError(
+    "bundle_corrupt",
+    `bundle ${id}: features.json: expected a schema of sources, signals, surfaces, devices and facts, got something else. Train again: upnext train`,
+  );
+}
+
 /** Rows mean the same items in the bundle's tables and in the catalog. */
 function checkItems(id: BundleId, models: BundleModels, catalog: Catalog): void {
   const { items } = models;
@@ -107,7 +129,14 @@ function sourceNames(bundle: Bundle): readonly string[] {
 }
 
 async function loadRanker(id: BundleId, files: RankerFiles, featureSet: FeatureSet): Promise<Ranker> {
-  const ranker = await networkRanker(headerOf(id, files.header), files.model);
+  const ranker = await networkRanker(headerOf(id, files.header), files.model).catch((cause: unknown) => {
+    if (cause instanceof UpnextError && cause.code !== "internal") throw cause;
+    throw new UpnextError(
+      "bundle_corrupt",
+      `bundle ${id}: ranker: expected a network that can be loaded, got: ${messageOf(cause)}. Train again: upnext train`,
+      { cause },
+    );
+  });
   try {
     await checkRanker(id, ranker, files.golden, featureSet);
   } catch (cause) {
@@ -129,11 +158,23 @@ async function checkRanker(
       `bundle ${id}: ranker.json: expected the fingerprint of the manifest, got another`,
     );
   }
-  const scored = await ranker.scoreRows(Float32Array.from(features), rows);
+  const scored = await ranker.scoreRows(Float32Array.from(features), rows).catch((cause: unknown) => {
+    throw new UpnextError(
+      "bundle_wrong_dimension",
+      `bundle ${id}: ranker: expected ${ranker.heads.length} heads for the columns of the golden inputs, got: ${messageOf(cause)}. Train again: upnext train`,
+      { cause },
+    );
+  });
   for (let row = 0; row < rows; row++) {
     for (let h = 0; h < scored.length; h++) {
       const expected = probabilities[row * scored.length + h];
       const got = scored[h]![row]!;
+      if (!Number.isFinite(got)) {
+        throw new UpnextError(
+          "bundle_not_finite",
+          `bundle ${id}: golden row ${row}, head ${ranker.heads[h]}: expected a finite score, got ${got}. Train again: upnext train`,
+        );
+      }
       if (expected !== undefined && Math.abs(expected - got) <= GOLDEN_TOLERANCE) continue;
       throw new UpnextError(
         "bundle_golden_mismatch",
@@ -141,6 +182,12 @@ async function checkRanker(
       );
     }
   }
+}
+
+/** The first line: the runtime's messages go on with its own source code. */
+function messageOf(cause: unknown): string {
+  const message = cause instanceof Error ? cause.message : String(cause);
+  return message.split("\n")[0]!;
 }
 
 function headerOf(id: BundleId, value: unknown): RankerHeader {

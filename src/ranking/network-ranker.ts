@@ -1,5 +1,6 @@
 /** The feature network as a ranker: an ONNX file and a header that says what goes in and what comes out. */
 import { UpnextError } from "../core/index.ts";
+import { joined } from "../features/index.ts";
 import { loadModel } from "../tensor/index.ts";
 import type { Ranker } from "./ranker.ts";
 
@@ -48,7 +49,7 @@ export async function networkRanker(header: RankerHeader, model: Uint8Array): Pr
     name: header.name,
     heads: header.heads,
     fingerprint: header.fingerprint,
-    score: ({ features, candidates }) => scoreRows(features, candidates.rows.length),
+    score: ({ features, candidates: { rows } }) => scoreRows(joined(features, rows.length), rows.length),
     scoreRows,
     close: () => session.close(),
   };

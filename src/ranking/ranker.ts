@@ -1,12 +1,10 @@
 /** A ranker: precise scores for the hundreds of candidates that retrieval found. */
-import type { Candidates, Query } from "../retrieval/index.ts";
+import type { FeatureContext, Features } from "../features/index.ts";
 
-export interface RankingInput {
-  /** The user's touches and the moment, for rankers that encode the history. */
-  readonly query: Query;
-  readonly candidates: Candidates;
-  /** (n, features) row-major, one row a candidate, of the feature set with the ranker's fingerprint. */
-  readonly features: Float32Array;
+/** A request's query, candidates and visits, and the catalog that tells what items are. */
+export interface RankingInput extends FeatureContext {
+  /** Of the feature set with the ranker's fingerprint. */
+  readonly features: Features;
 }
 
 export interface Ranker {

@@ -2,6 +2,7 @@
  * The files of a bundle, written and read in one place.
  *
  * items.json                 ids of the items by row
+ * features.json              what the features were made for: sources, surfaces, devices, facts of users
  * sources/NAME/COLUMN.DTYPE  what a fitted source keeps, little-endian
  * sources/NAME/MODEL.onnx    a network of a source: a column of bytes whose name ends so
  * ranker.json, ranker.onnx   header and model of the ranker, where there is one
@@ -39,12 +40,14 @@ export interface RankerFiles {
 export interface BundleModels {
   /** Ids of the items that the models know, by row. */
   readonly items: readonly string[];
+  /** As JSON. */
+  readonly features: unknown;
   readonly sources: Readonly<Record<string, Readonly<Record<string, Column>>>>;
   readonly ranker: RankerFiles | null;
 }
 
-export function encodeModels({ items, sources, ranker }: BundleModels): Record<string, Uint8Array> {
-  const files: Record<string, Uint8Array> = { "items.json": json(items) };
+export function encodeModels({ items, features, sources, ranker }: BundleModels): Record<string, Uint8Array> {
+  const files: Record<string, Uint8Array> = { "items.json": json(items), "features.json": json(features) };
   for (const [source, columns] of Object.entries(sources)) {
     for (const [name, column] of Object.entries(columns)) {
       const file = name.endsWith(MODEL) ? name : `${name}.${dtypeOf(column)}`;
@@ -80,9 +83,11 @@ export function decodeModels(bundle: Bundle): BundleModels {
   if (!Array.isArray(items) || !items.every((id) => typeof id === "string")) {
     throw broken("items.json", "a list of item ids", "something else");
   }
-  if (!hasRanker) return { items, sources, ranker: null };
+  const features = parse(bundle, "features.json");
+  if (!hasRanker) return { items, features, sources, ranker: null };
   return {
     items,
+    features,
     sources,
     ranker: {
       header: parse(bundle, "ranker.json"),

@@ -53,11 +53,13 @@ export type {
   Encodings,
   FitContext,
   Query,
+  RequestContext,
   Retrieved,
   Retriever,
   Source,
+  TouchColumns,
   Touches,
   Unencoded,
 } from "./retriever.ts";
 export type { Sequences } from "./sequences.ts";
-export { touchesOf } from "./touches.ts";
+export { contextOf, type TouchesRead, touchesOf, withEvidence } from "./touches.ts";

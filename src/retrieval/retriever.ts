@@ -7,22 +7,32 @@
 
 import type { Catalog } from "../catalog/index.ts";
 import type { Clock, EpochMs, Ms, Progress, Random } from "../core/index.ts";
+import type { Place, UserFacts } from "../events/index.ts";
 import type { Device } from "../tensor/index.ts";
 import type { Sequences } from "./sequences.ts";
 
-/** What is known of a user at one moment: columns of (H) touches with evidence of interest, newest first. */
-export interface Touches {
-  readonly now: EpochMs;
+/** Columns of (H) interactions of a user with items that the catalog knows, newest first. */
+export interface TouchColumns {
   /** (H) catalog rows. */
   readonly items: Int32Array;
   /** (H) EpochMs. */
   readonly times: Float64Array;
-  /** (H) weight of the evidence, > 0, as in Sequences.weights. */
-  readonly weights: Float32Array;
   /** (H) codes of the interaction types. */
   readonly types: Uint8Array;
   /** (H) values of the interactions, NaN where there was none. */
   readonly values: Float32Array;
+}
+
+/** What is known of a user's taste at one moment: touches with evidence of interest. */
+export interface Touches extends TouchColumns {
+  readonly now: EpochMs;
+  /** (H) weight of the evidence, > 0, as in Sequences.weights. */
+  readonly weights: Float32Array;
+}
+
+/** What is known of a request beside the touches. */
+export interface RequestContext extends Place {
+  readonly facts?: UserFacts;
 }
 
 /** What sources have computed of a user, by source name; see `Retriever.encode`. */
@@ -34,6 +44,9 @@ export interface Query extends Touches {
   readonly allowed: Uint8Array;
   /** Of these touches. A source that was late or failed, and one that has no `encode`, has none. */
   readonly encodings: Encodings;
+  readonly context: RequestContext;
+  /** All of the user's touches but vetoes, those without evidence of interest too: what was tried and left. */
+  readonly history: TouchColumns;
 }
 
 /** A query before the sources have encoded the user. */

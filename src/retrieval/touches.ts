@@ -1,12 +1,18 @@
-/** From user state to the columns that retrieval and features read. */
+/** From user state to the columns that retrieval and features read, and what a request is known by beside them. */
 import type { Catalog } from "../catalog/index.ts";
-import type { EpochMs } from "../core/index.ts";
-import { interactionCode } from "../events/index.ts";
-import { evidence, type UserState } from "../state/index.ts";
-import type { Touches } from "./retriever.ts";
+import type { EpochMs, UserId } from "../core/index.ts";
+import { evidence, interactionCode, type Place } from "../events/index.ts";
+import type { UserState } from "../state/index.ts";
+import type { RequestContext, TouchColumns, Touches } from "./retriever.ts";
 
-/** Touches of items that the catalog knows and that are evidence of interest, newest first. */
-export function touchesOf(state: UserState, catalog: Catalog, now: EpochMs): Touches {
+/** A user's touches twice: those that are evidence of interest, and all of them. */
+export interface TouchesRead {
+  readonly touches: Touches;
+  readonly history: TouchColumns;
+}
+
+/** Touches of items that the catalog knows, newest first. */
+export function touchesOf(state: UserState, catalog: Catalog, now: EpochMs): TouchesRead {
   const capacity = state.touches.length;
   const items = new Int32Array(capacity);
   const times = new Float64Array(capacity);
@@ -15,22 +21,55 @@ export function touchesOf(state: UserState, catalog: Catalog, now: EpochMs): Tou
   const values = new Float32Array(capacity);
   let n = 0;
   for (const touch of state.touches) {
-    const weight = evidence(touch.type, touch.value);
-    if (weight === 0) continue;
     const row = catalog.rowOf(touch.item);
     if (row === undefined) continue;
     items[n] = row;
     times[n] = touch.time;
-    weights[n] = weight;
+    weights[n] = evidence(touch.type, touch.value);
     types[n] = interactionCode(touch.type);
     values[n++] = touch.value;
   }
-  return {
-    now,
+  const history = {
     items: items.subarray(0, n),
     times: times.subarray(0, n),
-    weights: weights.subarray(0, n),
     types: types.subarray(0, n),
     values: values.subarray(0, n),
+  };
+  return withEvidence(history, weights.subarray(0, n), now);
+}
+
+/**
+ * The touches among a history.
+ *
+ * @param weights (H) evidence of each, 0 where there is none
+ */
+export function withEvidence(history: TouchColumns, weights: Float32Array, now: EpochMs): TouchesRead {
+  const shown = new Int32Array(weights.length);
+  let n = 0;
+  for (let t = 0; t < weights.length; t++) if (weights[t]! > 0) shown[n++] = t;
+  const kept = shown.subarray(0, n);
+  const touches = {
+    now,
+    items: Int32Array.from(kept, (t) => history.items[t]!),
+    times: Float64Array.from(kept, (t) => history.times[t]!),
+    weights: Float32Array.from(kept, (t) => weights[t]!),
+    types: Uint8Array.from(kept, (t) => history.types[t]!),
+    values: Float32Array.from(kept, (t) => history.values[t]!),
+  };
+  return { touches, history };
+}
+
+/** Facts of the user count from their time on. */
+export function contextOf(
+  catalog: Catalog,
+  user: UserId,
+  now: EpochMs,
+  { surface, device }: Place,
+): RequestContext {
+  const facts = (catalog.factsTime(user) ?? Infinity) <= now ? catalog.userFacts(user) : undefined;
+  return {
+    ...(surface !== undefined && { surface }),
+    ...(device !== undefined && { device }),
+    ...(facts !== undefined && { facts }),
   };
 }

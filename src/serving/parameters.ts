@@ -3,7 +3,7 @@
  * knows the sentence of what it expects.
  */
 import { z } from "zod";
-import { EVENT_LIMITS, isValidId } from "../events/index.ts";
+import { EVENT_LIMITS, isValidId, isValidPlace } from "../events/index.ts";
 
 const says = (text: string) => ({ error: text });
 
@@ -19,6 +19,12 @@ function checked<Given, Ours extends Given>(schema: z.ZodType<Given, Given>): z.
 export function idOf<T extends string>(what: string): z.ZodType<T, string> {
   const error = says(`expected ${what}: 1 to ${EVENT_LIMITS.id} characters without control characters`);
   return checked(z.string(error).min(1, error).max(EVENT_LIMITS.id, error).refine(isValidId, error));
+}
+
+/** Where or on what something is shown. */
+export function placeOf(what: string) {
+  const error = says(`expected ${what}: 1 to ${EVENT_LIMITS.place} characters without control characters`);
+  return z.string(error).min(1, error).max(EVENT_LIMITS.place, error).refine(isValidPlace, error);
 }
 
 /** A list of at most `max` elements. */

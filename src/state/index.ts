@@ -25,7 +25,6 @@ export function openStateStore(place: StatePlace, options: StateStoreOptions): P
 export { type Compared, compareStates } from "./compare-states.ts";
 export { type DynamoDbSetup, setupDynamoDb } from "./dynamodb-setup.ts";
 export { openDynamoDbStore } from "./dynamodb-store.ts";
-export { evidence } from "./evidence.ts";
 export { catchUp, type FollowedLog } from "./follow-log.ts";
 export { openLmdbStore } from "./lmdb-store.ts";
 export { memoryStore } from "./memory-store.ts";

@@ -6,7 +6,7 @@
  * sources are fitted again on everything.
  */
 import { type Clock, Deadline, MINUTE, type Ms, type Progress, Random } from "../core/index.ts";
-import { type FeatureSet, featuresFor } from "../features/index.ts";
+import { type FeatureSet, featureSet, fitFeatureSchema } from "../features/index.ts";
 import { type FittedSources, type Source, sourcesNamed } from "../retrieval/index.ts";
 import { DEFAULT_LIMITS } from "../state/index.ts";
 import type { Device } from "../tensor/index.ts";
@@ -73,11 +73,19 @@ export async function fitTwoStage(
 ): Promise<TwoStage> {
   const deadline = new Deadline(clock, settings.timeBudget);
   const sources = sourcesNamed(settings.sources);
-  const features = featuresFor(sources);
   const older = cutAt(history, momentOf(history, cut, 1 - settings.rankerShare), cut);
   const random = new Random(`${settings.seed}/lists`);
   const examples = sample(examplesBetween(history, older, cut), settings.maxLists, random);
   const slates = sample(slatesBetween(history, older, cut), settings.maxLists, random);
+  const features = featureSet(
+    fitFeatureSchema({
+      sources,
+      catalog: history.catalog,
+      users: history.users,
+      surfaces: slates.map(({ surface }) => surface),
+      devices: slates.map(({ device }) => device),
+    }),
+  );
   const { seed, timeBudget, device } = settings;
   const common = { catalog: history.catalog, seed, timeBudget, clock, progress, device };
   const olderSources = await fitSources(sources, sequencesOf(history, older), {

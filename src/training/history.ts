@@ -7,10 +7,17 @@
  */
 import { type Catalog, createCatalog } from "../catalog/index.ts";
 import { type Offset, UpnextError, type UserId } from "../core/index.ts";
-import { type EventLog, type Impression, type Interaction, interactionCode } from "../events/index.ts";
-import { HEADS } from "../ranking/index.ts";
+import {
+  actionsOf,
+  type EventLog,
+  evidence,
+  type Impression,
+  type Interaction,
+  interactionCode,
+  type Place,
+} from "../events/index.ts";
 import type { Snapshot } from "../snapshots/index.ts";
-import { evidence, type UserState } from "../state/index.ts";
+import type { UserState } from "../state/index.ts";
 
 export interface History {
   /** Facts as they are at the end of the log. Statistics in it are those of the whole log too: do not train on them. */
@@ -28,13 +35,17 @@ export interface History {
   readonly values: Float32Array;
   /** (E) evidence of interest, 0 where there is none */
   readonly weights: Float32Array;
+  /** (E) 1 where the interaction names the request that it answers. */
+  readonly answered: Uint8Array;
+  /** (E) offset in the log; -1 of what a base knows and the log has dropped */
+  readonly logged: Float64Array;
   /** Slates shown, in time order. */
   readonly slates: readonly Slate[];
   readonly logOffset: Offset;
 }
 
 /** A slate that a user was shown, with what the user did with it. */
-export interface Slate {
+export interface Slate extends Place {
   readonly user: number;
   readonly time: number;
   /** Size of the catalog when it was shown: serving counts an impression for the rows below it alone. */
@@ -43,7 +54,7 @@ export interface Slate {
   readonly items: Int32Array;
   /** (n) 0-based positions */
   readonly positions: Int32Array;
-  /** (n) bit h is set where an interaction that answers the slot, by request id, is the action of HEADS[h]. */
+  /** (n) bit a is set where an interaction that answers the slot, by request id, is ACTIONS[a]. */
   readonly actions: Int32Array;
 }
 
@@ -65,7 +76,7 @@ export async function readHistory(log: EventLog, base?: Snapshot): Promise<Histo
       const events = interactionsOf(state);
       if (events.length === 0) continue;
       const user = rowFor(state.user);
-      for (const event of events) entries.push({ user, event });
+      for (const event of events) entries.push({ user, event, logged: -1 });
     }
   }
   for await (const batch of log.read(log.first)) {
@@ -76,7 +87,7 @@ export async function readHistory(log: EventLog, base?: Snapshot): Promise<Histo
         // Before the base's offset every item that the base knows counts as known: which it was by then, nobody can say.
         impressions.push({ user: rowFor(event.user), event, known: catalog.size });
       } else if (event.kind === "interaction") {
-        entries.push({ user: rowFor(event.user), event });
+        entries.push({ user: rowFor(event.user), event, logged: logged.offset });
       }
     }
   }
@@ -108,6 +119,7 @@ export async function readHistory(log: EventLog, base?: Snapshot): Promise<Histo
 interface Entry {
   readonly user: number;
   readonly event: Interaction;
+  readonly logged: number;
 }
 
 interface Shown {
@@ -164,8 +176,11 @@ function columnsOf(all: Entry[], users: number, catalog: Catalog) {
   const types = new Uint8Array(n);
   const values = new Float32Array(n);
   const weights = new Float32Array(n);
+  const answered = new Uint8Array(n);
+  const logged = new Float64Array(n);
   for (let e = 0; e < n; e++) {
     const { user, event } = entries[e]!;
+    logged[e] = entries[e]!.logged;
     const row = catalog.rowOf(event.item);
     if (row === undefined) throw new Error("the catalog did not take an item of the log");
     offsets[user + 1] = e + 1;
@@ -174,10 +189,11 @@ function columnsOf(all: Entry[], users: number, catalog: Catalog) {
     types[e] = interactionCode(event.type);
     values[e] = event.value ?? Number.NaN;
     weights[e] = evidence(event.type, event.value ?? Number.NaN);
+    answered[e] = event.request === undefined ? 0 : 1;
   }
   // A user whose events were all erased has none: the offset is that of the user before.
   for (let u = 1; u <= users; u++) if (offsets[u] === 0) offsets[u] = offsets[u - 1]!;
-  return { offsets, items, times, types, values, weights };
+  return { offsets, items, times, types, values, weights, answered, logged };
 }
 
 function slateOf(
@@ -197,9 +213,8 @@ function slateOf(
   slots.forEach((slot, i) => {
     for (const { item, user: by, type, value = Number.NaN } of answers) {
       if (item !== slot.item || by !== impression.user) continue;
-      HEADS.forEach((head, h) => {
-        if (head.is(type, value)) actions[i] = actions[i]! | (1 << h);
-      });
+      const duration = catalog.items.duration[catalog.rowOf(item)!]!;
+      actions[i] = actions[i]! | actionsOf(type, value, duration);
     }
   });
   return [
@@ -210,6 +225,8 @@ function slateOf(
       items: Int32Array.from(slots, (slot) => catalog.rowOf(slot.item)!),
       positions: Int32Array.from(slots, (slot) => slot.position),
       actions,
+      ...(impression.surface !== undefined && { surface: impression.surface }),
+      ...(impression.device !== undefined && { device: impression.device }),
     },
   ];
 }

@@ -2,6 +2,7 @@
 import { withStatistics } from "../catalog/index.ts";
 import type { Clock, Progress } from "../core/index.ts";
 import { pessimisticRank, type SystemScores, SystemTally } from "../evaluation/index.ts";
+import { visitsOf } from "../features/index.ts";
 import { blendHeads, HEADS, networkRanker } from "../ranking/index.ts";
 import {
   blend,
@@ -31,6 +32,8 @@ export interface MeasureOptions {
   readonly headWeights: Readonly<Record<string, number>>;
   readonly clock: Clock;
   readonly progress: Progress;
+  /** Told the target's rank among what both stages give, for each example. */
+  readonly onRank?: (example: number, rank: number) => void;
 }
 
 /** One example in so many is blended again without each source. */
@@ -58,7 +61,9 @@ export async function measureSystems(options: MeasureOptions): Promise<readonly 
   progress.step("evaluate", examples.length, "examples");
   await visit(history, replay, examples, async (asked, target, { user }, index) => {
     const count = (name: string, rows: Int32Array, scores: Float32Array, since: number) => {
-      tally(name).add(user, pessimisticRank(rows, scores, target), rows, clock.monotonic() - since);
+      const rank = pessimisticRank(rows, scores, target);
+      tally(name).add(user, rank, rows, clock.monotonic() - since);
+      return rank;
     };
     const started = clock.monotonic();
     const contributions: Contribution[] = [];
@@ -82,13 +87,16 @@ export async function measureSystems(options: MeasureOptions): Promise<readonly 
         tally(source.name).compare(withIt, fuse(query, others, options.candidates).includes(target));
       }
     }
+    let rank: number;
     if (ranker && weights) {
-      const features = models.featureSet.compute({ query, catalog, candidates });
-      const scores = blendHeads(await ranker.score({ query, candidates, features }), weights);
-      count("two-stage", ...byScore(candidates.rows, scores), started);
+      const context = { query, catalog, candidates, visits: visitsOf(query.history, catalog) };
+      const features = models.featureSet.compute(context);
+      const scores = blendHeads(await ranker.score({ ...context, features }), weights);
+      rank = count("two-stage", ...byScore(candidates.rows, scores), started);
     } else {
-      count("two-stage", candidates.rows, candidates.fused, started);
+      rank = count("two-stage", candidates.rows, candidates.fused, started);
     }
+    options.onRank?.(index, rank);
     if (index % 50 === 0) progress.update(index);
   }).finally(close);
   return [...tallies.values()].map((system) => system.scores());

@@ -8,8 +8,8 @@
  */
 import { type Catalog, withStatistics } from "../catalog/index.ts";
 import type { EpochMs, Progress, Random } from "../core/index.ts";
-import { INTERACTION_TYPE_NAMES } from "../events/index.ts";
-import type { FeatureSet } from "../features/index.ts";
+import { actionsOf, INTERACTION_TYPE_NAMES } from "../events/index.ts";
+import { type FeatureSet, joined, visitsOf } from "../features/index.ts";
 import { POSITIONS } from "../models/index.ts";
 import { HEADS } from "../ranking/index.ts";
 import {
@@ -24,6 +24,7 @@ import {
   type Query,
   retrieveAll,
   type Source,
+  type Unencoded,
 } from "../retrieval/index.ts";
 import type { Example } from "./examples.ts";
 import type { History, Slate } from "./history.ts";
@@ -89,7 +90,10 @@ async function listsFrom(
   options: ListOptions,
 ): Promise<RankingLists> {
   const { history, featureSet, random } = options;
-  const lists = new ListWriter(options.examples.length + options.slates.length, featureSet.names.length);
+  const lists = new ListWriter(
+    options.examples.length + options.slates.length,
+    featureSet.requestNames.length + featureSet.candidateNames.length,
+  );
   let missed = 0;
 
   const nextItem = async (example: Example) => {
@@ -118,7 +122,7 @@ async function listsFrom(
   const slate = async (shown: Slate) => {
     replay.advance(shown.time);
     const end = entriesBefore(history, shown.user, shown.time);
-    await replay.asOf(shown.user, end, shown.time as EpochMs, async (asked) => {
+    const learn = async (asked: Unencoded) => {
       const query = { ...asked, encodings: await encodeAll(sources, asked) };
       const contributions = retrieveAll(sources, query, options.perSource);
       const rows = shown.items.subarray(0, LIST_SIZE);
@@ -132,11 +136,15 @@ async function listsFrom(
         }
         list.weights.fill(1, list.at * HEADS.length, (list.at + rows.length) * HEADS.length);
       });
-    });
+    };
+    await replay.asOf(shown.user, end, shown.time as EpochMs, learn, shown);
   };
 
   function write(query: Query, candidates: Candidates, label: (list: ListTarget) => void): void {
-    lists.add(featureSet.compute({ query, catalog, candidates }), candidates.rows.length, label);
+    const visits = visitsOf(query.history, catalog);
+    const features = featureSet.compute({ query, catalog, candidates, visits });
+    const rows = candidates.rows.length;
+    lists.add(joined(features, rows), rows, label);
   }
 
   options.progress.step("ranking lists", options.examples.length + options.slates.length, "lists");
@@ -195,10 +203,9 @@ function labelVisit(
   const last = Math.min(cut[user]!, entry + VISIT);
   for (let e = entry; e < last; e++) {
     if (history.items[e] !== history.items[entry]) continue;
-    HEADS.forEach((head, h) => {
-      if (head.is(INTERACTION_TYPE_NAMES[history.types[e]!]!, history.values[e]!))
-        labels[at * HEADS.length + h] = 1;
-    });
+    const duration = history.catalog.items.duration[history.items[e]!]!;
+    const actions = actionsOf(INTERACTION_TYPE_NAMES[history.types[e]!]!, history.values[e]!, duration);
+    for (let h = 0; h < HEADS.length; h++) if ((actions >> h) & 1) labels[at * HEADS.length + h] = 1;
   }
 }
 

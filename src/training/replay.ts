@@ -5,8 +5,14 @@
 import { setImmediate } from "node:timers/promises";
 import { ItemCounters } from "../catalog/index.ts";
 import type { EpochMs } from "../core/index.ts";
-import { INTERACTION_TYPE_NAMES, isVeto } from "../events/index.ts";
-import type { Sequences, Touches, Unencoded } from "../retrieval/index.ts";
+import { INTERACTION_TYPE_NAMES, isVeto, type Place } from "../events/index.ts";
+import {
+  contextOf,
+  type Sequences,
+  type TouchesRead,
+  type Unencoded,
+  withEvidence,
+} from "../retrieval/index.ts";
 import { DEFAULT_LIMITS, type StateLimits } from "../state/index.ts";
 import type { History } from "./history.ts";
 
@@ -139,8 +145,16 @@ export class Replay {
    * Runs `use` with the query of `user` as it was before entry `end`, its touched items not allowed. The query is the
    * one that serving would make of the user's state, before the sources have encoded it (`encodeAll`); its `allowed` is
    * valid only during `use`.
+   *
+   * @param place where it is asked, as a slate has it
    */
-  async asOf<T>(user: number, end: number, now: EpochMs, use: (asked: Unencoded) => Promise<T>): Promise<T> {
+  async asOf<T>(
+    user: number,
+    end: number,
+    now: EpochMs,
+    use: (asked: Unencoded) => Promise<T>,
+    place: Place = {},
+  ): Promise<T> {
     const { history, allowed } = this;
     // What is awaited here is mostly there already: without a turn of the event loop now and then, a signal would
     // wait for minutes.
@@ -153,8 +167,9 @@ export class Replay {
       hidden.push(row);
     }
     try {
-      const touches = touchesBefore(history, user, end, now, this.limits);
-      return await use({ ...touches, allowed });
+      const read = touchesBefore(history, user, end, now, this.limits);
+      const context = contextOf(history.catalog, history.users[user]!, now, place);
+      return await use({ ...read.touches, allowed, context, history: read.history });
     } finally {
       for (const row of hidden) allowed[row] = 1;
     }
@@ -182,22 +197,23 @@ export function touchesBefore(
   end: number,
   now: EpochMs,
   limits: TouchLimits,
-): Touches {
+): TouchesRead {
   const start = history.offsets[user]!;
   const expired = now - (limits.maxAge ?? Infinity);
   const entries: number[] = [];
-  for (let e = end - 1, touches = 0; e >= start && touches < limits.touches; e--) {
+  for (let e = end - 1; e >= start && entries.length < limits.touches; e--) {
     if (history.times[e]! <= expired) break;
-    if (VETO_CODES[history.types[e]!] === 1) continue;
-    touches++;
-    if (history.weights[e]! > 0) entries.push(e);
+    if (VETO_CODES[history.types[e]!] === 0) entries.push(e);
   }
-  return {
-    now,
+  const all = {
     items: Int32Array.from(entries, (e) => history.items[e]!),
     times: Float64Array.from(entries, (e) => history.times[e]!),
-    weights: Float32Array.from(entries, (e) => history.weights[e]!),
     types: Uint8Array.from(entries, (e) => history.types[e]!),
     values: Float32Array.from(entries, (e) => history.values[e]!),
   };
+  return withEvidence(
+    all,
+    Float32Array.from(entries, (e) => history.weights[e]!),
+    now,
+  );
 }

@@ -21,7 +21,7 @@ import { networkRanker } from "../ranking/index.ts";
 import { encodeModels, type RankerFiles, type Registry } from "../registry/index.ts";
 import type { Snapshot } from "../snapshots/index.ts";
 import type { Checkpoints } from "./checkpoints.ts";
-import { examplesBetween } from "./examples.ts";
+import { type Example, examplesBetween } from "./examples.ts";
 import { fitSources } from "./fit-sources.ts";
 import {
   DEFAULT_TWO_STAGE,
@@ -59,6 +59,21 @@ export interface TrainReport {
   readonly seconds: number;
 }
 
+/** What was measured without the newest part, for comparing it with another bundle on the same. */
+export interface HeldOut {
+  readonly examples: readonly Example[];
+  /** (examples) 1-based rank that both stages gave to the item; Infinity where it was not among the candidates. */
+  readonly ranks: Float64Array;
+}
+
+/** A training's report, and what a release gate goes on with. */
+export interface Trained {
+  readonly report: TrainReport;
+  readonly history: History;
+  /** null where nothing was measured. */
+  readonly heldOut: HeldOut | null;
+}
+
 /** Share of the budget for the fits before the hold-out is measured; what is left then is for the last one (guess). */
 const MEASURED_SHARE = 0.8;
 /** Enough for a table with half-widths of about 0.01. */
@@ -68,7 +83,7 @@ const GOLDEN_ROWS = 32;
 
 /**
  * Rejects with `not_enough_data` where no interaction shows interest, with `snapshot_corrupt` where the log does not
- * begin at 0 and there is no base, and `training_failed`. Promotes the bundle.
+ * begin at 0 and there is no base, and `training_failed`. Publishes the bundle, and does not promote it.
  *
  * @param checkpoints where the next training goes on if this one is killed; empty afterwards
  * @param base what the history begins with where the log does not begin at 0
@@ -81,7 +96,7 @@ export async function train(
   progress: Progress,
   checkpoints?: Checkpoints,
   base?: Snapshot,
-): Promise<TrainReport> {
+): Promise<Trained> {
   const started = clock.monotonic();
   progress.step("read the log");
   const history = await readHistory(log, base);
@@ -108,6 +123,7 @@ export async function train(
   const examples = measured
     ? sample(examplesBetween(history, learned, all), MAX_EXAMPLES, new Random(`${settings.seed}/hold-out`))
     : [];
+  const ranks = new Float64Array(examples.length);
   const systems =
     examples.length === 0
       ? []
@@ -122,6 +138,9 @@ export async function train(
           headWeights: settings.headWeights,
           clock,
           progress,
+          onRank: (example, rank) => {
+            ranks[example] = rank;
+          },
         });
   const fitted = measured
     ? await fitSources(models.sources, sequencesOf(history, all), {
@@ -141,9 +160,8 @@ export async function train(
     systems,
     examples: examples.length,
   });
-  await registry.promote(bundle);
   await checkpoints?.clear();
-  return {
+  const report = {
     bundle,
     logOffset: history.logOffset,
     users: history.users.length,
@@ -154,6 +172,7 @@ export async function train(
     examples: examples.length,
     seconds: (clock.monotonic() - started) / 1000,
   };
+  return { report, history, heldOut: examples.length === 0 ? null : { examples, ranks } };
 }
 
 async function publish(
@@ -167,9 +186,11 @@ async function publish(
   const { catalog } = history;
   const files = encodeModels({
     items: Array.from({ length: catalog.size }, (_, row) => catalog.idOf(row)),
+    features: { schema: models.featureSet.schema },
     sources: models.fitted,
     ranker:
-      models.ranker && (await rankerFiles(models.ranker, models.featureSet.names.length, settings.seed)),
+      models.ranker &&
+      (await rankerFiles(models.ranker, models.ranker.header.features.length, settings.seed)),
   });
   return registry.publish(
     {

@@ -147,11 +147,11 @@ describe("KuaiRand", () => {
     const shown = events.filter((event) => event.kind === "impression");
     expect(shown).toHaveLength(4);
     expect(report.duplicates).toBe(5);
-    expect(shown.map(({ user, slots, model }) => [user, slots, model])).toEqual([
-      ["7", [{ item: "100", position: 0, sources: ["tab-1"] }], "kuairand"],
-      ["8", [{ item: "101", position: 0, sources: ["tab-4"] }], "kuairand-random"],
-      ["8", [{ item: "102", position: 0, sources: ["tab-6"] }], "kuairand"],
-      ["9", [{ item: "103", position: 0, sources: ["tab-2"] }], "kuairand"],
+    expect(shown.map(({ user, slots, model, surface }) => [user, slots, model, surface])).toEqual([
+      ["7", [{ item: "100", position: 0 }], "kuairand", "tab-1"],
+      ["8", [{ item: "101", position: 0 }], "kuairand-random", "tab-4"],
+      ["8", [{ item: "102", position: 0 }], "kuairand", "tab-6"],
+      ["9", [{ item: "103", position: 0 }], "kuairand", "tab-2"],
     ]);
     const answers = (i: number) =>
       events

@@ -2,9 +2,9 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { EpochMs, ItemId } from "../../src/core/index.ts";
-import { anonymousParts } from "../../src/events/anonymous-record.ts";
+import { type AnonymousParts, anonymousParts } from "../../src/events/anonymous-record.ts";
 import { type HashKey, hashed, hashId } from "../../src/events/id-hash.ts";
-import { type Anonymous, INTERACTION_TYPE_NAMES } from "../../src/events/index.ts";
+import { INTERACTION_TYPE_NAMES } from "../../src/events/index.ts";
 import { RecordReader, RecordWriter } from "../../src/events/record.ts";
 import { interaction, oneOfEach } from "./make-events.ts";
 
@@ -27,9 +27,11 @@ const parts = fc.record(
     items: fc.array(fc.string({ unit: "grapheme", minLength: 1, maxLength: 60 }), { maxLength: 30 }),
     time: fc.nat({ max: 2 ** 52 }),
     type: fc.constantFrom(...INTERACTION_TYPE_NAMES),
+    value: fc.float({ noNaN: true }),
+    answered: fc.constant(true),
   },
   { requiredKeys: ["items", "time"], noNullPrototype: true },
-) as unknown as fc.Arbitrary<Pick<Anonymous, "items" | "time" | "type">>;
+) as unknown as fc.Arbitrary<AnonymousParts>;
 
 describe("an anonymous record", () => {
   it("comes back as it was, among others, and has the hash of the id that is gone", () => {
@@ -64,12 +66,17 @@ describe("an anonymous record", () => {
     );
   });
 
-  it("keeps items, type and time of an interaction, items in order of an impression, nothing of user facts", () => {
+  it("keeps what statistics count of interactions and impressions, and nothing of user facts", () => {
     expect(oneOfEach.map((event) => anonymousParts(event)).slice(0, 3)).toEqual([
-      { items: ["v1"], time: interaction(1).time, type: "watch" },
+      { items: ["v1"], time: interaction(1).time, type: "watch", value: Math.fround(0.1), answered: true },
       { items: ["v"], time: 5, type: "like" },
-      { items: ["v1", "v2"], time: 0 },
+      { items: ["v1", "v2"], time: 6 },
     ]);
+    expect(anonymousParts(interaction(1, { type: "purchase", value: 99.5 }))).toEqual({
+      items: ["v1"],
+      time: interaction(1).time,
+      type: "purchase",
+    });
     expect(anonymousParts(oneOfEach.find(({ kind }) => kind === "user")!)).toEqual({ items: [], time: 0 });
   });
 

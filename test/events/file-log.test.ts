@@ -236,7 +236,7 @@ describe("damage before the tail", () => {
         await expect(openFileLog(directory, { readOnly })).rejects.toMatchObject({
           code: "log_corrupt",
           message: expect.stringMatching(
-            `version 2, got version ${version}, which ${wrote} upnext wrote.*empty directory`,
+            `version 3, got version ${version}, which ${wrote} upnext wrote.*empty directory`,
           ),
         });
       }

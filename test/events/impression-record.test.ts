@@ -37,6 +37,7 @@ const anyId = fc.oneof(
   fc.string({ unit: "grapheme", minLength: 1, maxLength: 90 }).filter(isId),
 );
 const sourceName = fc.oneof(fc.constantFrom("popular", "als", "new"), anyId);
+const placeName = anyId.filter((text) => text.length <= 64);
 const score = fc.oneof(
   fc.double({ noNaN: true, noDefaultInfinity: true }),
   fc.constantFrom(0, -0, 1, 0.5, 5e-324),
@@ -72,6 +73,8 @@ const impression = fc.record(
     slots,
     model: anyId,
     rung: anyId,
+    surface: placeName,
+    device: placeName,
     context: fc.record(
       {
         offset: fc.oneof(fc.maxSafeNat(), fc.constant(-0)),

@@ -1,7 +1,14 @@
 /** What holds of all features: finite, of their own candidate alone, named once, and known by a fingerprint. */
 import { describe, expect, it } from "vitest";
 import { Random } from "../../src/core/index.ts";
-import { FEATURE_GROUPS, type FeatureGroup, featureSet, featuresFor } from "../../src/features/index.ts";
+import {
+  FEATURE_GROUPS,
+  type FeatureGroup,
+  type FeatureSchema,
+  featureSet,
+  joined,
+  sourceSchema,
+} from "../../src/features/index.ts";
 import { pickCandidates, sourcesNamed } from "../../src/retrieval/index.ts";
 import { anyWorld } from "./world.ts";
 
@@ -15,17 +22,21 @@ function rowOf(matrix: Float32Array, i: number, width: number): Float32Array {
 describe("all features", () => {
   it.each(SEEDS)("are finite in the odd world %i", async (seed) => {
     const { set, context } = await anyWorld(seed);
-    const matrix = set.compute(context);
-    expect(matrix).toHaveLength(context.candidates.rows.length * set.names.length);
-    const odd = matrix.findIndex((value) => !Number.isFinite(value));
-    expect(odd < 0 ? "none" : set.names[odd % set.names.length]).toBe("none");
+    const { request, candidates } = set.compute(context);
+    expect(request).toHaveLength(set.requestNames.length);
+    expect(candidates).toHaveLength(context.candidates.rows.length * set.candidateNames.length);
+    const odd = (values: Float32Array) => values.findIndex((value) => !Number.isFinite(value));
+    expect(odd(request) < 0 ? "none" : set.requestNames[odd(request)]).toBe("none");
+    const at = odd(candidates);
+    expect(at < 0 ? "none" : set.candidateNames[at % set.candidateNames.length]).toBe("none");
   });
 
   it.each(SEEDS)("depend, to the bit, on their own candidate alone in the odd world %i", async (seed) => {
     const { set, context, candidatesOf } = await anyWorld(seed);
     const { candidates } = context;
-    const width = set.names.length;
-    const matrix = set.compute(context);
+    const width = set.candidateNames.length;
+    const whole = set.compute(context);
+    const matrix = whole.candidates;
     const random = new Random(seed);
     const all = Int32Array.from(candidates.rows, (_, i) => i);
     const some = random.shuffle(all.slice()).slice(0, random.int(all.length + 1));
@@ -33,7 +44,8 @@ describe("all features", () => {
       const picked = pickCandidates(candidates, chosen);
       // The same candidates by two ways: out of the batch, and asked of the sources again without the others.
       for (const part of [picked, candidatesOf(picked.rows)]) {
-        const values = set.compute({ ...context, candidates: part });
+        const { request, candidates: values } = set.compute({ ...context, candidates: part });
+        expect(request).toEqual(whole.request);
         chosen.forEach((i, j) => {
           expect(rowOf(values, j, width)).toEqual(rowOf(matrix, i, width));
         });
@@ -52,21 +64,31 @@ describe("all features", () => {
   it("can be computed of rows that no source found", async () => {
     const { set, context, candidatesOf } = await anyWorld(5);
     const rows = Int32Array.from({ length: context.catalog.size }, (_, row) => row);
-    const matrix = set.compute({ ...context, candidates: candidatesOf(rows) });
-    expect(matrix.every(Number.isFinite)).toBe(true);
+    const { candidates } = set.compute({ ...context, candidates: candidatesOf(rows) });
+    expect(candidates.every(Number.isFinite)).toBe(true);
   });
 
   it("are an empty matrix without candidates", async () => {
     const { set, context, candidatesOf } = await anyWorld(6);
-    expect(set.compute({ ...context, candidates: candidatesOf(new Int32Array(0)) })).toHaveLength(0);
+    const none = set.compute({ ...context, candidates: candidatesOf(new Int32Array(0)) });
+    expect(none.candidates).toHaveLength(0);
+    expect(none.request).toHaveLength(set.requestNames.length);
+    expect(joined(none, 0)).toHaveLength(0);
   });
 
   it("have names that are told apart, whichever sources there are", () => {
     for (const sources of [[], sourcesNamed(["popular"]), sourcesNamed()]) {
-      const { names, smallestDeviations } = featuresFor(sources);
+      const set = featureSet(sourceSchema(sources));
+      const names = [...set.requestNames, ...set.candidateNames];
       expect(new Set(names).size).toBe(names.length);
-      expect(smallestDeviations).toHaveLength(names.length);
-      expect(smallestDeviations.every((deviation) => deviation >= 0)).toBe(true);
+      expect(set.features.map(({ name }) => name)).toEqual(names);
+      const { request, candidates } = set.smallestDeviations;
+      expect([request.length, candidates.length]).toEqual([
+        set.requestNames.length,
+        set.candidateNames.length,
+      ]);
+      for (const column of [request, candidates])
+        expect(column.every((deviation) => deviation >= 0)).toBe(true);
     }
     const groups = FEATURE_GROUPS.map((group) => group.name);
     expect(new Set(groups).size).toBe(groups.length);
@@ -79,33 +101,48 @@ describe("a feature set", () => {
     columns: readonly string[],
     version = 1,
     smallestDeviation = 0,
+    per: FeatureGroup["per"] = "candidate",
   ): FeatureGroup => ({
     name,
     version,
+    per,
     smallestDeviation,
-    columns: () => columns,
-    fill({ candidates }, { matrix, width, first }) {
-      for (let i = 0; i < candidates.rows.length; i++) {
-        for (let f = 0; f < columns.length; f++) {
-          matrix[i * width + first + f] = 100 * candidates.rows[i]! + first + f;
+    columns: () => columns.map((column) => ({ name: column, kind: "score" })),
+    prepare:
+      () =>
+      ({ candidates }, { matrix, width, first }) => {
+        for (let i = 0; i < matrix.length / width; i++) {
+          for (let f = 0; f < columns.length; f++) {
+            matrix[i * width + first + f] = 100 * candidates.rows[i]! + first + f;
+          }
         }
-      }
-    },
+      },
   });
+  const NOTHING = sourceSchema([]);
 
   it("lays the columns of its groups side by side, one row a candidate", async () => {
     const { context } = await anyWorld(1);
-    const set = featureSet([group("a", ["x", "y"], 1, 0.5), group("b", ["x"])], [], []);
-    expect(set.names).toEqual(["a.x", "a.y", "b.x"]);
-    expect(set.smallestDeviations).toEqual(Float32Array.of(0.5, 0.5, 0));
+    const set = featureSet(NOTHING, [
+      group("a", ["x", "y"], 1, 0.5),
+      group("r", ["x"], 1, 0.25, "request"),
+      group("b", ["x"]),
+    ]);
+    expect(set.requestNames).toEqual(["r.x"]);
+    expect(set.candidateNames).toEqual(["a.x", "a.y", "b.x"]);
+    expect(set.smallestDeviations.request).toEqual(Float32Array.of(0.25));
+    expect(set.smallestDeviations.candidates).toEqual(Float32Array.of(0.5, 0.5, 0));
     const candidates = { ...context.candidates, rows: Int32Array.of(7, 4) };
-    expect(set.compute({ ...context, candidates })).toEqual(Float32Array.of(700, 701, 702, 400, 401, 402));
+    const features = set.compute({ ...context, candidates });
+    expect(features.request).toEqual(Float32Array.of(700));
+    expect(features.candidates).toEqual(Float32Array.of(700, 701, 702, 400, 401, 402));
+    expect(joined(features, 2)).toEqual(Float32Array.of(700, 700, 701, 702, 700, 400, 401, 402));
   });
 
   it("has a fingerprint that any change of meaning changes, and nothing else", () => {
     const base = () => [group("a", ["x", "y"]), group("b", ["z"])];
-    const print = (groups: readonly FeatureGroup[], sources = ["s", "t"], signals = ["s", "t"]) =>
-      featureSet(groups, sources, signals).fingerprint;
+    const schema: FeatureSchema = { ...NOTHING, sources: ["s", "t"], signals: ["s", "t"] };
+    const print = (groups: readonly FeatureGroup[], change: Partial<FeatureSchema> = {}) =>
+      featureSet({ ...schema, ...change }, groups).fingerprint;
     expect(print(base())).toBe(print(base()));
     expect(print(base())).toMatch(/^[0-9a-f]{16}$/);
     const others = [
@@ -115,9 +152,14 @@ describe("a feature set", () => {
       print([group("a", ["x"]), group("b", ["z"])]),
       print([group("c", ["x", "y"]), group("b", ["z"])]),
       print(base().reverse()),
-      print(base(), ["t", "s"]),
-      print(base(), ["s"]),
-      print(base(), ["s", "t"], ["s"]),
+      print([group("a", ["x", "y"]), group("b", ["z"], 1, 0, "request")]),
+      print(base(), { sources: ["t", "s"] }),
+      print(base(), { sources: ["s"] }),
+      print(base(), { signals: ["s"] }),
+      print(base(), { surfaces: ["home"] }),
+      print(base(), { devices: ["home"] }),
+      print(base(), { facts: [{ key: "age", kind: "number" }] }),
+      print(base(), { facts: [{ key: "age", kind: "category", values: ["1"] }] }),
       print([group("a", ["x"]), group("b", ["y", "z"])]),
       print([]),
     ];

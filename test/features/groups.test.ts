@@ -11,7 +11,13 @@ import {
   type UserId,
 } from "../../src/core/index.ts";
 import type { Event, ItemFacts } from "../../src/events/index.ts";
-import { FEATURE_GROUPS, featureSet } from "../../src/features/index.ts";
+import {
+  FEATURE_GROUPS,
+  type FeatureSchema,
+  featureSet,
+  sourceSchema,
+  visitsOf,
+} from "../../src/features/index.ts";
 import type { Candidates, Query } from "../../src/retrieval/index.ts";
 import { click, extend, itemOf, NOW, queryOver, upsert } from "../retrieval/checkerboard.ts";
 
@@ -34,15 +40,22 @@ function candidates(rows: readonly number[], found: Partial<Candidates> = {}): C
 function columnsOf(
   name: string,
   context: { readonly query: Query; readonly catalog: Catalog; readonly candidates: Candidates },
+  schema: Partial<FeatureSchema> = {},
 ): Record<string, readonly number[]> {
   const group = FEATURE_GROUPS.find((one) => one.name === name)!;
-  const set = featureSet([group], context.candidates.sourceNames, context.candidates.signalNames);
-  const matrix = set.compute(context);
+  const { sourceNames, signalNames } = context.candidates;
+  const set = featureSet({ ...sourceSchema([]), sources: sourceNames, signals: signalNames, ...schema }, [
+    group,
+  ]);
+  const { request, candidates } = set.compute({
+    ...context,
+    visits: visitsOf(context.query.history, context.catalog),
+  });
+  const names = set.features.map((feature) => feature.name.slice(name.length + 1));
+  const rows = group.per === "request" ? [0] : Array.from(context.candidates.rows, (_, i) => i);
+  const matrix = group.per === "request" ? request : candidates;
   return Object.fromEntries(
-    set.names.map((column, f) => [
-      column.slice(name.length + 1),
-      Array.from(context.candidates.rows, (_, i) => matrix[i * set.names.length + f]!),
-    ]),
+    names.map((column, f) => [column, rows.map((i) => matrix[i * names.length + f]!)]),
   );
 }
 
@@ -238,16 +251,16 @@ describe("affinity", () => {
 });
 
 describe("context", () => {
-  it("tells how much is known of the user, how long ago, and the hour, the same for every candidate", () => {
+  it("tells how much is known of the user, how long ago, and the hour", () => {
     // Six o'clock UTC: a quarter of the way round.
     const six = (Math.floor(NOW / DAY) * DAY + 6 * HOUR) as EpochMs;
     const query = { ...queryOver([1, 0, 2], { now: six }), times: Float64Array.of(six - 5 * MINUTE, 0, 0) };
     const columns = columnsOf("context", { query, catalog: createCatalog(), candidates: candidates([3, 4]) });
     expectColumns(columns, {
-      "log-touches": [Math.log(4), Math.log(4)],
-      "log-minutes-since-touch": [Math.log(6), Math.log(6)],
-      "hour-sin": [1, 1],
-      "hour-cos": [0, 0],
+      "log-touches": [Math.log(4)],
+      "log-minutes-since-touch": [Math.log(6)],
+      "hour-sin": [1],
+      "hour-cos": [0],
     });
   });
 

@@ -8,14 +8,27 @@ import {
   type RequestId,
   type UserId,
 } from "../../src/core/index.ts";
-import { type Event, INTERACTION_TYPE_NAMES, type ItemFacts } from "../../src/events/index.ts";
-import { type FeatureContext, type FeatureSet, featuresFor } from "../../src/features/index.ts";
+import {
+  type Event,
+  INTERACTION_TYPE_NAMES,
+  type ItemFacts,
+  type Place,
+  type UserFacts,
+} from "../../src/events/index.ts";
+import {
+  type FeatureContext,
+  type FeatureSet,
+  featureSet,
+  fitFeatureSchema,
+  visitsOf,
+} from "../../src/features/index.ts";
 import {
   blend,
   type Candidates,
   type Columns,
   type Contribution,
   candidatesOf,
+  contextOf,
   encodeAll,
   loadSources,
   retrieveAll,
@@ -52,6 +65,23 @@ function anyFacts(random: Random): ItemFacts {
   };
 }
 
+function anyPlace(random: Random): Place {
+  return {
+    ...(random.next() < 0.7 && { surface: random.pick(["home", "tab", "elsewhere", "__proto__"]) }),
+    ...(random.next() < 0.7 && { device: random.pick(["phone", "toaster"]) }),
+  };
+}
+
+function anyUserFacts(random: Random): UserFacts {
+  return {
+    ...(random.next() < 0.7 && { age: random.int(200) }),
+    ...(random.next() < 0.7 && { worth: random.pick([-1e300, -3, 0, 0.5, 1e300]) }),
+    ...(random.next() < 0.7 && { country: random.pick(["NO", "DE", "toString"]) }),
+    ...(random.next() < 0.7 && { paying: random.pick([true, false]) }),
+    ...(random.next() < 0.3 && { constructor: "odd" }),
+  };
+}
+
 /** A catalog of some items, some of them with facts, interactions and impressions, and a user with any touches. */
 export async function anyWorld(seed: number): Promise<World> {
   const random = new Random(`features/${seed}`);
@@ -75,6 +105,13 @@ export async function anyWorld(seed: number): Promise<World> {
       facts: random.next() < 0.8 ? anyFacts(random) : {},
       time: anyTime(random) as EpochMs,
     })),
+    ...Array.from({ length: USERS }, (_, u) => ({
+      kind: "user" as const,
+      id: `f${u}` as EventId,
+      user: `u${u}` as UserId,
+      facts: anyUserFacts(random),
+      time: (NOW - random.int(3) * DAY) as EpochMs,
+    })),
     ...interactions,
     ...rows.map((row) => ({
       kind: "impression" as const,
@@ -94,10 +131,12 @@ export async function anyWorld(seed: number): Promise<World> {
   for (const { user, item } of interactions) taken[Number(user.slice(1))]!.push(Number(item.slice(1)));
   const sequences = sequencesOf(taken, size);
   const fits: Record<string, Columns> = {};
-  for (const source of sourcesNamed()) {
+  // A source with a network takes seconds to fit: in one world out of ten.
+  const kinds = sourcesNamed().filter(({ name }) => seed % 10 === 0 || name !== "sequence");
+  for (const source of kinds) {
     if (source.fit !== undefined) fits[source.name] = await fitted(source, sequences, catalog, seed);
   }
-  const sources = await loadSources(sourcesNamed(), fits, catalog);
+  const sources = await loadSources(kinds, fits, catalog);
 
   const touches = Array.from(
     { length: random.pick([0, 1, 5, 80]) },
@@ -110,15 +149,25 @@ export async function anyWorld(seed: number): Promise<World> {
     }),
   ).sort((a, b) => b.time - a.time);
   const allowed = Uint8Array.from({ length: size }, () => (random.next() < 0.8 ? 1 : 0));
-  const asked = touchesOf({ ...emptyState("u" as UserId), touches }, catalog, NOW);
-  const query = { ...asked, allowed, encodings: await encodeAll(sources, asked) };
+  const { touches: asked, history } = touchesOf({ ...emptyState("u" as UserId), touches }, catalog, NOW);
+  const context = contextOf(catalog, "u0" as UserId, NOW, random.next() < 0.7 ? anyPlace(random) : {});
+  const encodings = await encodeAll(sources, asked);
+  const query = { ...asked, allowed, encodings, context, history };
   const contributions = retrieveAll(sources, query, 30).map((contribution) =>
     random.next() < 0.1 ? { ...contribution, retrieved: null } : contribution,
   );
   const candidates = blend(query, contributions, 30);
   return {
-    set: featuresFor(sourcesNamed()),
-    context: { query, catalog, candidates },
+    set: featureSet(
+      fitFeatureSchema({
+        sources: kinds,
+        catalog,
+        users: Array.from({ length: USERS }, (_, u) => `u${u}` as UserId),
+        surfaces: ["home", "tab", undefined, "tab"],
+        devices: ["phone"],
+      }),
+    ),
+    context: { query, catalog, candidates, visits: visitsOf(history, catalog) },
     contributions,
     candidatesOf: (chosen) => candidatesOf(query, contributions, chosen),
   };

@@ -11,7 +11,7 @@ import {
   Random,
 } from "../../src/core/index.ts";
 import { type Event, type EventLog, memoryLog, type StoredEvent } from "../../src/events/index.ts";
-import { featuresFor } from "../../src/features/index.ts";
+import { featureSet, sourceSchema } from "../../src/features/index.ts";
 import {
   Follower,
   type PathParts,
@@ -71,7 +71,7 @@ async function modelsWith(wait: (asked: number) => Promise<unknown>, of = catalo
     bundle: { id: "b" as BundleId, trainedAt: NOW, logOffset: 0 as Offset },
     sources: loaded,
     ranker: null,
-    featureSet: featuresFor(sources),
+    featureSet: featureSet(sourceSchema(sources)),
     close: async () => {},
   };
   return { models, asked: () => asked };

@@ -60,7 +60,7 @@ describe("why", () => {
         const s = path.candidates.sourceNames.indexOf(name);
         expect([rank, score]).toEqual([path.candidates.ranks[s]![index], path.candidates.scores[s]![index]]);
       }
-      expect(Object.keys(why!.features)).toEqual(world.models.featureSet.names);
+      expect(Object.keys(why!.features)).toEqual(world.models.featureSet.features.map(({ name }) => name));
       expect(Object.values(why!.features).every(Number.isFinite)).toBe(true);
       expect(why!.rankBeforePolicy).toBe(path.slate.order[position]);
     }
@@ -123,7 +123,7 @@ describe("why not", () => {
   });
 
   it("an item over the creator cap, or too like the others: policy", async () => {
-    const policy = { maxPerCreator: 1, diversity: 0, pool: 100 };
+    const policy = { maxPerCreator: 1, diversity: 0, pool: 100, explore: 0 };
     const settings = { ...SETTINGS, policy };
     const { path } = await answered({}, { settings });
     const removed = Array.from(path.ranked, (_, rank) => rank).find(

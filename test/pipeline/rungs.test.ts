@@ -180,8 +180,11 @@ describe("a request", () => {
   it("gives those the scores that they have on the full rung, to the bit", async () => {
     const full = await request(world, { user: U });
     const fewer = await request(world, { user: U }, { cost: learned(0.3) });
-    const width = world.models.featureSet.names.length;
-    expect(fewer.features).toEqual(full.features!.subarray(0, fewer.candidates.rows.length * width));
+    const width = world.models.featureSet.candidateNames.length;
+    expect(fewer.features!.request).toEqual(full.features!.request);
+    expect(fewer.features!.candidates).toEqual(
+      full.features!.candidates.subarray(0, fewer.candidates.rows.length * width),
+    );
     fewer.heads.forEach((head, h) => {
       expect(head).toEqual(full.heads[h]!.subarray(0, head.length));
     });

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { type Catalog, createCatalog } from "../../src/catalog/index.ts";
 import { DAY, MINUTE, silent } from "../../src/core/index.ts";
 import type { Event } from "../../src/events/index.ts";
-import { featuresFor } from "../../src/features/index.ts";
+import { featureSet, sourceSchema } from "../../src/features/index.ts";
 import { type ServingModels, similarItems, untrainedModels } from "../../src/pipeline/index.ts";
 import { loadSources, SOURCES } from "../../src/retrieval/index.ts";
 import { fitSources } from "../../src/training/fit-sources.ts";
@@ -51,7 +51,7 @@ async function trainedModels(catalog: Catalog, sources = COUNTING): Promise<Serv
     bundle: { id: "b" as never, trainedAt: NOW, logOffset: 0 as never },
     sources: await loadSources(sources, fitted, catalog),
     ranker: null,
-    featureSet: featuresFor(sources),
+    featureSet: featureSet(sourceSchema(sources)),
     close: async () => {},
   };
 }

@@ -1,7 +1,9 @@
 /** The network as a ranker: what it takes, what it refuses, and that candidates do not see each other. */
 import { afterEach, describe, expect, it } from "vitest";
+import { createCatalog } from "../../src/catalog/index.ts";
 import { Random, UpnextError } from "../../src/core/index.ts";
-import { INTERACTION_TYPE_NAMES } from "../../src/events/index.ts";
+import { evidence, INTERACTION_TYPE_NAMES } from "../../src/events/index.ts";
+import { visitsOf } from "../../src/features/index.ts";
 import { rankingProbabilities } from "../../src/models/ranking-network.ts";
 import {
   blendHeads,
@@ -11,7 +13,6 @@ import {
   type RankerHeader,
 } from "../../src/ranking/index.ts";
 import { candidatesOf } from "../../src/retrieval/index.ts";
-import { evidence } from "../../src/state/index.ts";
 import { compileServing, Graph } from "../../src/tensor/index.ts";
 import { anyWeights, plainShape } from "../models/toy.ts";
 import { queryOver } from "../retrieval/checkerboard.ts";
@@ -68,11 +69,14 @@ describe("the network ranker", () => {
     const ranker = await tinyRanker();
     const query = queryOver([]);
     const candidates = candidatesOf(query, [], Int32Array.of(4, 9, 2));
-    const features = anyFeatures(3);
-    expect(await ranker.score({ query, candidates, features })).toEqual(await ranker.scoreRows(features, 3));
-    await expect(ranker.score({ query, candidates, features: anyFeatures(2) })).rejects.toMatchObject({
-      code: "internal",
-    });
+    const catalog = createCatalog();
+    const context = { query, candidates, catalog, visits: visitsOf(query.history, catalog) };
+    const own = anyFeatures(3);
+    const none = new Float32Array(0);
+    const input = { ...context, features: { request: none, candidates: own } };
+    expect(await ranker.score(input)).toEqual(await ranker.scoreRows(own, 3));
+    const wider = { request: Float32Array.of(1), candidates: own };
+    await expect(ranker.score({ ...context, features: wider })).rejects.toMatchObject({ code: "internal" });
   });
 
   it("gives no rows an empty column for every head", async () => {
@@ -183,7 +187,7 @@ describe("the heads", () => {
     expect(new Set(HEADS.map(({ name }) => name)).size).toBe(HEADS.length);
     expect(HEADS[0]!.name).toBe("engage");
     for (const { weight, about } of HEADS) {
-      expect(weight).toBeGreaterThan(0);
+      expect(weight).toBeGreaterThanOrEqual(0);
       expect(about).not.toBe("");
     }
   });
@@ -191,28 +195,32 @@ describe("the heads", () => {
   it("engage is whatever is evidence of interest", () => {
     for (const type of INTERACTION_TYPE_NAMES) {
       for (const value of [none, 0, 0.1, 0.3, 1, 5]) {
-        expect(head("engage").is(type, value)).toBe(evidence(type, value) > 0);
+        expect(head("engage").is(type, value, none)).toBe(evidence(type, value) > 0);
       }
     }
-    expect(head("engage").is("watch", 0.29)).toBe(false);
-    expect(head("engage").is("dislike", none)).toBe(false);
+    expect(head("engage").is("watch", 0.29, none)).toBe(false);
+    expect(head("engage").is("dislike", none, none)).toBe(false);
   });
 
-  it("long-watch is a watch of 70 % or more, and nothing of which the share is not known", () => {
-    const watched = (value: number) => head("long-watch").is("watch", value);
-    expect([0, 0.69, 0.7, 1, none].map(watched)).toEqual([false, false, true, true, false]);
-    expect(head("long-watch").is("rate", 5)).toBe(false);
+  it("long-watch is a watch to the end or of 18 seconds, and one of 70 % where nobody knows the seconds", () => {
+    const watched = (value: number, duration: number) => head("long-watch").is("watch", value, duration);
+    expect([0, 0.69, 0.7, 1, none].map((value) => watched(value, none))).toEqual([
+      ...[false, false, true, true, false],
+    ]);
+    expect([0.29, 0.3, 1, none].map((value) => watched(value, 60))).toEqual([false, true, true, false]);
+    expect([0.9, 1].map((value) => watched(value, 10))).toEqual([false, true]);
+    expect(head("long-watch").is("rate", 5, 60)).toBe(false);
   });
 
   it("approve is a deed that costs something, or a rating of 4 and more", () => {
-    const deeds = INTERACTION_TYPE_NAMES.filter((type) => head("approve").is(type, none));
+    const deeds = INTERACTION_TYPE_NAMES.filter((type) => head("approve").is(type, none, none));
     expect(deeds).toEqual(["like", "comment", "share", "save", "follow", "purchase"]);
-    expect([3.9, 4, 5, none].map((value) => head("approve").is("rate", value))).toEqual([
+    expect([3.9, 4, 5, none].map((value) => head("approve").is("rate", value, none))).toEqual([
       false,
       true,
       true,
       false,
     ]);
-    expect(head("approve").is("watch", 5)).toBe(false);
+    expect(head("approve").is("watch", 5, none)).toBe(false);
   });
 });

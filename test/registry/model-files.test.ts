@@ -42,6 +42,7 @@ function modelsOf(bundle: Bundle): BundleModels {
 
 const models: BundleModels = {
   items: ["a", "b", "ü/\n\"'", ""],
+  features: { schema: { sources: ["near"] } },
   sources: {
     near: {
       offsets: Int32Array.of(0, -1, 2 ** 31 - 1),
@@ -78,7 +79,7 @@ describe("models", () => {
   });
 
   it("come out without a ranker where there was none, and without sources", async () => {
-    const few: BundleModels = { items: [], sources: {}, ranker: null };
+    const few: BundleModels = { items: [], features: null, sources: {}, ranker: null };
     expect(decodeModels(await bundleOf(encodeModels(few)))).toEqual(few);
   });
 
@@ -99,6 +100,7 @@ describe("models", () => {
     expect(encodeModels(models)).toEqual(encodeModels(structuredClone(models)));
     expect(Object.keys(encodeModels(models))).toEqual([
       "items.json",
+      "features.json",
       "sources/near/offsets.int32",
       "sources/near/strengths.float32",
       "sources/near/none.float32",

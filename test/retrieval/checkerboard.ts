@@ -141,16 +141,14 @@ export function queryOver(history: readonly number[], options: QueryOptions = {}
   const { size = KNOWN, now = NOW } = options;
   const allowed = options.allowed ?? new Uint8Array(size).fill(1);
   if (options.allowed === undefined) for (const row of history) allowed[row] = 0;
-  return {
-    now,
+  const touches = {
     items: Int32Array.from(history),
     times: Float64Array.from(history, (_, i) => now - (i + 1) * HOUR),
-    weights: new Float32Array(history.length).fill(1),
     types: new Uint8Array(history.length).fill(interactionCode("click")),
     values: new Float32Array(history.length).fill(Number.NaN),
-    allowed,
-    encodings: {},
   };
+  const weights = new Float32Array(history.length).fill(1);
+  return { now, ...touches, weights, allowed, encodings: {}, context: {}, history: touches };
 }
 
 /** The same with what the retriever makes of the user. */

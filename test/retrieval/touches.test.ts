@@ -2,9 +2,14 @@
 import { describe, expect, it } from "vitest";
 import { createCatalog } from "../../src/catalog/index.ts";
 import type { EpochMs, EventId, ItemId, UserId } from "../../src/core/index.ts";
-import { INTERACTION_TYPE_NAMES, type InteractionType, interactionCode } from "../../src/events/index.ts";
-import { touchesOf } from "../../src/retrieval/index.ts";
-import { emptyState, evidence, type Touch, type UserState } from "../../src/state/index.ts";
+import {
+  evidence,
+  INTERACTION_TYPE_NAMES,
+  type InteractionType,
+  interactionCode,
+} from "../../src/events/index.ts";
+import { contextOf, touchesOf } from "../../src/retrieval/index.ts";
+import { emptyState, type Touch, type UserState } from "../../src/state/index.ts";
 import { extend, itemOf, NOW, upsert } from "./checkerboard.ts";
 
 const catalog = createCatalog();
@@ -29,7 +34,7 @@ describe("touches", () => {
       touch(2, itemOf(0), "watch", 0.5),
       touch(3, itemOf(2), "rate", 4),
     );
-    expect(touchesOf(state, catalog, NOW)).toEqual({
+    expect(touchesOf(state, catalog, NOW).touches).toEqual({
       now: NOW,
       items: Int32Array.of(2, 0, 2),
       times: Float64Array.of(NOW - 1, NOW - 2, NOW - 3),
@@ -46,14 +51,17 @@ describe("touches", () => {
       touch(3, itemOf(1), "click"),
       touch(4, itemOf(2), "watch", 0),
     );
-    const touches = touchesOf(state, catalog, NOW);
+    const { touches, history } = touchesOf(state, catalog, NOW);
     expect([...touches.items]).toEqual([1]);
     expect([...touches.times]).toEqual([NOW - 3]);
+    expect([...history.items]).toEqual([0, 1, 2]);
+    expect([...history.times]).toEqual([NOW - 1, NOW - 3, NOW - 4]);
+    expect([...history.values]).toEqual([Math.fround(0.1), Number.NaN, 0]);
   });
 
   it("takes of every type of interaction the weight that evidence gives it", () => {
     const state = stateOf(...INTERACTION_TYPE_NAMES.map((type, age) => touch(age, itemOf(0), type)));
-    const touches = touchesOf(state, catalog, NOW);
+    const { touches } = touchesOf(state, catalog, NOW);
     const wanted = INTERACTION_TYPE_NAMES.filter((type) => evidence(type, Number.NaN) > 0);
     expect([...touches.types]).toEqual(wanted.map(interactionCode));
     expect([...touches.weights]).toEqual(wanted.map((type) => evidence(type, Number.NaN)));
@@ -65,13 +73,31 @@ describe("touches", () => {
     const without = createCatalog();
     extend(without, [upsert(itemOf(0), NOW), removal]);
     const state = { ...stateOf(touch(1, itemOf(0), "click")), vetoes: [touch(0, itemOf(0), "hide")] };
-    expect([...touchesOf(state, without, NOW).items]).toEqual([0]);
+    const { touches, history } = touchesOf(state, without, NOW);
+    expect([...touches.items]).toEqual([0]);
+    expect([...history.items]).toEqual([0]);
   });
 
   it("has no touches for a user of whom nothing is known", () => {
-    const touches = touchesOf(emptyState("u" as UserId), catalog, NOW);
+    const { touches } = touchesOf(emptyState("u" as UserId), catalog, NOW);
     for (const column of [touches.items, touches.times, touches.weights, touches.types, touches.values]) {
       expect(column).toHaveLength(0);
     }
+  });
+});
+
+describe("what a request is known by", () => {
+  const known = createCatalog();
+  const facts = { country: "NO" };
+  extend(known, [{ kind: "user", id: "f" as EventId, user: "u" as UserId, facts, time: NOW }]);
+
+  it("is its place and the user's facts, each where there is one", () => {
+    expect(contextOf(known, "u" as UserId, NOW, { surface: "home" })).toEqual({ surface: "home", facts });
+    expect(contextOf(known, "v" as UserId, NOW, { device: "phone" })).toEqual({ device: "phone" });
+    expect(contextOf(known, "v" as UserId, NOW, {})).toEqual({});
+  });
+
+  it("has no facts that came later", () => {
+    expect(contextOf(known, "u" as UserId, (NOW - 1) as EpochMs, {})).toEqual({});
   });
 });

@@ -2,7 +2,7 @@
 import { setImmediate } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import { ManualClock, MINUTE, Random, silent } from "../../src/core/index.ts";
-import { featuresFor } from "../../src/features/index.ts";
+import { featureSet as featuresOf, sourceSchema } from "../../src/features/index.ts";
 import { popular } from "../../src/retrieval/popular.ts";
 import { examplesBetween } from "../../src/training/examples.ts";
 import { fitSources } from "../../src/training/fit-sources.ts";
@@ -25,7 +25,7 @@ async function worldWith(colours: Colours) {
   const { catalog } = history;
   const fit = { catalog, seed: 1, clock, budget: MINUTE, timeBudget: MINUTE, progress: silent };
   const fitted = await fitSources(sources, sequencesOf(history, cut), fit);
-  const featureSet = featuresFor(sources);
+  const featureSet = featuresOf(sourceSchema(sources));
   const examples = examplesBetween(history, cut, everything(history));
   const common = {
     history,
@@ -56,7 +56,8 @@ describe("a source that encodes users", () => {
     const { examples, featureSet, lists } = await worldWith(colours);
     const { count, missed, features, width, present } = await lists();
     expect(count + missed).toBe(examples.length);
-    const signal = featureSet.names.findIndex((name) => /colours/.test(name));
+    const names = [...featureSet.requestNames, ...featureSet.candidateNames];
+    const signal = names.findIndex((name) => /colours/.test(name));
     let said = 0;
     for (let row = 0; row < count * LIST_SIZE; row++)
       if (present[row] === 1 && features[row * width + signal] !== 0) said++;

@@ -1,9 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Event, Impression, Interaction } from "../../src/events/index.ts";
-import { interactionCode } from "../../src/events/index.ts";
+import { evidence, interactionCode } from "../../src/events/index.ts";
 import { HEADS } from "../../src/ranking/index.ts";
-import { evidence } from "../../src/state/index.ts";
 import { readHistory } from "../../src/training/history.ts";
 import { anyLog } from "./any-log.ts";
 import { at, HOUR_MS, logOf, START, shown, took, userId, withoutErased } from "./logs.ts";
@@ -92,7 +91,9 @@ function expected(events: readonly Event[]) {
           actions: answers.map((list) =>
             HEADS.reduce(
               (bits, head, h) =>
-                list.some(({ type, value }) => head.is(type, value ?? Number.NaN)) ? bits | (1 << h) : bits,
+                list.some(({ type, value }) => head.is(type, value ?? Number.NaN, Number.NaN))
+                  ? bits | (1 << h)
+                  : bits,
               0,
             ),
           ),

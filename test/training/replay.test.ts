@@ -109,7 +109,7 @@ describe("the touches of an example", () => {
     );
     const known = (maxAge: number) => {
       const limits = { touches: 9, maxAge: maxAge as Ms };
-      const { items } = touchesBefore(history, 0, 3, at(START + 10), limits);
+      const { items } = touchesBefore(history, 0, 3, at(START + 10), limits).touches;
       return Array.from(items, (row) => history.catalog.idOf(row));
     };
     expect([known(11), known(10), known(9), known(5), known(1)]).toEqual([

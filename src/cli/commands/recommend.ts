@@ -4,13 +4,15 @@ import type { ItemId, Ms, UserId } from "../../core/index.ts";
 import { programName } from "../command-line.ts";
 import type { Context, GlobalOptions } from "../context.ts";
 import { openInstance } from "../open-instance.ts";
-import { id, integerFrom } from "../option-parsers.ts";
+import { id, integerFrom, place } from "../option-parsers.ts";
 import { recommendationText } from "../recommendation-text.ts";
 import { withContext } from "../with-context.ts";
 
 interface Options extends GlobalOptions {
   readonly user: string;
   readonly limit: number;
+  readonly surface?: string;
+  readonly device?: string;
   readonly why?: true;
   readonly whyNot?: readonly string[];
   readonly category?: readonly string[];
@@ -28,6 +30,8 @@ export function recommendCommand(): Command {
     )
     .requiredOption("--user <id>", "for whom", id)
     .option("--limit <n>", "how many items", integerFrom(1, 500), 10)
+    .option("--surface <name>", "where it is shown: the page, tab or shelf", place)
+    .option("--device <name>", "the kind of device that it is shown on", place)
     .option("--why", "the sources, predicted actions and features of each item")
     .option("--why-not <items...>", "say for these items why they are not in the answer")
     .option("--category <names...>", "only items of these categories")
@@ -44,7 +48,7 @@ Examples:
 }
 
 async function recommend(context: Context, options: Options) {
-  const { user, limit, why, whyNot, category, allowSeen, json } = options;
+  const { user, limit, surface, device, why, whyNot, category, allowSeen, json } = options;
   const instance = await openInstance(context, { readOnly: true });
   const answer = await instance.recommend({
     user: user as UserId,
@@ -54,6 +58,8 @@ async function recommend(context: Context, options: Options) {
     log: false,
     // A process that has just begun is slow, and a person is waiting, not a page: the best answer, not the fastest.
     budgetMs: PATIENCE_MS,
+    ...(surface === undefined ? {} : { surface }),
+    ...(device === undefined ? {} : { device }),
     ...(whyNot === undefined ? {} : { whyNot: whyNot as readonly ItemId[] }),
     ...(category === undefined ? {} : { categories: category }),
   });

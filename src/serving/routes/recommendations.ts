@@ -2,7 +2,16 @@
 import type { FastifyReply } from "fastify";
 import type { ItemId, Ms, Offset, RequestId, UserId } from "../../core/index.ts";
 import type { RecommendRequest } from "../../pipeline/recommender.ts";
-import { booleanOf, idOf, integerOf, listOf, queryBoolean, queryInteger, queryList } from "../parameters.ts";
+import {
+  booleanOf,
+  idOf,
+  integerOf,
+  listOf,
+  placeOf,
+  queryBoolean,
+  queryInteger,
+  queryList,
+} from "../parameters.ts";
 import { recommendationAnswer, recommendationSchema } from "../recommendation-answer.ts";
 import { declareRoute, type RouteContext, type Routes } from "../route.ts";
 import { serverTiming } from "../server-timing.ts";
@@ -18,6 +27,8 @@ const ABOUT = {
   user: "Whom to recommend to. A user who is not known gets popular items and the reason `unknown_user`.",
   limit: "Number of items wanted. Default 20.",
   request: "Name of this answer in the log; made up where absent.",
+  surface: "Where it is shown: the page, tab or shelf. A feature of the ranker, and kept in the impression.",
+  device: "The kind of device that it is shown on. A feature of the ranker, and kept in the impression.",
   after: "The answer reflects every event before this offset, as `POST /v1/events` returned it.",
   include: "Only these items may be returned.",
   exclude: "These items are not returned.",
@@ -34,6 +45,8 @@ const bodySchema = closedObject(
     user: idOf<UserId>("a user id").describe(ABOUT.user),
     limit: integerOf(1, MAX_ITEMS).describe(ABOUT.limit).exactOptional(),
     request: idOf<RequestId>("a request id").describe(ABOUT.request).exactOptional(),
+    surface: placeOf("a surface").describe(ABOUT.surface).exactOptional(),
+    device: placeOf("a device").describe(ABOUT.device).exactOptional(),
     after: integerOf<Offset>(0).describe(ABOUT.after).exactOptional(),
     include: listOf(idOf<ItemId>("an item id"), "item ids", MAX_LISTED)
       .describe(ABOUT.include)
@@ -60,6 +73,8 @@ const querySchema = closedObject(
     user: idOf<UserId>("a user id").describe(ABOUT.user),
     limit: queryInteger(1, MAX_ITEMS).describe(ABOUT.limit).exactOptional(),
     request: idOf<RequestId>("a request id").describe(ABOUT.request).exactOptional(),
+    surface: placeOf("a surface").describe(ABOUT.surface).exactOptional(),
+    device: placeOf("a device").describe(ABOUT.device).exactOptional(),
     after: queryInteger<Offset>(0).describe(ABOUT.after).exactOptional(),
     include: queryList<ItemId>("item ids", MAX_LISTED).describe(ABOUT.include).exactOptional(),
     exclude: queryList<ItemId>("item ids", MAX_LISTED).describe(ABOUT.exclude).exactOptional(),
