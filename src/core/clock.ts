@@ -36,3 +36,9 @@ export class ManualClock implements Clock {
     this.mono += ms;
   }
 }
+
+/** CPU time that the process has used up to now, all its threads, user and system. */
+export function processCpu(): Ms {
+  const { user, system } = process.cpuUsage();
+  return ((user + system) / 1_000) as Ms;
+}

@@ -81,6 +81,22 @@ export const ERRORS = {
   },
   bundle_item_map_mismatch: { status: 500, about: "The bundle's item rows are not the catalog's." },
   bundle_golden_mismatch: { status: 500, about: "The bundle does not reproduce its golden scores." },
+  bundle_wrong_dimension: {
+    status: 500,
+    about:
+      "The bundle's ranker does not take the columns of its features, or gives other heads than it names.",
+  },
+  bundle_not_finite: { status: 500, about: "The bundle's ranker gives NaN or infinities." },
+  bundle_fails: { status: 500, about: "A source or the ranker of the bundle fails on recent requests." },
+  bundle_constant_scores: {
+    status: 500,
+    about: "The bundle's ranker gives all candidates of a request one score.",
+  },
+  bundle_too_slow: {
+    status: 500,
+    about: "The bundle takes longer than the objective, or many times as long as the current one.",
+  },
+  bundle_worse: { status: 500, about: "The bundle ranks worse than the current one, by more than noise." },
   // the rest
   invalid_config: { status: 500, about: "The configuration has a key or a value that is not allowed." },
   read_only: { status: 409, about: "This instance was opened read-only." },

@@ -1,5 +1,5 @@
 export type { Brand } from "./brand.ts";
-export { type Clock, ManualClock, systemClock } from "./clock.ts";
+export { type Clock, ManualClock, processCpu, systemClock } from "./clock.ts";
 export { Deadline } from "./deadline.ts";
 export {
   errorCode,

@@ -1,2 +1,10 @@
 export { open } from "./open.ts";
-export type { EventInput, OpenOptions, RecommendRequest, TrainOptions, Upnext } from "./types.ts";
+export type {
+  EventInput,
+  OpenOptions,
+  PromoteOptions,
+  RecommendRequest,
+  TrainOptions,
+  TrainResult,
+  Upnext,
+} from "./types.ts";

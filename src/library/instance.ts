@@ -4,8 +4,8 @@ import { join } from "node:path";
 import type { Catalog } from "../catalog/index.ts";
 import type { ResolvedConfig } from "../config/index.ts";
 import {
+  type BundleId,
   type Clock,
-  type EpochMs,
   type EventId,
   type ItemId,
   type Ms,
@@ -19,7 +19,6 @@ import {
 import { type ImportReport, type ImportRequest, importInto } from "../datasets/index.ts";
 import {
   type AppendClient,
-  type AppendResult,
   type AppendServer,
   type Event,
   type FileLog,
@@ -61,12 +60,22 @@ import {
 } from "../pipeline/index.ts";
 import { DEFAULT_POLICY } from "../policy/index.ts";
 import type { Registry } from "../registry/index.ts";
+import { type GateReport, type Release, releases, rollback } from "../release/index.ts";
 import type { Snapshots } from "../snapshots/index.ts";
 import type { UserState } from "../state/index.ts";
-import { checkpointsIn, type TrainReport, train } from "../training/index.ts";
+import { checkpointsIn, train } from "../training/index.ts";
+import { forget } from "./forget.ts";
+import { type ReleaseParts, releaseNamed, releaseTrained } from "./releases.ts";
 import type { Role, States } from "./states.ts";
 import { trainSettings } from "./train-settings.ts";
-import type { EventInput, RecommendRequest, TrainOptions, Upnext } from "./types.ts";
+import type {
+  EventInput,
+  PromoteOptions,
+  RecommendRequest,
+  TrainOptions,
+  TrainResult,
+  Upnext,
+} from "./types.ts";
 import { warmUp } from "./warm-up.ts";
 
 export interface Parts {
@@ -83,9 +92,6 @@ export interface Parts {
   readonly registry: Registry;
   readonly metrics: Metrics | undefined;
 }
-
-/** How long `forget` waits for a store that is elsewhere before it says that it will get the erasure later. */
-const SETTLE_MS = 2_000 as Ms;
 
 export class Instance implements Upnext {
   readonly config: ResolvedConfig;
@@ -181,13 +187,14 @@ export class Instance implements Upnext {
     this.assertOpen();
     const limit = checkRequest(wanted);
     const request = wanted as RequestOfPath;
+    const id = request.request ?? (randomUUID() as RequestId);
     await this.reflects(request.after);
     const budget = request.budgetMs ?? (this.config.budgetMs as Ms);
     const { catalog, metrics, role } = this.parts;
     // Taken once: a swap of the bundle in the middle must not mix two.
     return this.bundles.serving.use(async (models) => {
-      const path = await runPath(request, limit, budget, this.pathParts(request.user, models));
-      const id = request.request ?? (randomUUID() as RequestId);
+      const parts = this.pathParts(request.user, models);
+      const path = await runPath({ ...request, request: id }, limit, budget, parts);
       const answer = answerOf(request, id, budget, path, catalog, models);
       metrics?.observeRecommendation(answer);
       if ((request.log ?? true) && role !== "reader" && answer.items.length > 0) {
@@ -228,32 +235,18 @@ export class Instance implements Upnext {
 
   async forget(id: string): Promise<ErasureReceipt> {
     this.assertWritable();
-    const { states, role } = this.parts;
-    if (role !== "writer") {
+    if (this.parts.role !== "writer") {
       throw new UpnextError(
         "read_only",
         "forget: expected the instance that writes the log, this one is a replica; ask the writer",
       );
     }
-    const user = checkUser(id);
-    const before = await this.state(user).catch(() => undefined);
-    const time = await this.newestOf(user, before);
-    const { offset } = await this.erase(user, time);
-    const settled = await states.settled(offset, SETTLE_MS);
-    const { compaction, snapshots } = await this.erasures.carryOut();
-    const removed = compaction.users.get(user);
-    const touches = before === undefined ? null : before.touches.length + before.vetoes.length;
-    // Of what retention has dropped, the log no longer knows where it was.
-    const firstOffset = removed?.firstOffset ?? (touches === 0 ? Number.POSITIVE_INFINITY : 0);
-    return {
-      user,
-      time,
-      offset,
-      state: { store: states.name, touches, done: settled },
-      log: { events: removed?.events ?? 0, files: compaction.segments },
-      snapshots,
-      bundles: await this.erasures.bundlesSince(firstOffset),
-    };
+    return forget(checkUser(id), {
+      ...this.parts,
+      erasures: this.erasures,
+      stateOf: (user) => this.state(user),
+      erase: (user, time) => this.append([{ kind: "erasure", id: randomUUID() as EventId, time, user }]),
+    });
   }
 
   async import(request: Omit<ImportRequest, "now">, progress: Progress = silent): Promise<ImportReport> {
@@ -274,16 +267,41 @@ export class Instance implements Upnext {
     }
   }
 
-  async train(progress: Progress = silent, options: TrainOptions = {}): Promise<TrainReport> {
+  async train(progress: Progress = silent, options: TrainOptions = {}): Promise<TrainResult> {
     this.assertOpen();
     const settings = trainSettings(this.config, options);
     const { directory, log, snapshots, registry, clock } = this.parts;
     await log.refresh();
     const checkpoints = checkpointsIn(join(directory, "training"), progress);
     const base = log.first > 0 ? await snapshots.base() : undefined;
-    const report = await train(log, registry, settings, clock, progress, checkpoints, base);
+    const trained = await train(log, registry, settings, clock, progress, checkpoints, base);
+    // The gate tries the bundle with requests, over a catalog that knows all of its items.
+    await this.apply(log.end, progress);
+    const release = await releaseTrained(trained, this.releaseParts(), progress);
+    await this.refresh();
+    return { ...trained.report, release };
+  }
+
+  releases(): Promise<readonly Release[]> {
+    this.assertOpen();
+    return releases(this.parts.registry);
+  }
+
+  async promote(bundle: string, options: PromoteOptions = {}): Promise<GateReport> {
+    this.assertOpen();
+    await this.reflects(undefined);
+    const { despite, progress = silent } = options;
+    const report = await releaseNamed(bundle as BundleId, despite, this.releaseParts(), progress);
     await this.refresh();
     return report;
+  }
+
+  async rollback(bundle?: string): Promise<BundleId> {
+    this.assertOpen();
+    await this.reflects(undefined);
+    const current = await rollback(this.parts, bundle as BundleId | undefined);
+    await this.refresh();
+    return current;
   }
 
   async replay(request: string): Promise<PathResult> {
@@ -397,31 +415,6 @@ export class Instance implements Upnext {
     this.pending.add(done);
   }
 
-  private erase(user: UserId, time: EpochMs): Promise<AppendResult> {
-    return this.append([{ kind: "erasure", id: randomUUID() as EventId, time, user }]);
-  }
-
-  /**
-   * The moment up to which a user is forgotten. Clients' clocks may be ahead of this one: it takes everything that is
-   * known, whatever its time.
-   *
-   * @param state undefined where the store did not give it; then the log is asked
-   */
-  private async newestOf(user: UserId, state: UserState | undefined): Promise<EpochMs> {
-    const { catalog, clock, log } = this.parts;
-    let newest: number = Math.max(clock.now(), catalog.factsTime(user) ?? -Infinity);
-    if (state !== undefined) {
-      for (const { time } of [...state.touches, ...state.vetoes]) newest = Math.max(newest, time);
-      return newest as EpochMs;
-    }
-    for await (const batch of log.read(0 as Offset)) {
-      for (const { event } of batch) {
-        if (event.kind === "interaction" && event.user === user) newest = Math.max(newest, event.time);
-      }
-    }
-    return newest as EpochMs;
-  }
-
   /** Waits until everything before `after` is applied; beside a writer, everything that it has made durable. */
   private async reflects(after: Offset | undefined): Promise<void> {
     const { log, role } = this.parts;
@@ -434,6 +427,14 @@ export class Instance implements Upnext {
     }
     const wanted = role === "writer" ? after : log.end;
     if (wanted !== undefined) await this.apply(wanted);
+  }
+
+  private releaseParts(): ReleaseParts {
+    return {
+      ...this.parts,
+      settings: this.settings,
+      partsOf: (user, models) => this.pathParts(user, models),
+    };
   }
 
   private pathParts(user: UserId, models: ServingModels): PathParts {

@@ -1,6 +1,6 @@
 /** What a program sees of upnext: how it is opened, what is written to it, what it does. */
 import type { ResolvedConfig, UpnextConfig } from "../config/index.ts";
-import type { Clock, Progress } from "../core/index.ts";
+import type { BundleId, Clock, Progress } from "../core/index.ts";
 import type { ImportReport, ImportRequest } from "../datasets/index.ts";
 import type { Event } from "../events/index.ts";
 import type { Metrics } from "../monitoring/index.ts";
@@ -14,6 +14,7 @@ import type {
   SimilarItems,
   TrackResult,
 } from "../pipeline/index.ts";
+import type { GateReport, Release } from "../release/index.ts";
 import type { UserState } from "../state/index.ts";
 import type { TrainReport } from "../training/index.ts";
 
@@ -60,6 +61,17 @@ export interface TrainOptions {
   readonly maxLists?: number;
 }
 
+export interface TrainResult extends TrainReport {
+  /** What the release gate found; the bundle serves where it is accepted. */
+  readonly release: GateReport;
+}
+
+export interface PromoteOptions {
+  /** Why the bundle is to serve although a check refuses it. Kept in the registry. */
+  readonly despite?: string;
+  readonly progress?: Progress;
+}
+
 export interface Upnext extends Recommender {
   readonly config: ResolvedConfig;
   /**
@@ -85,12 +97,24 @@ export interface Upnext extends Recommender {
   /** Reads a data set into the log; see `upnext import`. */
   import(request: Omit<ImportRequest, "now">, progress?: Progress): Promise<ImportReport>;
   /**
-   * Trains both stages on the log, publishes the bundle and serves it. Goes on where a training of the same directory
-   * was killed.
+   * Trains both stages on the log, publishes the bundle, and serves it where the release gate accepts it: `release` of
+   * the report says so, or why not. Goes on where a training of the same directory was killed.
    *
    * What `options` leave out is the configuration's.
    */
-  train(progress?: Progress, options?: TrainOptions): Promise<TrainReport>;
+  train(progress?: Progress, options?: TrainOptions): Promise<TrainResult>;
+  /** The bundles that there are, newest first, and what each of them is. */
+  releases(): Promise<readonly Release[]>;
+  /**
+   * Asks the release gate about a bundle, and serves it where nothing refuses it, or `despite` says why all the same; a
+   * bundle that does not load is never served. Rejects with `no_bundle`.
+   */
+  promote(bundle: string, options?: PromoteOptions): Promise<GateReport>;
+  /**
+   * Serves the previous bundle again, or the given one, which served before; returns it. Rejects with `no_bundle` where
+   * there is none, and with what loading rejects with: nothing changes then.
+   */
+  rollback(bundle?: string): Promise<BundleId>;
   /** Computes a request of the log again, as of its moment: the same features and scores to the bit. */
   replay(request: string): Promise<PathResult>;
   /** Takes up the registry's current bundle, if it is another one. Called every two seconds while open. */
