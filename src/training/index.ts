@@ -1,3 +1,13 @@
 export { checkpointsIn } from "./checkpoints.ts";
 export { type Evaluation, type EvaluationOptions, evaluate } from "./evaluate.ts";
-export { DEFAULT_TRAIN, type TrainReport, type TrainSettings, train } from "./train.ts";
+export { type Example, examplesBetween, visit } from "./examples.ts";
+export { type History, readHistory } from "./history.ts";
+export { everything, Replay, type TouchLimits } from "./replay.ts";
+export {
+  DEFAULT_TRAIN,
+  type HeldOut,
+  type Trained,
+  type TrainReport,
+  type TrainSettings,
+  train,
+} from "./train.ts";

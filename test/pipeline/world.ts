@@ -61,7 +61,8 @@ export async function createWorld(): Promise<World> {
   const registry = await openFileRegistry(directory, { clock });
   const settings = { ...DEFAULT_TRAIN, holdOut: 0, rankerShare: 0.3, maxLists: 150 };
   const looks = tickingClock(settings.timeBudget / 60, END);
-  const { bundle } = await train(log, registry, settings, looks, silent);
+  const { bundle } = (await train(log, registry, settings, looks, silent)).report;
+  await registry.promote(bundle);
   const catalog = createCatalog();
   const store = memoryStore();
   const follower = new Follower(log, catalog, store);
