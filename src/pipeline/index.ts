@@ -25,7 +25,7 @@ export type {
 } from "./recommender.ts";
 export { replayRequest } from "./replay.ts";
 export { type PathParts, type PathResult, type PathSettings, runPath } from "./request-path.ts";
-export { type ServingModels, untrainedModels } from "./serving-models.ts";
+export { type ServingModels, servingModels, untrainedModels } from "./serving-models.ts";
 export { similarItems } from "./similar.ts";
 export { stateAt } from "./state-at.ts";
 export { statusOf } from "./status.ts";
