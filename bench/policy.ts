@@ -33,8 +33,8 @@ export async function run(): Promise<unknown> {
   const scores = Float32Array.from({ length: 500 }, () => random.next())
     .sort()
     .reverse();
-  const slate = (diversity: number, limit = 20) =>
-    applyPolicy(catalog, rows, scores, limit, { ...DEFAULT_POLICY, diversity }).order[0]!;
+  const slate = (diversity: number, limit = 20, explore = 0) =>
+    applyPolicy(catalog, rows, scores, limit, { ...DEFAULT_POLICY, diversity, explore }, "r1").order[0]!;
 
   return {
     items: ITEMS,
@@ -44,6 +44,7 @@ export async function run(): Promise<unknown> {
       measure("mask: 512 seen, one category", () => mask(seen, { categories: ["c3"] })),
       measure("slate of 20: cap alone", () => slate(0)),
       measure("slate of 20: cap and diversity", () => slate(DEFAULT_POLICY.diversity)),
+      measure("slate of 20: cap, diversity and exploration", () => slate(DEFAULT_POLICY.diversity, 20, 0.05)),
       measure("slate of 100: cap and diversity", () => slate(DEFAULT_POLICY.diversity, 100)),
     ],
   };

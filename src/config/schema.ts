@@ -219,6 +219,12 @@ const policy = section({
     .min(0, { error: "expected a number from 0 up to, but not including, 1" })
     .lt(1, { error: "expected a number from 0 up to, but not including, 1" })
     .default(DEFAULT_POLICY.diversity),
+  /** Share of the slots that a random item of the head of the ranking gets, so that other rankings can be judged. */
+  explore: z
+    .number({ error: "expected a share from 0 to 1" })
+    .min(0, { error: "expected a share from 0 to 1" })
+    .max(1, { error: "expected a share from 0 to 1" })
+    .default(DEFAULT_POLICY.explore),
 });
 
 const training = section({

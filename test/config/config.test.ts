@@ -62,7 +62,7 @@ describe("resolveConfig", () => {
       state: { store: "lmdb", touches: 512, vetoes: 256 },
       retrieval: { candidates: 500 },
       ranking: { headWeights: {} },
-      policy: { maxPerCreator: 3, diversity: 0.1 },
+      policy: { maxPerCreator: 3, diversity: 0.1, explore: 0 },
       seed: 1,
     });
     expect(resolveConfig(config)).toEqual(config);
@@ -139,6 +139,7 @@ describe("resolveConfig", () => {
       { log: { retention: { maxBytes: "20" } } },
       'config: log.retention.maxBytes: got "20", expected a size such as "500MB", "20GB" or "1TB", or bytes, at least 1000000',
     ],
+    [{ policy: { explore: 1.5 } }, "config: policy.explore: got 1.5, expected a share from 0 to 1"],
     [
       { policy: { diversity: 1 } },
       "config: policy.diversity: got 1, expected a number from 0 up to, but not including, 1",

@@ -4,7 +4,7 @@ import { applyPolicy, DEFAULT_POLICY, type PolicySettings, type Slate } from "..
 import { similarity } from "../../src/policy/similarity.ts";
 import { catalogOf } from "./world.ts";
 
-const OFF: PolicySettings = { maxPerCreator: 0, diversity: 0, pool: 100 };
+const OFF: PolicySettings = { maxPerCreator: 0, diversity: 0, pool: 100, explore: 0 };
 
 /** Candidates are rows 0, 1, 2 … with these creators ("" for none), best first. */
 function slateOf(
@@ -16,7 +16,7 @@ function slateOf(
   const catalog = catalogOf(Object.fromEntries(creators.map((creator, at) => [`v${at}`, { creator }])));
   const values = scores ?? creators.map((_, at) => -at);
   const rows = Int32Array.from(creators.keys());
-  return applyPolicy(catalog, rows, Float32Array.from(values), limit, { ...OFF, ...settings });
+  return applyPolicy(catalog, rows, Float32Array.from(values), limit, { ...OFF, ...settings }, "r1");
 }
 
 describe("a slate without rules", () => {
@@ -114,8 +114,8 @@ describe("diversity", () => {
         fc.double({ min: 0.05, max: 0.95, noNaN: true }),
         (drawn, limit, d) => {
           const { catalog, rows, scores } = worldOf(drawn);
-          const settings = { maxPerCreator: 0, diversity: d, pool: rows.length };
-          const { order } = applyPolicy(catalog, rows, scores, limit, settings);
+          const settings = { maxPerCreator: 0, diversity: d, pool: rows.length, explore: 0 };
+          const { order } = applyPolicy(catalog, rows, scores, limit, settings, "r1");
           const low = Math.min(...scores);
           const span = Math.max(...scores) - low;
           const chosen: number[] = [];
@@ -182,13 +182,14 @@ describe("every slate", () => {
     maxPerCreator: fc.integer({ min: 0, max: 4 }),
     diversity: fc.constantFrom(0, 0.1, 0.5, 0.9),
     pool: fc.integer({ min: 1, max: 50 }),
+    explore: fc.constant(0),
   });
 
   it("is a subset of the candidates without repeats, as long as can be, and holds the cap before it is relaxed", () => {
     fc.assert(
       fc.property(candidates, fc.integer({ min: 0, max: 45 }), settings, (drawn, limit, settings) => {
         const { catalog, rows, scores } = worldOf(drawn);
-        const { order, overCap } = applyPolicy(catalog, rows, scores, limit, settings);
+        const { order, overCap } = applyPolicy(catalog, rows, scores, limit, settings, "r1");
         expect(order).toHaveLength(Math.min(limit, rows.length));
         expect(new Set(order).size).toBe(order.length);
         for (const index of order) expect(index >= 0 && index < rows.length).toBe(true);
@@ -210,7 +211,7 @@ describe("every slate", () => {
     fc.assert(
       fc.property(candidates, fc.integer({ min: 0, max: 45 }), (drawn, limit) => {
         const { catalog, rows, scores } = worldOf(drawn);
-        expect([...applyPolicy(catalog, rows, scores, limit, OFF).order]).toEqual([
+        expect([...applyPolicy(catalog, rows, scores, limit, OFF, "r1").order]).toEqual([
           ...rows.subarray(0, limit).keys(),
         ]);
       }),
@@ -221,7 +222,7 @@ describe("every slate", () => {
     fc.assert(
       fc.property(candidates, settings, (drawn, settings) => {
         const { catalog, rows, scores } = worldOf(drawn);
-        expect(applyPolicy(catalog, rows, scores, 5, settings).order[0]).toBe(0);
+        expect(applyPolicy(catalog, rows, scores, 5, settings, "r1").order[0]).toBe(0);
       }),
     );
   });
@@ -230,7 +231,7 @@ describe("every slate", () => {
     fc.assert(
       fc.property(candidates, fc.integer({ min: 1, max: 20 }), (drawn, limit) => {
         const { catalog, rows, scores } = worldOf(drawn);
-        const { order, removedBy } = applyPolicy(catalog, rows, scores, limit, DEFAULT_POLICY);
+        const { order, removedBy } = applyPolicy(catalog, rows, scores, limit, DEFAULT_POLICY, "r1");
         const last = Math.max(...order);
         for (const index of rows.keys()) {
           expect(removedBy(index) !== null).toBe(index < last && !order.includes(index));

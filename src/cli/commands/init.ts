@@ -53,7 +53,8 @@ export default defineConfig({
   ranking: { headWeights: {} },
 
   // At most so many items of one creator in an answer (0: no cap), and how unlike each other items should be (0 to 1).
-  policy: { maxPerCreator: 3, diversity: 0.1 },
+  // A share of the slots for random items of the head of the ranking (explore: 0.05): see upnext off-policy.
+  policy: { maxPerCreator: 3, diversity: 0.1, explore: 0 },
 
   seed: 1,
 });
