@@ -13,8 +13,11 @@ import {
 import { weights } from "./layers.ts";
 import { type Trace, VOCABULARIES, type Vocabulary } from "./trace.ts";
 
-/** First vectors are short: what an id says has to be learned against the features (guess). */
-const FIRST_DEVIATION = 0.05;
+/**
+ * Shorter ones are learned late: with 0.05 neither network had found 10 groups of items, of which each user takes one,
+ * after 800 steps; with 0.2 attention to targets had after 600.
+ */
+const FIRST_DEVIATION = 0.2;
 
 /** (B*S, 3 E) */
 export function candidateVectors(trace: Trace): Tensor {

@@ -34,5 +34,5 @@ export function logistic(trace: Trace): Tensor {
 }
 
 export function featureNetwork(trace: Trace): Tensor {
-  return headLogits(firstLayer(trace), [], trace);
+  return headLogits(firstLayer(trace), undefined, trace);
 }

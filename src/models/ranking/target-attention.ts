@@ -17,7 +17,7 @@ export function targetAttention(trace: Trace): Tensor {
     idQueries(features.ids, trace),
     linear(features.hidden, "attention.query.features", trace.shape.width),
   );
-  return headLogits(features, [attended(queries, trace)], trace);
+  return headLogits(features, attended(queries, trace), trace);
 }
 
 /** What a candidate finds in the history by its ids alone. (B*S, D) */

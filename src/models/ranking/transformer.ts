@@ -28,7 +28,7 @@ export function transformer(trace: Trace): Tensor {
     project(features.ids, "visit.ids", width),
     linear(features.hidden, "candidate.features", width),
   );
-  return headLogits(features, [candidateStates(tokens, trace)], trace);
+  return headLogits(features, candidateStates(tokens, trace), trace);
 }
 
 /** What candidates are before features are known: their ids alone, after the history. (B*S, D) */
