@@ -10,8 +10,8 @@ import {
   parseFeatureSchema,
   sourceSchema,
 } from "../features/index.ts";
-import { type NetworkRanker, networkRanker, type Ranker, type RankerHeader } from "../ranking/index.ts";
-import { type Bundle, type BundleModels, decodeModels, type RankerFiles } from "../registry/index.ts";
+import type { Ranker } from "../ranking/index.ts";
+import { type Bundle, type BundleModels, decodeModels } from "../registry/index.ts";
 import {
   closeSources,
   type LoadedSource,
@@ -19,6 +19,7 @@ import {
   type Source,
   sourcesNamed,
 } from "../retrieval/index.ts";
+import { loadRanker } from "./load-ranker.ts";
 
 export interface ServingModels {
   /** null without a bundle. */
@@ -28,9 +29,6 @@ export interface ServingModels {
   readonly featureSet: FeatureSet;
   close(): Promise<void>;
 }
-
-/** Golden scores may differ by this much between machines: other vector widths add in another order. */
-const GOLDEN_TOLERANCE = 1e-4;
 
 /** Live statistics alone: popular, trending, fresh. */
 export async function untrainedModels(catalog: Catalog): Promise<ServingModels> {
@@ -125,90 +123,5 @@ function sourceNames(bundle: Bundle): readonly string[] {
   throw new UpnextError(
     "bundle_corrupt",
     `bundle ${bundle.id}: manifest: config.sources: expected names of sources`,
-  );
-}
-
-async function loadRanker(id: BundleId, files: RankerFiles, featureSet: FeatureSet): Promise<Ranker> {
-  const ranker = await networkRanker(headerOf(id, files.header), files.model).catch((cause: unknown) => {
-    if (cause instanceof UpnextError && cause.code !== "internal") throw cause;
-    throw new UpnextError(
-      "bundle_corrupt",
-      `bundle ${id}: ranker: expected a network that can be loaded, got: ${messageOf(cause)}. Train again: upnext train`,
-      { cause },
-    );
-  });
-  try {
-    await checkRanker(id, ranker, files.golden, featureSet);
-  } catch (cause) {
-    await ranker.close();
-    throw cause;
-  }
-  return ranker;
-}
-
-async function checkRanker(
-  id: BundleId,
-  ranker: NetworkRanker,
-  { rows, features, probabilities }: RankerFiles["golden"],
-  featureSet: FeatureSet,
-): Promise<void> {
-  if (ranker.fingerprint !== featureSet.fingerprint) {
-    throw new UpnextError(
-      "bundle_corrupt",
-      `bundle ${id}: ranker.json: expected the fingerprint of the manifest, got another`,
-    );
-  }
-  const scored = await ranker.scoreRows(Float32Array.from(features), rows).catch((cause: unknown) => {
-    throw new UpnextError(
-      "bundle_wrong_dimension",
-      `bundle ${id}: ranker: expected ${ranker.heads.length} heads for the columns of the golden inputs, got: ${messageOf(cause)}. Train again: upnext train`,
-      { cause },
-    );
-  });
-  for (let row = 0; row < rows; row++) {
-    for (let h = 0; h < scored.length; h++) {
-      const expected = probabilities[row * scored.length + h];
-      const got = scored[h]![row]!;
-      if (!Number.isFinite(got)) {
-        throw new UpnextError(
-          "bundle_not_finite",
-          `bundle ${id}: golden row ${row}, head ${ranker.heads[h]}: expected a finite score, got ${got}. Train again: upnext train`,
-        );
-      }
-      if (expected !== undefined && Math.abs(expected - got) <= GOLDEN_TOLERANCE) continue;
-      throw new UpnextError(
-        "bundle_golden_mismatch",
-        `bundle ${id}: golden row ${row}, head ${ranker.heads[h]}: expected ${expected}, got ${got}. Train again: upnext train`,
-      );
-    }
-  }
-}
-
-/** The first line: the runtime's messages go on with its own source code. */
-function messageOf(cause: unknown): string {
-  const message = cause instanceof Error ? cause.message : String(cause);
-  return message.split("\n")[0]!;
-}
-
-function headerOf(id: BundleId, value: unknown): RankerHeader {
-  const header = Object(value) as Partial<RankerHeader>;
-  const texts = (list: unknown): list is string[] =>
-    Array.isArray(list) && list.every((x) => typeof x === "string");
-  if (
-    typeof header.name === "string" &&
-    typeof header.fingerprint === "string" &&
-    texts(header.heads) &&
-    texts(header.features)
-  ) {
-    return {
-      name: header.name,
-      fingerprint: header.fingerprint,
-      heads: header.heads,
-      features: header.features,
-    };
-  }
-  throw new UpnextError(
-    "bundle_corrupt",
-    `bundle ${id}: ranker.json: expected name, heads, features and fingerprint`,
   );
 }

@@ -1,4 +1,19 @@
 export { blendHeads } from "./blend-heads.ts";
 export { HEADS, type Head } from "./heads.ts";
-export { type NetworkRanker, networkRanker, type RankerHeader } from "./network-ranker.ts";
+export {
+  type Codes,
+  makeCodes,
+  VISIT_COLUMNS,
+  type Vocabulary,
+  vocabularyOf,
+  writeCodes,
+  writeVisitFacts,
+} from "./network-inputs.ts";
+export {
+  type Calibration,
+  inputsOf,
+  type NetworkRanker,
+  networkRanker,
+  type RankerHeader,
+} from "./network-ranker.ts";
 export type { Ranker, RankingInput } from "./ranker.ts";

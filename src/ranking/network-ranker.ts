@@ -1,56 +1,126 @@
-/** The feature network as a ranker: an ONNX file and a header that says what goes in and what comes out. */
+/** Networks as a ranker: a header that says what goes in and what comes out, and one ONNX file or several. */
 import { UpnextError } from "../core/index.ts";
-import { joined } from "../features/index.ts";
-import { loadModel } from "../tensor/index.ts";
-import type { Ranker } from "./ranker.ts";
+import { type Feeds, loadModel, type Model } from "../tensor/index.ts";
+import { makeCodes, VISIT_COLUMNS, type Vocabulary, writeCodes, writeVisitFacts } from "./network-inputs.ts";
+import type { Ranker, RankingInput } from "./ranker.ts";
 
-/** The header, stored beside the model. */
+/** The header, stored beside the models. */
 export interface RankerHeader {
+  /** What kind of ranker it is; see RANKING_RUNGS in training. */
   readonly name: string;
   readonly heads: readonly string[];
-  readonly features: readonly string[];
   readonly fingerprint: string;
+  readonly requestFeatures: number;
+  readonly candidateFeatures: number;
+  readonly vocabulary: Vocabulary;
+  /** [head] a probability is the logistic function of `scale` × the mean logit + `shift` (Platt 1999). */
+  readonly calibration: readonly Calibration[];
 }
 
-/** A network ranker also scores bare rows of features: golden scores are such. */
+export interface Calibration {
+  readonly scale: number;
+  readonly shift: number;
+}
+
+/** A network ranker also scores bare inputs: golden scores are such. */
 export interface NetworkRanker extends Ranker {
-  /** `features` (rows, features) → [head] (rows) probabilities. */
-  scoreRows(features: Float32Array, rows: number): Promise<readonly Float32Array[]>;
+  /** Inputs of one request, of which models take those that they read → [head] (n) probabilities. */
+  scoreInputs(inputs: Feeds): Promise<readonly Float32Array[]>;
 }
 
-/** @param model an ONNX file: `features` (rows, features) → `probabilities` (rows, heads) */
-export async function networkRanker(header: RankerHeader, model: Uint8Array): Promise<NetworkRanker> {
-  const session = await loadModel(model);
-  const width = header.features.length;
-  const count = header.heads.length;
-  async function scoreRows(features: Float32Array, rows: number): Promise<readonly Float32Array[]> {
-    if (features.length !== rows * width) {
-      throw new UpnextError(
-        "internal",
-        `ranker ${header.name}: expected ${rows} rows of ${width} features, got ${features.length} values`,
-      );
+/**
+ * @param models ONNX files with the inputs of `rankingLogits` and `logits` (1, n, heads); of several, the mean counts
+ */
+export async function networkRanker(
+  header: RankerHeader,
+  models: readonly Uint8Array[],
+): Promise<NetworkRanker> {
+  const sessions: Model[] = [];
+  const close = async () => {
+    await Promise.all(sessions.map((session) => session.close()));
+  };
+  try {
+    for (const model of models) sessions.push(await loadModel(model));
+  } catch (cause) {
+    await close();
+    throw cause;
+  }
+  if (sessions.length === 0) throw problem(header, "one model at least", "none");
+
+  async function scoreInputs(inputs: Feeds): Promise<readonly Float32Array[]> {
+    const n = inputs["candidates"]?.dims[1] ?? 0;
+    const count = header.heads.length;
+    if (n === 0) return header.heads.map(() => new Float32Array(0));
+    const sums = new Float64Array(n * count);
+    for (const session of sessions) {
+      const { logits } = await session.run(only(inputs, session.inputNames));
+      const data = logits?.data;
+      if (!(data instanceof Float32Array) || data.length !== n * count) {
+        throw problem(header, `${n} × ${count} float32 logits from the model`, `${data?.length ?? "none"}`);
+      }
+      for (let i = 0; i < data.length; i++) sums[i] = sums[i]! + data[i]!;
     }
-    if (rows === 0) return header.heads.map(() => new Float32Array(0));
-    const { probabilities } = await session.run({ features: { data: features, dims: [rows, width] } });
-    const data = probabilities?.data;
-    if (!(data instanceof Float32Array) || data.length !== rows * count) {
-      throw new UpnextError(
-        "internal",
-        `ranker ${header.name}: expected ${rows} × ${count} float32 probabilities from the model, got ${data?.length ?? "none"}`,
-      );
-    }
-    return header.heads.map((_, head) => {
-      const column = new Float32Array(rows);
-      for (let i = 0; i < rows; i++) column[i] = data[i * count + head]!;
+    return header.calibration.map(({ scale, shift }, head) => {
+      const column = new Float32Array(n);
+      for (let i = 0; i < n; i++) {
+        const logit = sums[i * count + head]! / sessions.length;
+        column[i] = 1 / (1 + Math.exp(-(scale * logit + shift)));
+      }
       return column;
     });
   }
+
   return {
     name: header.name,
     heads: header.heads,
     fingerprint: header.fingerprint,
-    score: ({ features, candidates: { rows } }) => scoreRows(joined(features, rows.length), rows.length),
-    scoreRows,
-    close: () => session.close(),
+    score: async (input) => scoreInputs(inputsOf(header, input)),
+    scoreInputs,
+    close,
   };
+}
+
+/** Throws `internal` where the features do not fit the header. */
+export function inputsOf(
+  header: RankerHeader,
+  { query, catalog, candidates, features, visits }: RankingInput,
+): Feeds {
+  const { rows } = candidates;
+  const { requestFeatures: fr, candidateFeatures: fc, vocabulary } = header;
+  const n = rows.length;
+  if (features.request.length !== fr || features.candidates.length !== n * fc) {
+    const came = `${features.request.length} and ${features.candidates.length}`;
+    throw problem(header, `${fr} features of the request and ${n} × ${fc} of candidates`, came);
+  }
+  const codes = makeCodes(n);
+  writeCodes(rows, catalog, vocabulary, codes, 0);
+  // A user without history has one visit that is not there.
+  const length = Math.max(1, visits.items.length);
+  const before = makeCodes(length);
+  writeCodes(visits.items, catalog, vocabulary, before, 0);
+  const facts = new Float32Array(length * VISIT_COLUMNS);
+  writeVisitFacts(visits, query.now, facts, 0);
+  return {
+    request: { data: features.request, dims: [1, fr] },
+    candidates: { data: features.candidates, dims: [1, n, fc] },
+    items: { data: codes.items, dims: [1, n] },
+    creators: { data: codes.creators, dims: [1, n] },
+    categories: { data: codes.categories, dims: [1, n] },
+    history_items: { data: before.items, dims: [1, length] },
+    history_creators: { data: before.creators, dims: [1, length] },
+    history_categories: { data: before.categories, dims: [1, length] },
+    history_facts: { data: facts, dims: [1, length, VISIT_COLUMNS] },
+    history_present: {
+      data: new Float32Array(length).fill(1, 0, visits.items.length),
+      dims: [1, length],
+    },
+  };
+}
+
+function only(feeds: Feeds, names: readonly string[]): Feeds {
+  return Object.fromEntries(names.flatMap((name) => (feeds[name] ? [[name, feeds[name]] as const] : [])));
+}
+
+function problem({ name }: RankerHeader, expected: string, came: string): UpnextError {
+  return new UpnextError("internal", `ranker ${name}: expected ${expected}, got ${came}`);
 }

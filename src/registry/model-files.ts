@@ -5,8 +5,9 @@
  * features.json              what the features were made for: sources, surfaces, devices, facts of users
  * sources/NAME/COLUMN.DTYPE  what a fitted source keeps, little-endian
  * sources/NAME/MODEL.onnx    a network of a source: a column of bytes whose name ends so
- * ranker.json, ranker.onnx   header and model of the ranker, where there is one
- * golden.json                rows of features and the probabilities that the ranker gave them when it was made
+ * ranker.json                header of the ranker, where there is one
+ * ranker-0.onnx, …           its models
+ * golden.json                inputs of a request and the probabilities that the ranker gave them when it was made
  */
 import { UpnextError } from "../core/index.ts";
 import type { Bundle } from "./registry.ts";
@@ -22,18 +23,24 @@ const DTYPES = {
 type Dtype = keyof typeof DTYPES;
 type Column = Float32Array | Float64Array | Int32Array | Uint32Array | Uint8Array;
 
+/** Numbers with their shape, row-major. */
+export interface GoldenInput {
+  readonly type: "float32" | "int32";
+  readonly dims: readonly number[];
+  readonly data: readonly number[];
+}
+
 export interface GoldenScores {
-  /** (rows, width) row-major */
-  readonly features: readonly number[];
-  readonly rows: number;
-  /** (rows, heads) row-major */
-  readonly probabilities: readonly number[];
+  /** Of one request, by name. */
+  readonly inputs: Readonly<Record<string, GoldenInput>>;
+  /** [head] (n) */
+  readonly probabilities: readonly (readonly number[])[];
 }
 
 export interface RankerFiles {
   /** The ranker's header, as JSON. */
   readonly header: unknown;
-  readonly model: Uint8Array;
+  readonly models: readonly Uint8Array[];
   readonly golden: GoldenScores;
 }
 
@@ -60,7 +67,9 @@ export function encodeModels({ items, features, sources, ranker }: BundleModels)
   }
   if (ranker !== null) {
     files["ranker.json"] = json(ranker.header);
-    files["ranker.onnx"] = ranker.model;
+    ranker.models.forEach((model, i) => {
+      files[modelName(i)] = model;
+    });
     files["golden.json"] = json(ranker.golden);
   }
   return files;
@@ -91,7 +100,7 @@ export function decodeModels(bundle: Bundle): BundleModels {
     sources,
     ranker: {
       header: parse(bundle, "ranker.json"),
-      model: bundle.file("ranker.onnx"),
+      models: modelsOf(bundle),
       golden: goldenOf(parse(bundle, "golden.json")),
     },
   };
@@ -108,16 +117,36 @@ function columnOf(name: string, dtype: string, bytes: Uint8Array): Column {
   return new Type(new Uint8Array(bytes).buffer);
 }
 
+function modelName(i: number): string {
+  return `ranker-${i}.onnx`;
+}
+
+/** One at least: that the first is missing is an error of the bundle. */
+function modelsOf(bundle: Bundle): readonly Uint8Array[] {
+  const models = [bundle.file(modelName(0))];
+  while (modelName(models.length) in bundle.manifest.files)
+    models.push(bundle.file(modelName(models.length)));
+  return models;
+}
+
+const isNumbers = (value: unknown): value is number[] =>
+  Array.isArray(value) && value.every((entry) => typeof entry === "number");
+
 function goldenOf(value: unknown): GoldenScores {
-  const golden = Object(value) as Partial<GoldenScores>;
-  if (
-    !Array.isArray(golden.features) ||
-    !Array.isArray(golden.probabilities) ||
-    typeof golden.rows !== "number"
-  ) {
-    throw broken("golden.json", "features, rows and probabilities", "something else");
-  }
-  return { features: golden.features, rows: golden.rows, probabilities: golden.probabilities };
+  const { inputs, probabilities } = Object(value) as Partial<GoldenScores>;
+  const good =
+    typeof inputs === "object" &&
+    inputs !== null &&
+    Object.values(inputs).every(isInput) &&
+    Array.isArray(probabilities) &&
+    probabilities.every(isNumbers);
+  if (!good) throw broken("golden.json", "inputs and probabilities", "something else");
+  return { inputs, probabilities };
+}
+
+function isInput(value: unknown): boolean {
+  const { type, dims, data } = Object(value) as Partial<GoldenInput>;
+  return (type === "float32" || type === "int32") && isNumbers(dims) && isNumbers(data);
 }
 
 function dtypeOf(column: Column): Dtype {

@@ -7,6 +7,7 @@
  */
 import { type Clock, Deadline, MINUTE, type Ms, type Progress, Random } from "../core/index.ts";
 import { type FeatureSet, featureSet, fitFeatureSchema } from "../features/index.ts";
+import type { RankerFiles } from "../registry/index.ts";
 import { type FittedSources, type Source, sourcesNamed } from "../retrieval/index.ts";
 import { DEFAULT_LIMITS } from "../state/index.ts";
 import type { Device } from "../tensor/index.ts";
@@ -14,9 +15,9 @@ import type { Checkpoints } from "./checkpoints.ts";
 import { examplesBetween } from "./examples.ts";
 import { fitSources } from "./fit-sources.ts";
 import type { History, Slate } from "./history.ts";
-import { rankingLists } from "./ranking-lists.ts";
+import { chosenRung, type FittedRung, fitRungs, rungFiles } from "./ranking/fit-rungs.ts";
+import { rankingLists } from "./ranking/make-lists.ts";
 import { type Cut, cutAt, momentOf, sequencesOf, type TouchLimits } from "./replay.ts";
-import { type TrainedRanker, trainRanker } from "./train-ranker.ts";
 
 /** Examples see no more of a user's touches than the state in serving keeps. */
 export interface TwoStageSettings extends TouchLimits {
@@ -28,8 +29,10 @@ export interface TwoStageSettings extends TouchLimits {
   readonly perSource: number;
   /** Share of the entries, the newest, that the ranker learns from. */
   readonly rankerShare: number;
-  /** At most so many lists of each kind. */
+  /** At most so many lists of next items, and a third as many slates of which sources are asked. */
   readonly maxLists: number;
+  /** Names of the rungs that are fitted; the best of them that is no teacher serves. */
+  readonly rungs: readonly string[];
   /** Wall time for fitting everything. What iterates ends with it; counting and the ranker take what they take. */
   readonly timeBudget: Ms;
   /** Where networks of sources are trained; the CPU where absent. */
@@ -38,6 +41,9 @@ export interface TwoStageSettings extends TouchLimits {
 
 /** Of the time that is left, for the fit whose answers the ranker learns from: the later ones may go on from it. */
 const OLDER_SHARE = 0.65;
+/** Of the time that is left after the lists, for the ranker; and what it gets in any case (guesses). */
+const RANKER_SHARE = 0.7;
+const LEAST_RANKER_TIME = (2 * MINUTE) as Ms;
 /** Of the whole budget, what the last fit always gets: it is the one that serves. */
 export const LAST_SHARE = 0.1;
 
@@ -48,6 +54,7 @@ export const DEFAULT_TWO_STAGE: TwoStageSettings = {
   perSource: 1000,
   rankerShare: 0.1,
   maxLists: 12_000,
+  rungs: ["popularity", "logistic", "feature-network", "transformer"],
   touches: DEFAULT_LIMITS.touches,
   timeBudget: (7 * MINUTE) as Ms,
 };
@@ -57,11 +64,24 @@ export interface TwoStage {
   readonly fitted: FittedSources;
   /** null where there was too little to learn from: candidates then stay in the blend's order. */
   readonly ranker: TrainedRanker | null;
+  /** All that were fitted, from simple to complex. */
+  readonly rungs: readonly FittedRung[];
   readonly featureSet: FeatureSet;
   /** Lists that the ranker learned from, and next items that retrieval had missed. */
   readonly lists: number;
   readonly missed: number;
 }
+
+/** The rung that serves, with its files. */
+export interface TrainedRanker {
+  readonly rung: FittedRung;
+  readonly files: RankerFiles;
+}
+
+/** Slots of slates that are learned from, the newest. */
+const MAX_SLOTS = 300_000;
+/** Share of the lists, the newest, that choose epochs and the rung. */
+const VALIDATION = 0.1;
 
 export async function fitTwoStage(
   history: History,
@@ -76,7 +96,8 @@ export async function fitTwoStage(
   const older = cutAt(history, momentOf(history, cut, 1 - settings.rankerShare), cut);
   const random = new Random(`${settings.seed}/lists`);
   const examples = sample(examplesBetween(history, older, cut), settings.maxLists, random);
-  const slates = sample(slatesBetween(history, older, cut), settings.maxLists, random);
+  const slates = newestSlots(slatesBefore(history, cut), MAX_SLOTS);
+  const asked = askedOf(history, slates, older, Math.ceil(settings.maxLists / 3), random);
   const features = featureSet(
     fitFeatureSchema({
       sources,
@@ -101,13 +122,25 @@ export async function fitTwoStage(
     cut,
     examples,
     slates,
+    asked,
     candidates: settings.candidates,
     perSource: settings.perSource,
     limits: settings,
     random,
     progress,
   });
-  const ranker = await trainRanker(lists, features, settings.seed, progress);
+  const fittedRungs = await fitRungs({
+    history,
+    lists,
+    featureSet: features,
+    before: older,
+    validation: VALIDATION,
+    rungs: settings.rungs,
+    seed,
+    deadline: new Deadline(clock, Math.max(deadline.remaining() * RANKER_SHARE, LEAST_RANKER_TIME) as Ms),
+    progress,
+  });
+  const rung = fittedRungs && chosenRung(fittedRungs.rungs);
   return {
     sources,
     fitted: await fitSources(sources, sequencesOf(history, cut), {
@@ -116,7 +149,8 @@ export async function fitTwoStage(
       previous: olderSources,
       checkpoints: checkpoints && ((source) => checkpoints.of(`cut-${source}`)),
     }),
-    ranker,
+    ranker: rung && { rung, files: await rungFiles(rung, lists, fittedRungs.batches) },
+    rungs: fittedRungs?.rungs ?? [],
     featureSet: features,
     lists: lists.count,
     missed: lists.missed,
@@ -131,12 +165,36 @@ export function sample<T>(items: readonly T[], count: number, random: Random): r
   return items.filter((_, i) => chosen[i] === 1);
 }
 
-/** Slates whose moment lies between the two cuts of their user. */
-function slatesBetween(history: History, from: Cut, to: Cut): readonly Slate[] {
+/** Slates that were shown before the cut of their user ends. */
+function slatesBefore(history: History, cut: Cut): readonly Slate[] {
   return history.slates.filter(({ user, time }) => {
-    const start = from[user]!;
-    const end = to[user]!;
-    if (start >= end) return false;
-    return time >= history.times[start]! && time <= history.times[end - 1]!;
+    const end = cut[user]!;
+    return end > history.offsets[user]! && time <= history.times[end - 1]!;
   });
+}
+
+/** The newest, so that they have at most `count` slots together. */
+function newestSlots(slates: readonly Slate[], count: number): readonly Slate[] {
+  let first = slates.length;
+  for (let left = count; first > 0 && left >= slates[first - 1]!.items.length; first--) {
+    left -= slates[first - 1]!.items.length;
+  }
+  return slates.slice(first);
+}
+
+/** (slates) 1 for `count` of those that sources fitted on `older` have not seen. */
+function askedOf(
+  history: History,
+  slates: readonly Slate[],
+  older: Cut,
+  count: number,
+  random: Random,
+): Uint8Array {
+  const newer = slates.flatMap(({ user, time }, s) => {
+    const end = older[user]!;
+    return end === history.offsets[user]! || time > history.times[end - 1]! ? [s] : [];
+  });
+  const asked = new Uint8Array(slates.length);
+  for (const s of sample(newer, count, random)) asked[s] = 1;
+  return asked;
 }

@@ -44,7 +44,8 @@ export async function measureSystems(options: MeasureOptions): Promise<readonly 
   const replay = new Replay(history, options.statisticsCut, options.limits);
   const catalog = withStatistics(history.catalog, replay.statistics);
   const sources = await loadSources(models.sources, models.fitted, catalog);
-  const ranker = models.ranker && (await networkRanker(models.ranker.header, models.ranker.model));
+  const { rung } = models.ranker ?? {};
+  const ranker = rung && (await networkRanker(rung.header, rung.models));
   const close = () => Promise.all([ranker?.close(), closeSources(sources)]);
   const weights = ranker?.heads.map(
     (name) => options.headWeights[name] ?? HEADS.find((h) => h.name === name)!.weight,

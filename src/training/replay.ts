@@ -121,18 +121,19 @@ export class Replay {
   /** Takes every entry and slate with `time < moment`, and everything known and published by then. */
   advance(moment: number): void {
     const { history, order, statistics } = this;
+    const { items } = history.catalog;
     for (; this.nextEntry < order.length; this.nextEntry++) {
       const entry = order[this.nextEntry]!;
       const time = history.times[entry]!;
       if (time >= moment) break;
-      statistics.see(time);
-      if (VETO_CODES[history.types[entry]!] === 1) statistics.veto(history.items[entry]!);
-      else statistics.engage(history.items[entry]!, time);
+      const type = INTERACTION_TYPE_NAMES[history.types[entry]!]!;
+      const answered = history.answered[entry] === 1;
+      statistics.count(history.items[entry]!, type, time, history.values[entry]!, answered, items);
     }
     for (; this.nextSlate < history.slates.length; this.nextSlate++) {
       const slate = history.slates[this.nextSlate]!;
       if (slate.time >= moment) break;
-      for (const row of slate.items) if (row < slate.known) statistics.show(row);
+      for (const row of slate.items) if (row < slate.known) statistics.show(row, slate.time, items);
     }
     for (; this.nextComing < this.coming.length; this.nextComing++) {
       const row = this.coming[this.nextComing]!;

@@ -17,8 +17,7 @@ import {
 } from "../core/index.ts";
 import type { SystemScores } from "../evaluation/index.ts";
 import type { EventLog } from "../events/index.ts";
-import { networkRanker } from "../ranking/index.ts";
-import { encodeModels, type RankerFiles, type Registry } from "../registry/index.ts";
+import { encodeModels, type Registry } from "../registry/index.ts";
 import type { Snapshot } from "../snapshots/index.ts";
 import type { Checkpoints } from "./checkpoints.ts";
 import { type Example, examplesBetween } from "./examples.ts";
@@ -34,7 +33,6 @@ import {
 import { type History, readHistory } from "./history.ts";
 import { measureSystems } from "./measure-systems.ts";
 import { cutAt, everything, momentOf, sequencesOf } from "./replay.ts";
-import type { TrainedRanker } from "./train-ranker.ts";
 
 export interface TrainSettings extends TwoStageSettings {
   /** Share of the interactions, the newest, to measure on before the final fit; 0 skips it. */
@@ -78,8 +76,6 @@ export interface Trained {
 const MEASURED_SHARE = 0.8;
 /** Enough for a table with half-widths of about 0.01. */
 const MAX_EXAMPLES = 4_000;
-/** Rows of the golden scores: a few lists' worth of inputs as they come in real requests. */
-const GOLDEN_ROWS = 32;
 
 /**
  * Rejects with `not_enough_data` where no interaction shows interest, with `snapshot_corrupt` where the log does not
@@ -188,9 +184,7 @@ async function publish(
     items: Array.from({ length: catalog.size }, (_, row) => catalog.idOf(row)),
     features: { schema: models.featureSet.schema },
     sources: models.fitted,
-    ranker:
-      models.ranker &&
-      (await rankerFiles(models.ranker, models.ranker.header.features.length, settings.seed)),
+    ranker: models.ranker?.files ?? null,
   });
   return registry.publish(
     {
@@ -209,27 +203,4 @@ async function publish(
 /** JSON has no infinities, and the half-width of an interval over one user is one: they become null. */
 function withoutInfinities(metrics: unknown): unknown {
   return JSON.parse(JSON.stringify(metrics));
-}
-
-/** The ranker with what it says to inputs drawn by seed: whoever loads it compares. */
-async function rankerFiles(trained: TrainedRanker, width: number, seed: number): Promise<RankerFiles> {
-  const random = new Random(`${seed}/golden`);
-  const features = Float32Array.from({ length: GOLDEN_ROWS * width }, () => random.normal());
-  const ranker = await networkRanker(trained.header, trained.model);
-  try {
-    const probabilities = await ranker.scoreRows(features, GOLDEN_ROWS);
-    return {
-      header: trained.header,
-      model: trained.model,
-      golden: {
-        rows: GOLDEN_ROWS,
-        features: [...features],
-        probabilities: Array.from({ length: GOLDEN_ROWS }, (_, row) =>
-          probabilities.map((head) => head[row]!),
-        ).flat(),
-      },
-    };
-  } finally {
-    await ranker.close();
-  }
 }

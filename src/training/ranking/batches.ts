@@ -21,6 +21,8 @@ const BATCH_LISTS = 512;
 export interface SoftLabels {
   /** (R, HEADS.length) */
   readonly labels: Float32Array;
+  /** (R) shares of each list, by the first head. */
+  readonly targets: Float32Array;
 }
 
 export class Batches {
@@ -68,7 +70,7 @@ export class Batches {
     const labels = new Float32Array(B * S * heads.length);
     const weights = new Float32Array(B * S * heads.length);
     const positions = new BigInt64Array(B * S);
-    const known = soft?.labels ?? lists.labels;
+    const { labels: known, targets: wanted } = soft ?? lists;
     for (let b = 0; b < B; b++) {
       const list = chosen[b]!;
       const first = lists.offsets[list]!;
@@ -76,7 +78,7 @@ export class Batches {
       listWeights[b] = end - first > 1 ? 1 : 0;
       const single = this.nextItemsCount || lists.kinds[list] !== NEXT_ITEM;
       for (let row = first, to = b * S; row < end; row++, to++) {
-        targets[to] = lists.targets[row]!;
+        targets[to] = wanted[row]!;
         offsets[to] = lists.samplingOffsets[row]!;
         present[to] = 1;
         positions[to] = BigInt(lists.positions[row]!);

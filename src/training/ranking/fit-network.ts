@@ -12,7 +12,7 @@ import {
 } from "../../tensor/index.ts";
 import { type Batches, batchesOf } from "./batches.ts";
 import type { RankingLists } from "./lists.ts";
-import { listsLoss } from "./losses.ts";
+import { listLosses } from "./losses.ts";
 import { openPredictor } from "./predict.ts";
 
 /** Chosen on the last training day of KuaiRand (docs/log.md). */
@@ -147,7 +147,8 @@ async function validationLoss(fit: NetworkFit, model: Uint8Array): Promise<numbe
   const predictor = await openPredictor([model], fit.judged);
   try {
     const logits = await predictor.logits(fit.lists, fit.validation);
-    return listsLoss(fit.lists, fit.validation, fit.heads, logits);
+    const losses = listLosses(fit.lists, fit.validation, fit.heads, logits);
+    return losses.reduce((sum, loss) => sum + loss, 0) / losses.length;
   } finally {
     await predictor.close();
   }

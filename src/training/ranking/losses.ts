@@ -3,44 +3,38 @@ import { HEADS } from "../../ranking/index.ts";
 import { NEXT_ITEM, type RankingLists } from "./lists.ts";
 
 /**
- * What training lowers, without what only training has: mean cross-entropy of the first head over lists with a target,
- * plus the mean binary cross-entropy of all heads over the candidates of slates.
+ * What training lowers, without what only training has, of each list: the cross-entropy of the first head over a list
+ * with a target, and the mean binary cross-entropy of all heads over the candidates of a slate. (chosen)
  *
  * @param heads indices into HEADS of the logits' columns
  * @param logits (R, heads)
  */
-export function listsLoss(
+export function listLosses(
   lists: RankingLists,
   chosen: Int32Array,
   heads: readonly number[],
   logits: Float32Array,
-): number {
+): Float64Array {
   const onlyNextItems = lists.kinds.every((kind) => kind === NEXT_ITEM);
-  let listSum = 0;
-  let listCount = 0;
-  let singleSum = 0;
-  let singleCount = 0;
-  for (const list of chosen) {
-    const whole = listLoss(lists, list, heads.length, logits);
-    if (whole !== undefined) {
-      listSum += whole;
-      listCount++;
-    }
-    if (lists.kinds[list] === NEXT_ITEM && !onlyNextItems) continue;
+  return Float64Array.from(chosen, (list) => {
+    const whole = listLoss(lists, list, heads.length, logits) ?? 0;
+    if (lists.kinds[list] === NEXT_ITEM && !onlyNextItems) return whole;
+    let sum = 0;
+    let count = 0;
     for (let row = lists.offsets[list]!; row < lists.offsets[list + 1]!; row++) {
       for (let h = 0; h < heads.length; h++) {
-        const label = lists.labels[row * HEADS.length + heads[h]!]!;
-        const weight = lists.weights[row * HEADS.length + heads[h]!]!;
-        singleSum += weight * crossEntropy(logits[row * heads.length + h]!, label);
-        singleCount += weight;
+        const at = row * HEADS.length + heads[h]!;
+        const weight = lists.weights[at]!;
+        sum += weight * crossEntropy(logits[row * heads.length + h]!, lists.labels[at]!);
+        count += weight;
       }
     }
-  }
-  return (listCount === 0 ? 0 : listSum / listCount) + (singleCount === 0 ? 0 : singleSum / singleCount);
+    return whole + (count === 0 ? 0 : sum / count);
+  });
 }
 
 /** Cross-entropy of a logit against a label in 0 .. 1. */
-export function crossEntropy(logit: number, label: number): number {
+function crossEntropy(logit: number, label: number): number {
   return Math.max(logit, 0) - logit * label + Math.log1p(Math.exp(-Math.abs(logit)));
 }
 

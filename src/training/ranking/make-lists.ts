@@ -54,11 +54,11 @@ export interface ListOptions {
   readonly examples: readonly Example[];
   readonly slates: readonly Slate[];
   /**
-   * Of so many of the slates, drawn by `random`, sources are asked what they think of what was shown; those of the others
-   * come as from sources that were not asked. That costs milliseconds a slate, and what another system has shown has no
-   * provenance of its own.
+   * (slates) 1 where sources are asked what they think of what was shown; the candidates of other slates come as from
+   * sources that were not asked. That costs milliseconds a slate, and what another system has shown has no provenance
+   * of its own. Only of slates after what the sources were fitted on.
    */
-  readonly askedSlates: number;
+  readonly asked: Uint8Array;
   /** Candidates of the blend, and how many each source is asked for. */
   readonly candidates: number;
   readonly perSource: number;
@@ -145,8 +145,6 @@ async function listsFrom(
     await replay.asOf(shown.user, end, shown.time as EpochMs, learn, shown);
   };
 
-  const asked = new Uint8Array(slates.length).fill(1, 0, options.askedSlates);
-  random.shuffle(asked);
   progress.step("ranking lists", examples.length + slates.length, "lists");
   let e = 0;
   let s = 0;
@@ -158,7 +156,7 @@ async function listsFrom(
       await nextItem(example!);
       e++;
     } else {
-      await slate(shown, asked[s] === 1);
+      await slate(shown, options.asked[s] === 1);
       s++;
     }
     if ((e + s) % 100 === 0) progress.update(e + s);

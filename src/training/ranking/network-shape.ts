@@ -63,13 +63,18 @@ export function sharedShape(
       rows,
       featureSet.smallestDeviations.candidates,
     ),
-    popularityColumns: heads.map((h) => featureSet.popularityColumns[HEADS[h]!.name]!),
+    popularityColumns: heads.map((h) => popularityColumn(featureSet, HEADS[h]!.name)),
     heads: heads.length,
     baseLogits: heads.map((h) => baseLogit(lists, rows, h)),
     ...vocabulary,
     visits: MAX_VISITS,
     visitColumns: VISIT_COLUMNS,
   };
+}
+
+/** Where nothing counts the action alone, that the item is taken at all stands for it. */
+function popularityColumn({ popularityColumns }: FeatureSet, head: string): number {
+  return popularityColumns[head] ?? popularityColumns[HEADS[0]!.name]!;
 }
 
 export function shapeOf(

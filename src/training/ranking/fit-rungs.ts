@@ -1,0 +1,321 @@
+/**
+ * Fits rungs to lists, from simple to complex. What several rungs share is fitted once: a network that is the transformer
+ * is also the ensemble's first member, and networks of one architecture and size start from the same taste.
+ */
+import { type Deadline, type Progress, UpnextError } from "../../core/index.ts";
+import type { FeatureSet } from "../../features/index.ts";
+import {
+  HEADS,
+  type NetworkRanker,
+  networkRanker,
+  type RankerHeader,
+  vocabularyOf,
+} from "../../ranking/index.ts";
+import type { RankerFiles } from "../../registry/index.ts";
+import type { Weights } from "../../tensor/index.ts";
+import type { History } from "../history.ts";
+import type { Cut } from "../replay.ts";
+import { Batches, type SoftLabels } from "./batches.ts";
+import { type FittedNetwork, fitNetwork } from "./fit-network.ts";
+import { fitTaste } from "./fit-taste.ts";
+import type { RankingLists } from "./lists.ts";
+import { listLosses } from "./losses.ts";
+import { shapeOf, sharedShape, usableHeads } from "./network-shape.ts";
+import { openPredictor } from "./predict.ts";
+import { quantized } from "./quantize-network.ts";
+import { type Member, RANKING_RUNGS, type RungKind, rungNamed } from "./rungs.ts";
+import { softLabels } from "./soft-labels.ts";
+import { visitSequences } from "./visit-sequences.ts";
+
+export interface RungOptions {
+  readonly history: History;
+  readonly lists: RankingLists;
+  readonly featureSet: FeatureSet;
+  /** What of the history networks may learn tastes from: what came before the lists. */
+  readonly before: Cut;
+  /** Share of the lists, the newest, that choose the epoch; 0 learns from all of them for the epochs that are set. */
+  readonly validation: number;
+  /** Names of the rungs that are wanted; those that they learn from are fitted too. */
+  readonly rungs: readonly string[];
+  readonly seed: number;
+  /** Rungs that are not begun before it are left out, and networks end with it; the first two are always there. */
+  readonly deadline: Deadline;
+  readonly progress: Progress;
+}
+
+export interface FittedRung {
+  readonly kind: RungKind;
+  readonly header: RankerHeader;
+  readonly models: readonly Uint8Array[];
+  /** Of all its networks, and of what it learned from. */
+  readonly trainSeconds: number;
+  /** (validation lists) the loss of each. */
+  readonly losses: Float64Array;
+}
+
+export interface FittedRungs {
+  /** From simple to complex. */
+  readonly rungs: readonly FittedRung[];
+  /** Indices into HEADS. */
+  readonly heads: readonly number[];
+  readonly batches: Batches;
+}
+
+/** Fewer lists than this cannot fit a network. */
+const MIN_LISTS = 50;
+
+/** Returns null where there are too few lists, or none of those that choose the epoch has a target. */
+export async function fitRungs(options: RungOptions): Promise<FittedRungs | null> {
+  const { lists, validation } = options;
+  if (lists.count < MIN_LISTS) return null;
+  const held = validation === 0 ? 0 : Math.max(1, Math.floor(lists.count * validation));
+  const learned = Int32Array.from({ length: lists.count - held }, (_, list) => list);
+  const judged = Int32Array.from({ length: held }, (_, i) => lists.count - held + i);
+  if (held > 0 && !lists.targets.subarray(lists.offsets[learned.length]).includes(1)) return null;
+  const fitter = new RungFitter(options, learned, judged);
+  const rungs: FittedRung[] = [];
+  for (const [at, kind] of RANKING_RUNGS.entries()) {
+    if (!isWanted(kind, options.rungs)) continue;
+    if (at >= ALWAYS && options.deadline.expired()) {
+      options.progress.note(`${kind.name}: left out, time is up`);
+      break;
+    }
+    rungs.push(await fitter.fit(kind, rungs));
+  }
+  return { rungs, heads: fitter.heads, batches: fitter.batches };
+}
+
+/** Popularity and logistic regression take seconds. */
+const ALWAYS = 2;
+
+function isWanted(kind: RungKind, names: readonly string[]): boolean {
+  return names.some((name) => {
+    if (name === kind.name) return true;
+    const { learnsFrom, quantizes } = rungNamed(name);
+    const next = learnsFrom ?? quantizes;
+    return next !== undefined && isWanted(kind, [next]);
+  });
+}
+
+class RungFitter {
+  readonly heads: readonly number[];
+  readonly batches: Batches;
+  private readonly options: RungOptions;
+  private readonly learned: Int32Array;
+  private readonly judged: Int32Array;
+  private readonly shared: ReturnType<typeof sharedShape>;
+  private readonly header: Omit<RankerHeader, "name">;
+  private readonly vocabulary: ReturnType<typeof vocabularyOf>;
+  private sequences: ReturnType<typeof visitSequences> | undefined;
+  private readonly tastes = new Map<string, Weights | undefined>();
+  private readonly networks = new Map<string, Fitted>();
+
+  constructor(options: RungOptions, learned: Int32Array, judged: Int32Array) {
+    const { lists, history, featureSet } = options;
+    this.options = options;
+    this.learned = learned;
+    this.judged = judged;
+    this.heads = usableHeads(lists);
+    this.vocabulary = vocabularyOf(history.catalog);
+    this.batches = new Batches(lists, this.heads, history.catalog, this.vocabulary);
+    this.shared = sharedShape(lists, learned, this.heads, featureSet, this.vocabulary);
+    this.header = {
+      heads: this.heads.map((h) => HEADS[h]!.name),
+      fingerprint: featureSet.fingerprint,
+      requestFeatures: lists.requestWidth,
+      candidateFeatures: lists.candidateWidth,
+      vocabulary: this.vocabulary,
+      calibration: this.heads.map(() => ({ scale: 1, shift: 0 })),
+    };
+  }
+
+  async fit(kind: RungKind, before: readonly FittedRung[]): Promise<FittedRung> {
+    const from = (name: string | undefined) => before.find((rung) => rung.kind.name === name);
+    const teacher = from(kind.learnsFrom);
+    const whole = from(kind.quantizes);
+    if (whole !== undefined) {
+      const [network] = this.fittedAs(whole.kind);
+      const model = await quantized(network!, this.options.lists, this.learned, this.batches);
+      const models = [model];
+      return {
+        kind,
+        header: { ...whole.header, name: kind.name },
+        models,
+        trainSeconds: whole.trainSeconds,
+        losses: await this.losses(models),
+      };
+    }
+    const soft = teacher && (await this.labelsOf(teacher));
+    const seeds = new Map<string, number>();
+    const networks: Fitted[] = [];
+    for (const member of kind.members) {
+      const key = keyOf(member);
+      const seed = seeds.get(key) ?? 0;
+      seeds.set(key, seed + 1);
+      networks.push(await this.network(member, seed, soft, teacher?.kind.name));
+    }
+    const models = networks.map(({ model }) => model);
+    return {
+      kind,
+      header: { ...this.header, name: kind.name },
+      models,
+      trainSeconds: networks.reduce((sum, { seconds }) => sum + seconds, teacher?.trainSeconds ?? 0),
+      losses: await this.losses(models),
+    };
+  }
+
+  private async losses(models: readonly Uint8Array[]): Promise<Float64Array> {
+    const { judged, heads, batches } = this;
+    const { lists } = this.options;
+    if (judged.length === 0) return new Float64Array(0);
+    const predictor = await openPredictor(models, batches);
+    try {
+      return listLosses(lists, judged, heads, await predictor.logits(lists, judged));
+    } finally {
+      await predictor.close();
+    }
+  }
+
+  private fittedAs(kind: RungKind): readonly Fitted[] {
+    return kind.members.map((member) => this.networks.get(networkKey(member, 0, kind.learnsFrom))!);
+  }
+
+  private async labelsOf(teacher: FittedRung): Promise<SoftLabels> {
+    const { lists } = this.options;
+    const predictor = await openPredictor(teacher.models, this.batches);
+    try {
+      return softLabels(lists, this.heads, await predictor.logits(lists, this.learned));
+    } finally {
+      await predictor.close();
+    }
+  }
+
+  private async network(
+    member: Member,
+    seed: number,
+    soft: SoftLabels | undefined,
+    teacher: string | undefined,
+  ): Promise<Fitted> {
+    const key = networkKey(member, seed, teacher);
+    const known = this.networks.get(key);
+    if (known !== undefined) return known;
+    const { options, heads, batches, learned, judged } = this;
+    const { lists, history, deadline, progress } = options;
+    const started = performance.now();
+    const shape = shapeOf(member.architecture, member.size, this.shared);
+    const initial = await this.taste(member, shape);
+    const network = await fitNetwork({
+      shape,
+      lists,
+      batches: soft ? new Batches(lists, heads, history.catalog, this.vocabulary, soft) : batches,
+      judged: batches,
+      learned,
+      validation: judged,
+      heads,
+      settings: member.fit,
+      seed: `${options.seed}/${key}`,
+      deadline,
+      progress,
+      ...(initial && { initial }),
+    });
+    const fitted = { ...network, seconds: (performance.now() - started) / 1000 };
+    this.networks.set(key, fitted);
+    return fitted;
+  }
+
+  private async taste(member: Member, shape: FittedNetwork["shape"]): Promise<Weights | undefined> {
+    const key = keyOf(member);
+    if (this.tastes.has(key)) return this.tastes.get(key);
+    const { history, before, seed, deadline, progress } = this.options;
+    this.sequences ??= visitSequences(history, before, this.heads, this.vocabulary);
+    const taste = await fitTaste(shape, this.sequences, this.heads, `${seed}/${key}`, deadline, progress);
+    this.tastes.set(key, taste);
+    return taste;
+  }
+}
+
+interface Fitted extends FittedNetwork {
+  readonly seconds: number;
+}
+
+function keyOf({ architecture, size }: Member): string {
+  return `${architecture}/${size.width}x${size.blocks}`;
+}
+
+function networkKey(member: Member, seed: number, teacher: string | undefined): string {
+  return `${keyOf(member)}/${seed}${teacher === undefined ? "" : `/${teacher}`}`;
+}
+
+/**
+ * The rung that serves: the simplest one, unless a more complex one is better by more than noise (two standard errors
+ * of the paired differences of the validation lists); without such lists, the most complex that is no teacher.
+ */
+export function chosenRung(rungs: readonly FittedRung[]): FittedRung {
+  const students = rungs.filter(({ kind }) => !kind.teacher);
+  if (students[0]!.losses.length === 0) return students.at(-1)!;
+  return students.reduce((best, rung) => (isBetter(rung.losses, best.losses) ? rung : best));
+}
+
+function isBetter(a: Float64Array, b: Float64Array): boolean {
+  const n = a.length;
+  let sum = 0;
+  let squares = 0;
+  for (let i = 0; i < n; i++) {
+    const gain = b[i]! - a[i]!;
+    sum += gain;
+    squares += gain * gain;
+  }
+  const mean = sum / n;
+  return mean > 2 * Math.sqrt(Math.max(0, squares / n - mean * mean) / n);
+}
+
+/** The files of a bundle, with what the ranker says to the inputs of one list. */
+export async function rungFiles(
+  rung: FittedRung,
+  lists: RankingLists,
+  batches: Batches,
+): Promise<RankerFiles> {
+  const ranker = await networkRanker(rung.header, rung.models);
+  try {
+    return { header: rung.header, models: rung.models, golden: await goldenOf(ranker, lists, batches) };
+  } finally {
+    await ranker.close();
+  }
+}
+
+async function goldenOf(ranker: NetworkRanker, lists: RankingLists, batches: Batches) {
+  const widest = Int32Array.from({ length: lists.count }, (_, list) => list).reduce((best, list) =>
+    sizeOf(lists, list) > sizeOf(lists, best) ? list : best,
+  );
+  const inputs = batches.inputs(Int32Array.of(widest), INPUTS);
+  const probabilities = await ranker.scoreInputs(inputs);
+  return {
+    inputs: Object.fromEntries(
+      Object.entries(inputs).map(([name, { data, dims }]) => {
+        if (!(data instanceof Float32Array || data instanceof Int32Array)) {
+          throw new UpnextError("internal", `golden scores: expected float32 or int32 of ${name}`);
+        }
+        const type = data instanceof Int32Array ? ("int32" as const) : ("float32" as const);
+        return [name, { type, dims, data: [...data] }];
+      }),
+    ),
+    probabilities: probabilities.map((column) => [...column]),
+  };
+}
+
+const INPUTS = [
+  "request",
+  "candidates",
+  "items",
+  "creators",
+  "categories",
+  "history_items",
+  "history_creators",
+  "history_categories",
+  "history_facts",
+  "history_present",
+];
+
+function sizeOf(lists: RankingLists, list: number): number {
+  return lists.offsets[list + 1]! - lists.offsets[list]!;
+}
