@@ -66,9 +66,14 @@ const MAIN_SHARE = 0.5;
 const PATIENCE = 1.5;
 const SLOTS = 20;
 
+/** All of a system that requests need. */
+type Served = Omit<System, "rungs" | "metrics"> & {
+  readonly rungs: readonly Pick<MeasuredRung, "ranker">[];
+};
+
 /** [rung][condition] */
 export async function measureRequests(
-  system: System,
+  system: Served,
   options: MeasureOptions,
 ): Promise<readonly (readonly Cost[])[]> {
   const { conditions, time, meter, random, progress } = options;
@@ -109,7 +114,7 @@ function plan(cells: readonly Cell[], time: number): void {
 class Cell {
   msARequest = 1;
   aRound = 1;
-  private readonly system: System;
+  private readonly system: Served;
   private readonly condition: Condition;
   private readonly meter: Meter;
   private readonly models: ServingModels;
@@ -120,12 +125,12 @@ class Cell {
   /** By round. */
   private readonly cpu: number[] = [];
 
-  constructor(system: System, rung: MeasuredRung, condition: Condition, meter: Meter) {
+  constructor(system: Served, { ranker }: Pick<MeasuredRung, "ranker">, condition: Condition, meter: Meter) {
     this.system = system;
     this.condition = condition;
     this.meter = meter;
     const { sources, featureSet } = system;
-    this.models = { bundle: null, sources, ranker: rung.ranker, featureSet, close: async () => {} };
+    this.models = { bundle: null, sources, ranker, featureSet, close: async () => {} };
     this.states = system.states.map((state) => withVisits(state, condition.visits));
   }
 

@@ -3,10 +3,16 @@ import type { Catalog } from "../catalog/index.ts";
 import type { EpochMs } from "../core/index.ts";
 import type { FeatureSet } from "../features/index.ts";
 import type { PathSettings } from "../pipeline/index.ts";
-import type { Ranker } from "../ranking/index.ts";
+import type { Ranker, RankerHeader } from "../ranking/index.ts";
 import type { LoadedSource } from "../retrieval/index.ts";
 import type { UserState } from "../state/index.ts";
 import type { Spread } from "./spread.ts";
+
+/** A ranker as it lies in a bundle. */
+export interface RankerOnDisk {
+  readonly header: RankerHeader;
+  readonly models: readonly Uint8Array[];
+}
 
 /** One kind of ranker, fitted and evaluated. */
 export interface MeasuredRung {
@@ -18,9 +24,8 @@ export interface MeasuredRung {
   /** Whether others were distilled from it. */
   readonly teacher: boolean;
   readonly ranker: Ranker;
+  readonly files: RankerOnDisk;
   readonly trainSeconds: number;
-  /** Of its files. */
-  readonly bytes: number;
   /** (metrics) in the order of `System.metrics`, means with intervals of 95 % over users; null where one has no value. */
   readonly quality: readonly (Spread | null)[];
   /**

@@ -22,8 +22,8 @@ export function rungsTable({ rungs, metrics, choice }: Tradeoffs): Table {
   const [metric] = metrics;
   return table(
     ["rung"],
-    [metric, "P50 ms", "P99 ms", "rank P50 ms", "CPU ms", "requests/s a core", "model", "training"],
-    rungs.map(({ name, quality, cost, bytes, trainSeconds }) => [
+    [metric, "P50 ms", "P99 ms", "rank P50 ms", "CPU ms", "requests/s a core", "model", "memory", "training"],
+    rungs.map(({ name, quality, cost, bytes, memoryBytes, trainSeconds }) => [
       name,
       withHalfWidth(quality[metric]),
       digits(cost.p50Ms.value),
@@ -32,6 +32,7 @@ export function rungsTable({ rungs, metrics, choice }: Tradeoffs): Table {
       digits(cost.cpuMs.value),
       Math.round(cost.requestsPerSecondAndCore).toLocaleString("en-US"),
       size(bytes),
+      size(memoryBytes),
       seconds(trainSeconds),
     ]),
     ["choice"],

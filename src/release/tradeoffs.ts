@@ -6,7 +6,9 @@
 import { cpus, totalmem } from "node:os";
 import type { Catalog } from "../catalog/index.ts";
 import { type EpochMs, type Ms, type Progress, Random } from "../core/index.ts";
+import { MAX_VISITS } from "../features/index.ts";
 import { type Choice, type Contender, chooseRung, type Objective } from "./choose-rung.ts";
+import { measureMemory } from "./measure-memory.ts";
 import { type Condition, type Cost, type Meter, measureRequests } from "./measure-requests.ts";
 import type { MeasuredRung, System } from "./measured-rung.ts";
 import type { Spread } from "./spread.ts";
@@ -52,7 +54,10 @@ export interface RungTradeoffs {
   readonly about: string;
   readonly teacher: boolean;
   readonly trainSeconds: number;
+  /** Of its models' files. */
   readonly bytes: number;
+  /** What a fresh process takes more when it has loaded it and scored once, under the condition of the objective. */
+  readonly memoryBytes: number;
   /** By metric; a metric that it has no value of is not there. */
   readonly quality: Readonly<Record<string, Spread>>;
   /** Of the deciding metric, by the name of the other rung: this one minus the other; pairs without one are not there. */
@@ -73,8 +78,6 @@ export interface TradeoffOptions {
   readonly progress: Progress;
 }
 
-/** As many visits as a ranker reads at most. */
-const VISITS = 50;
 const FEWER_VISITS = [0, 10] as const;
 const CANDIDATES = [50, 100, 200, 500, 1000] as const;
 
@@ -88,7 +91,13 @@ export async function measureTradeoffs(system: System, options: TradeoffOptions)
     random: new Random(`${seed}/tradeoffs`),
     progress,
   });
-  const rungs = system.rungs.map((rung, i) => tradeoffsOf(rung, system, costs[i]!));
+  progress.step("measure memory", system.rungs.length, "rungs");
+  const rungs: RungTradeoffs[] = [];
+  for (const [i, rung] of system.rungs.entries()) {
+    const memoryBytes = await measureMemory(rung.files, conditions[0]);
+    rungs.push(tradeoffsOf(rung, system, costs[i]!, memoryBytes));
+    progress.update(i + 1);
+  }
   const [first, ...others] = rungs.map(contenderOf);
   const choice = chooseRung([first!, ...others], objective);
   return {
@@ -110,10 +119,10 @@ export function conditionsOf(
 ): readonly [Condition, ...(readonly Condition[])] {
   const candidates = Math.max(1, Math.min(live, configured));
   return [
-    { candidates, visits: VISITS },
+    { candidates, visits: MAX_VISITS },
     ...CANDIDATES.filter((n) => n <= live && n !== candidates).map((n) => ({
       candidates: n,
-      visits: VISITS,
+      visits: MAX_VISITS,
     })),
     ...FEWER_VISITS.map((visits) => ({ candidates, visits })),
   ];
@@ -125,8 +134,13 @@ function liveItems({ size, items }: Catalog): number {
   return live;
 }
 
-function tradeoffsOf(rung: MeasuredRung, system: System, costs: readonly Cost[]): RungTradeoffs {
-  const { name, noun, about, teacher, trainSeconds, bytes } = rung;
+function tradeoffsOf(
+  rung: MeasuredRung,
+  system: System,
+  costs: readonly Cost[],
+  memoryBytes: number,
+): RungTradeoffs {
+  const { name, noun, about, teacher, trainSeconds, files } = rung;
   const [cost, ...otherCosts] = costs;
   const known = (pairs: readonly (readonly [string, Spread | null])[]) =>
     Object.fromEntries(pairs.flatMap(([key, spread]) => (isKnown(spread) ? [[key, spread] as const] : [])));
@@ -136,7 +150,8 @@ function tradeoffsOf(rung: MeasuredRung, system: System, costs: readonly Cost[])
     about,
     teacher,
     trainSeconds,
-    bytes,
+    bytes: files.models.reduce((sum, { length }) => sum + length, 0),
+    memoryBytes,
     quality: known(system.metrics.map((metric, i) => [metric, rung.quality[i] ?? null])),
     differences: known(
       system.rungs

@@ -58,6 +58,7 @@ export function madeTradeoffs(spec: TradeoffSpec): Tradeoffs {
       teacher: false,
       trainSeconds: 12.3,
       bytes: 123_456,
+      memoryBytes: 7_654_321,
       quality: rung.quality === null ? {} : { "NDCG@10": around(rung.quality, 0.004) },
       differences: Object.fromEntries(
         others.flatMap(({ name, quality }) =>

@@ -4,12 +4,11 @@ import { DAY, type EpochMs, Random } from "../../src/core/index.ts";
 import { memoryLog } from "../../src/events/index.ts";
 import { Follower, untrainedModels } from "../../src/pipeline/index.ts";
 import { DEFAULT_POLICY } from "../../src/policy/index.ts";
-import type { Ranker, RankingInput } from "../../src/ranking/index.ts";
-import type { MeasuredRung, System } from "../../src/release/measured-rung.ts";
+import { networkRanker, type Ranker, type RankingInput } from "../../src/ranking/index.ts";
+import type { MeasuredRung, RankerOnDisk, System } from "../../src/release/measured-rung.ts";
 import { simulate } from "../../src/simulation/index.ts";
 import { memoryStore } from "../../src/state/index.ts";
-import { compileServing, Graph, loadModel, matmul, sigmoid, silu, zeros } from "../../src/tensor/index.ts";
-import { anyWeights } from "../models/toy.ts";
+import { compileServing, Graph, matmul, silu, zeros } from "../../src/tensor/index.ts";
 import { around } from "./made-tradeoffs.ts";
 
 const END = Date.UTC(2026, 0, 1) as EpochMs;
@@ -36,45 +35,65 @@ export async function smallPlatform(videos = 220): Promise<Platform & { close():
   };
 }
 
-/** A ranker of so many layers, each `width` wide, over numbers of chance. */
-export async function networkOfWidth(width: number, layers: number): Promise<Ranker> {
+/** Small numbers of chance for all parameters of a graph. */
+export function anyWeights({ parameters }: Graph): Record<string, Float32Array> {
+  const random = new Random("weights");
+  return Object.fromEntries(
+    parameters.map(({ tensor, shape }) => {
+      const size = shape.reduce((product, dim) => product * dim, 1);
+      return [tensor.name, Float32Array.from({ length: size }, () => 0.1 * random.normal())];
+    }),
+  );
+}
+
+/** The files of a ranker with so many networks of four layers, each `width` wide, that know nothing. */
+export function networksOfWidth({ featureSet }: Platform, width: number, count: number): RankerOnDisk {
+  const features = featureSet.candidateNames.length;
   const graph = new Graph();
-  const inputs = 16;
-  let x = graph.input("x", "float32", ["rows", inputs]);
-  let from = inputs;
-  for (let layer = 0; layer < layers; layer++) {
-    x = silu(matmul(x, graph.parameter(`w${layer}`, [from, width], zeros)));
+  let x = graph.input("candidates", "float32", ["B", "S", features]);
+  let from = features;
+  for (let layer = 0; layer < 4; layer++) {
+    x = silu(matmul(x, graph.parameter(`layer${layer}`, [from, width], zeros)));
     from = width;
   }
-  const y = sigmoid(matmul(x, graph.parameter("out", [from, 1], zeros)));
-  const model = await loadModel(compileServing({ y }, anyWeights(graph, new Random("weights"))));
-  return rankerOf(async ({ candidates }) => {
-    const rows = candidates.rows.length;
-    const data = Float32Array.from({ length: rows * inputs }, (_, i) => Math.sin(i));
-    const { y: scores } = await model.run({ x: { data, dims: [rows, inputs] } });
-    return [scores!.data as Float32Array];
-  }, model.close);
+  const logits = matmul(x, graph.parameter("out", [from, 1], zeros));
+  const model = compileServing({ logits }, anyWeights(graph));
+  const header = {
+    name: "synthetic",
+    heads: ["engage"],
+    fingerprint: featureSet.fingerprint,
+    requestFeatures: featureSet.requestNames.length,
+    candidateFeatures: features,
+    vocabulary: { items: 1, creators: 1, categories: 1 },
+    calibration: [{ scale: 1, shift: 0 }],
+  };
+  return { header, models: Array.from({ length: count }, () => model) };
 }
 
 /** A ranker of one head that scores so. */
-export function rankerOf(score: Ranker["score"], close: () => Promise<void> = async () => {}): Ranker {
-  return { name: "synthetic", heads: ["engage"], fingerprint: "any", score, close };
+export function rankerOf(score: Ranker["score"]): { readonly ranker: Ranker } {
+  const ranker = { name: "synthetic", heads: ["engage"], fingerprint: "any", score, close: async () => {} };
+  return { ranker };
 }
 
 export function flatScores({ candidates }: RankingInput): readonly Float32Array[] {
   return [new Float32Array(candidates.rows.length).fill(0.5)];
 }
 
-export function rungOf(name: string, ranker: Ranker, means: Readonly<Record<string, number>>): MeasuredRung {
+export async function rungOf(
+  name: string,
+  files: RankerOnDisk,
+  means: Readonly<Record<string, number>>,
+): Promise<MeasuredRung> {
   const quality = means[name]!;
   return {
     name,
     noun: `the ${name}`,
     about: `synthetic ${name}`,
     teacher: false,
-    ranker,
+    ranker: await networkRanker(files.header, files.models),
+    files,
     trainSeconds: 1,
-    bytes: 1000,
     quality: [around(quality, 0.01), null],
     differenceTo: (other) => around(quality - means[other]!, 0.001),
   };

@@ -7,7 +7,7 @@ import { emptyState } from "../../src/state/index.ts";
 import { touch, user } from "../state/touches.ts";
 import {
   flatScores,
-  networkOfWidth,
+  networksOfWidth,
   type Platform,
   rankerOf,
   rungOf,
@@ -15,10 +15,13 @@ import {
 } from "./synthetic-rungs.ts";
 
 let platform: Platform & { close(): Promise<void> };
+const closing: { close(): Promise<void> }[] = [];
 beforeAll(async () => {
   platform = await smallPlatform();
 });
-afterAll(() => platform.close());
+afterAll(async () => {
+  for (const each of [...closing, platform]) await each.close();
+});
 
 const METER: Meter = {
   clock: systemClock,
@@ -33,32 +36,22 @@ const DATA = { name: "made", split: "time:0.9", users: 40, items: 220, interacti
 describe("the trade-offs of rungs of real cost", () => {
   const means = { simple: 0.5, network: 0.6, ensemble: 0.7 };
   let tradeoffs: Tradeoffs;
-  let system: System;
 
   beforeAll(async () => {
-    const wide = await Promise.all([1, 2, 3].map(() => networkOfWidth(256, 4)));
-    const ensemble = rankerOf(async (input) => {
-      const all = [];
-      for (const member of wide) all.push(await member.score(input));
-      return all[0]!;
-    });
-    system = {
+    const system = {
       ...platform,
       metrics: METRICS,
       rungs: [
-        rungOf(
-          "simple",
-          rankerOf(async (input) => flatScores(input)),
-          means,
-        ),
-        rungOf("network", wide[0]!, means),
-        rungOf("ensemble", ensemble, means),
+        await rungOf("simple", networksOfWidth(platform, 8, 1), means),
+        await rungOf("network", networksOfWidth(platform, 256, 1), means),
+        await rungOf("ensemble", networksOfWidth(platform, 256, 3), means),
       ],
-    };
+    } as const satisfies System;
+    closing.push(...system.rungs.map(({ ranker }) => ranker));
     tradeoffs = await measureTradeoffs(system, {
       objective: { p99Ms: 60_000, margin: 0.2 },
       data: DATA,
-      time: 6000 as Ms,
+      time: 4000 as Ms,
       meter: METER,
       seed: 1,
       progress: silent,
@@ -80,13 +73,12 @@ describe("the trade-offs of rungs of real cost", () => {
       }
     }
     const [simple, network, ensemble] = ["simple", "network", "ensemble"].map((name) => rung(name).cost);
+    // Three networks of the same size, where all else is the same; the machine may be busy with other work.
     expect(network!.cpuMs.value).toBeGreaterThan(simple!.cpuMs.value);
-    // Three networks, where all else is the same.
-    const rankers =
-      (ensemble!.rankP50Ms.value - simple!.rankP50Ms.value) /
-      (network!.rankP50Ms.value - simple!.rankP50Ms.value);
-    expect(rankers).toBeGreaterThan(1.7);
-    expect(rankers).toBeLessThan(5);
+    expect(ensemble!.cpuMs.value).toBeGreaterThan(network!.cpuMs.value);
+    expect(ensemble!.rankP50Ms.value).toBeGreaterThan(1.3 * network!.rankP50Ms.value);
+    expect(rung("ensemble").bytes).toBe(3 * rung("network").bytes);
+    expect(rung("ensemble").memoryBytes).toBeGreaterThan(rung("simple").memoryBytes);
     // Half of the time is the objective's.
     expect(simple!.requests).toBeGreaterThan(2 * rung("simple").otherCosts[0]!.requests);
   });
@@ -146,11 +138,10 @@ describe("measuring requests", () => {
 
   test("tells wall time from CPU time, and one rung from another", async () => {
     const { meter, ranker } = manual();
-    const means = { a: 0, b: 0 };
-    const rungs = [rungOf("a", ranker(5, 3), means), rungOf("b", ranker(20, 8), means)] as const;
+    const rungs = [ranker(5, 3), ranker(20, 8)];
     const [a, b] = firsts(
       await measureRequests(
-        { ...platform, metrics: METRICS, rungs },
+        { ...platform, rungs },
         { ...options, meter, conditions: [main], time: 3000 as Ms },
       ),
     );
@@ -163,22 +154,18 @@ describe("measuring requests", () => {
 
   test("takes the time that it is given, and no further round where requests turn out dearer", async () => {
     const { clock, meter, ranker } = manual();
-    const rungs = [rungOf("a", ranker(5, 3), { a: 0 })] as const;
-    const system = { ...platform, metrics: METRICS, rungs };
+    const rungs = [ranker(5, 3)];
+    const system = { ...platform, rungs };
     const began = clock.monotonic();
     await measureRequests(system, { ...options, meter, conditions: [main], time: 3000 as Ms });
     expect((clock.monotonic() - began) / 3000).toBeCloseTo(1, 1);
 
     let asked = 0;
-    const slowing = rungOf(
-      "a",
-      rankerOf(async (input) => {
-        // As cheap as before only while it is looked at first.
-        clock.advance(asked++ < 22 ? 5 : 100);
-        return flatScores(input);
-      }),
-      { a: 0 },
-    );
+    const slowing = rankerOf(async (input) => {
+      // As cheap as before only while it is looked at first.
+      clock.advance(asked++ < 22 ? 5 : 100);
+      return flatScores(input);
+    });
     const [cost] = firsts(
       await measureRequests(
         { ...system, rungs: [slowing] },
@@ -194,12 +181,9 @@ describe("measuring requests", () => {
     const broken = rankerOf(async () => {
       throw new Error("broken");
     });
-    const rungs = [rungOf("a", broken, { a: 0 })] as const;
+    const rungs = [broken];
     await expect(
-      measureRequests(
-        { ...platform, metrics: METRICS, rungs },
-        { ...options, meter, conditions: [main], time: 100 as Ms },
-      ),
+      measureRequests({ ...platform, rungs }, { ...options, meter, conditions: [main], time: 100 as Ms }),
     ).rejects.toMatchObject({ code: "internal", message: expect.stringContaining("it failed") });
   });
 
@@ -207,16 +191,15 @@ describe("measuring requests", () => {
     const { meter, ranker } = manual();
     const seen: Record<string, number[]> = { a: [], b: [] };
     const recording = (name: string) => {
-      const inner = ranker(5, 5);
+      const { ranker: inner } = ranker(5, 5);
       return rankerOf((input) => {
         seen[name]!.push(new Set(input.query.items).size);
         return inner.score(input);
       });
     };
-    const means = { a: 0, b: 0 };
-    const rungs = [rungOf("a", recording("a"), means), rungOf("b", recording("b"), means)] as const;
+    const rungs = [recording("a"), recording("b")];
     await measureRequests(
-      { ...platform, metrics: METRICS, rungs },
+      { ...platform, rungs },
       { ...options, meter, conditions: [{ candidates: 100, visits: 7 }], time: 1000 as Ms },
     );
     // The first looks differ: one rung alone warms up. The rounds do not.
@@ -227,8 +210,8 @@ describe("measuring requests", () => {
 
   test("goes without a single user", async () => {
     const { meter, ranker } = manual();
-    const rungs = [rungOf("a", ranker(5, 3), { a: 0 })] as const;
-    const system = { ...platform, states: [], metrics: METRICS, rungs };
+    const rungs = [ranker(5, 3)];
+    const system = { ...platform, states: [], rungs };
     const [cost] = firsts(
       await measureRequests(system, { ...options, meter, conditions: [main], time: 1000 as Ms }),
     );
