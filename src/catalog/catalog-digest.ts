@@ -1,6 +1,9 @@
 /** One short text for everything a catalog knows of items, so that a catalog and its rebuilt twin can be compared. */
 import { createHash } from "node:crypto";
-import type { Catalog } from "./catalog.ts";
+import { type Catalog, RATE_HALF_LIVES_DAYS } from "./catalog.ts";
+import type { NumberColumn } from "./columns.ts";
+import { SUMS } from "./item-sums.ts";
+import { TALLIES } from "./tallies.ts";
 
 /**
  * SHA-256 (hex) over ids, facts, columns and statistics of all rows, to the bit, and over the names of categories and
@@ -27,7 +30,7 @@ export function catalogDigest(
     const categories = items.categories.subarray(start, start + items.categoryCounts[row]!);
     hash.update(JSON.stringify([catalog.idOf(row), sorted(catalog.factsOf(row)), Array.from(categories)]));
   }
-  const columns = [
+  const columns: readonly NumberColumn[] = [
     items.live,
     items.creator,
     items.duration,
@@ -36,14 +39,28 @@ export function catalogDigest(
     items.bornAt,
     statistics.engagements,
     statistics.vetoes,
-    statistics.impressions,
     ...statistics.decayed,
     statistics.decayedAt,
     statistics.heat,
+    statistics.shownAt,
+    statistics.answeredAt,
   ];
   for (const column of columns) hash.update(column.subarray(0, size));
+  const { counts, recent, sums } = statistics;
+  hash.update(counts.subarray(0, size * SUMS));
+  hash.update(recent.subarray(0, size * RATE_HALF_LIVES_DAYS.length * (1 + TALLIES.length)));
+  hash.update(sums.all);
+  hash.update(padded(sums.byCreator, catalog.creatorNames.length));
+  hash.update(padded(sums.byCategory, catalog.categoryNames.length));
   for (const user of users) hash.update(JSON.stringify([user, sorted(catalog.userFacts(user))]));
   return hash.digest("hex");
+}
+
+/** The sums of so many groups: how much room there is beyond them is no knowledge. */
+function padded(sums: Float64Array, groups: number): Float64Array {
+  const all = new Float64Array(groups * SUMS);
+  all.set(sums.subarray(0, all.length));
+  return all;
 }
 
 /** The same facts with keys in one order, inner objects included; undefined becomes null. */

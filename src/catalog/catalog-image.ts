@@ -9,16 +9,17 @@
  */
 import type { ItemId, Offset, UserId } from "../core/index.ts";
 import type { UserFacts } from "../events/index.ts";
-import { type CatalogImage, HALF_LIVES_DAYS } from "./catalog.ts";
+import { type CatalogImage, HALF_LIVES_DAYS, RATE_HALF_LIVES_DAYS } from "./catalog.ts";
 import type { CopiedLists } from "./category-lists.ts";
 import type { NumberColumn } from "./columns.ts";
-import { ItemCounters } from "./item-counters.ts";
+import { ItemCounters, type WideColumn } from "./item-counters.ts";
 import { type CopiedItems, ItemTable } from "./item-table.ts";
 import { PackedTexts, textPieces, textsOf } from "./packed-texts.ts";
+import { TALLIES } from "./tallies.ts";
 import { UserTable } from "./user-table.ts";
 
 /** Of what is in the chunks. A form of another version is refused. */
-const FORM = 1;
+const FORM = 2;
 const SECTIONS = [
   "head",
   "columns",
@@ -31,6 +32,8 @@ const SECTIONS = [
   "erasures",
 ] as const;
 type Section = (typeof SECTIONS)[number];
+
+const HALF_LIVES = [...HALF_LIVES_DAYS, ...RATE_HALF_LIVES_DAYS];
 
 /** Bytes of a chunk of numbers, and entries of one of JSON: about a millisecond's work each. */
 const CHUNK_BYTES = 1024 * 1024;
@@ -49,13 +52,13 @@ export interface CatalogParts {
 interface Head {
   readonly form: number;
   readonly halfLives: readonly number[];
+  readonly tallies: readonly string[];
   readonly applied: number;
   readonly erasedThrough: number;
   readonly size: number;
   /** Category codes of all items together. */
   readonly codes: number;
   readonly factsVersion: number;
-  readonly totalEngagements: number;
   /** null where there was no interaction. */
   readonly newest: number | null;
 }
@@ -65,19 +68,19 @@ type UserEntry = readonly [user: UserId, time: number, facts: UserFacts];
 /** Copies what changes, at once; the chunks may be taken later. */
 export function imageOf({ table, counters, users, applied, erasedThrough }: CatalogParts): CatalogImage {
   const items = table.copy();
-  const columns = columnsOf(table, counters).map((column) => column.slice(0, items.size));
+  const columns = columnsOf(table, counters).map(({ column, width }) => column.slice(0, items.size * width));
   const counts = table.categoryCounts.slice(0, items.size);
   const people = users.copy();
-  const { totalEngagements, newest } = counters;
+  const { newest } = counters;
   const head: Head = {
     form: FORM,
-    halfLives: HALF_LIVES_DAYS,
+    halfLives: HALF_LIVES,
+    tallies: TALLIES,
     applied,
     erasedThrough,
     size: items.size,
     codes: counts.reduce((sum, count) => sum + count, 0),
     factsVersion: items.factsVersion,
-    totalEngagements,
     newest: newest === -Infinity ? null : newest,
   };
   function* chunks(): Generator<Buffer> {
@@ -127,7 +130,10 @@ export async function partsOf(chunks: AsyncIterable<Buffer>): Promise<CatalogPar
       head = readHead(body);
       table.widen(head.size);
       counters.widen(table.capacity);
-      columns = new ColumnReader(columnsOf(table, counters).map((column) => column.subarray(0, head!.size)));
+      const { size } = head;
+      columns = new ColumnReader(
+        columnsOf(table, counters).map(({ column, width }) => column.subarray(0, size * width)),
+      );
       categories = new Int32Array(head.codes);
       codes = new ColumnReader([categories]);
     } else if (section === "columns") columns?.add(body);
@@ -150,7 +156,7 @@ export async function partsOf(chunks: AsyncIterable<Buffer>): Promise<CatalogPar
   // They were ids when they were written.
   const ids = texts.ids as ItemId[];
   table.restore({ factsVersion, ids, facts, categories, categoryNames, creatorNames });
-  counters.totalEngagements = head.totalEngagements;
+  counters.sumUp(head.size, table);
   counters.newest = head.newest ?? -Infinity;
   return {
     table,
@@ -172,17 +178,20 @@ export function forgetInImage(bytes: Buffer, erasures: ReadonlyMap<UserId, numbe
   return kept.length === entries.length ? undefined : json("users", kept);
 }
 
-function columnsOf(table: ItemTable, counters: ItemCounters): readonly NumberColumn[] {
-  return [...table.columns(), ...counters.columns()];
+function columnsOf(table: ItemTable, counters: ItemCounters): readonly WideColumn[] {
+  return [...table.columns().map((column) => ({ column, width: 1 })), ...counters.columns()];
 }
 
 function readHead(body: Buffer): Head {
   const head = parse(body) as Head;
   if (head.form !== FORM)
     throw new RangeError(`expected a catalog's image of form ${FORM}, got ${head.form}`);
-  if (String(head.halfLives) !== String(HALF_LIVES_DAYS)) {
-    const expected = `counters with half-lives of ${HALF_LIVES_DAYS.join(", ")} days`;
+  if (String(head.halfLives) !== String(HALF_LIVES)) {
+    const expected = `counters with half-lives of ${HALF_LIVES.join(", ")} days`;
     throw new RangeError(`expected ${expected}, got ${head.halfLives}`);
+  }
+  if (String(head.tallies) !== String(TALLIES)) {
+    throw new RangeError(`expected counts of ${TALLIES.join(", ")}, got ${head.tallies}`);
   }
   return head;
 }

@@ -71,6 +71,18 @@ export interface ItemColumns {
 export const HALF_LIVES_DAYS = [1, 7, 30] as const;
 /** Index in HALF_LIVES_DAYS of the half-life that "trending" means: a week. */
 export const TREND_HALF_LIFE = 1;
+/** Half-lives of the decayed counts that rates are made of, in days (guesses). */
+export const RATE_HALF_LIVES_DAYS = [1, 7] as const;
+
+/** Sums of `ItemStatistics.counts`. */
+export interface Sums {
+  /** (SUMS) */
+  readonly all: Float64Array;
+  /** (creators × SUMS) by code; codes beyond its end have no counts. */
+  readonly byCreator: Float64Array;
+  /** (categories × SUMS) by code; codes beyond its end have no counts. */
+  readonly byCategory: Float64Array;
+}
 
 /**
  * Item statistics, folded from interactions and impressions in log order, so that replaying the log gives the same
@@ -81,8 +93,6 @@ export interface ItemStatistics {
   readonly engagements: Float64Array;
   /** (size) dislikes, hides and blocks ever. */
   readonly vetoes: Float64Array;
-  /** (size) times shown. */
-  readonly impressions: Float64Array;
   /** (3)(size) decayed engagements by half-life, as of decayedAt. */
   readonly decayed: readonly Float64Array[];
   /** (size) EpochMs that the decayed counts refer to: the newest engagement; -Infinity before the first. */
@@ -93,8 +103,25 @@ export interface ItemStatistics {
    * -Infinity before the first engagement.
    */
   readonly heat: Float64Array;
+  /**
+   * (size × SUMS) row-major: how often the item was shown, answered and taken, and how much of it was watched. Where in
+   * a row each count stands, item-sums.ts says.
+   */
+  readonly counts: Float64Array;
+  /**
+   * (size × half-lives × (1 + TALLIES)) row-major: for each of RATE_HALF_LIVES_DAYS, how often shown as of `shownAt`, and
+   * the answers by tally as of `answeredAt`. Decayed like `decayed`.
+   */
+  readonly recent: Float32Array;
+  /** (size) EpochMs of the newest impression, and of the newest answer to one; -Infinity before the first. */
+  readonly shownAt: Float64Array;
+  readonly answeredAt: Float64Array;
+  /** Of all items, and of those that share a creator or a category. */
+  readonly sums: Sums;
   /** Sum of `engagements` over all items. */
   readonly totalEngagements: number;
+  /** Items with an engagement. */
+  readonly engagedItems: number;
   /** EpochMs of the newest interaction of the log, -Infinity before the first. */
   readonly newest: number;
 }

@@ -7,14 +7,14 @@
  * all users in which no one can be told apart, and taking one out would need the history that was to be forgotten.
  */
 import { type ItemId, type ItemRow, type Offset, UpnextError, type UserId } from "../core/index.ts";
-import {
-  type Anonymous,
-  type Interaction,
-  type ItemFacts,
-  isVeto,
-  type LoggedEvent,
-  type StoredEvent,
-  type UserFacts,
+import type {
+  Anonymous,
+  Interaction,
+  ItemFacts,
+  ItemUpsert,
+  LoggedEvent,
+  StoredEvent,
+  UserFacts,
 } from "../events/index.ts";
 import type { Catalog, CatalogImage, ItemColumns, ItemStatistics } from "./catalog.ts";
 import { type CatalogParts, imageOf, partsOf } from "./catalog-image.ts";
@@ -132,16 +132,16 @@ class MemoryCatalog implements Catalog {
   private applyEvent(event: StoredEvent): void {
     switch (event.kind) {
       case "interaction":
-        this.interact(event.item, event);
+        this.interact(event.item, event, event.request !== undefined);
         break;
       case "impression":
-        for (const { item } of event.slots) this.show(item);
+        for (const { item } of event.slots) this.show(item, event.time);
         break;
       case "anonymous":
         this.count(event);
         break;
       case "item":
-        this.table.upsert(this.mention(event.item, event.time), event.facts);
+        this.upsert(event);
         break;
       case "item-removal":
         this.remove(event.item);
@@ -156,23 +156,29 @@ class MemoryCatalog implements Catalog {
     }
   }
 
-  private interact(item: ItemId, { type, time }: Pick<Interaction, "type" | "time">): void {
-    const row = this.mention(item, time);
-    if (isVeto(type)) this.counters.veto(row);
-    else this.counters.engage(row, time);
-    this.counters.see(time);
+  private interact(item: ItemId, did: Pick<Interaction, "type" | "time" | "value">, answered: boolean): void {
+    const { type, time, value = Number.NaN } = did;
+    this.counters.count(this.mention(item, time), type, time, value, answered, this.table);
   }
 
-  private show(item: ItemId): void {
+  private show(item: ItemId, time: number): void {
     const row = this.table.rowOf(item);
-    if (row !== undefined) this.counters.show(row);
+    if (row !== undefined) this.counters.show(row, time, this.table);
+  }
+
+  /** What was counted of the item counts for those that it belongs to now. */
+  private upsert({ item, time, facts }: ItemUpsert): void {
+    const row = this.mention(item, time);
+    this.counters.regroup(row, -1, this.table);
+    this.table.upsert(row, facts);
+    this.counters.regroup(row, 1, this.table);
   }
 
   /** To item statistics it is the same event with and without its user. */
-  private count({ items, type, time }: Anonymous): void {
+  private count({ items, type, time, value, answered }: Anonymous): void {
     for (const item of items) {
-      if (type === undefined) this.show(item);
-      else this.interact(item, { type, time });
+      if (type === undefined) this.show(item, time);
+      else this.interact(item, { type, time, ...(value !== undefined && { value }) }, answered === true);
     }
   }
 

@@ -1,10 +1,13 @@
-/** The request: how much is known of the user, how long ago, and the hour. */
+/** The request: how much is known of the user, how long ago, the hour and the kind of day. */
 import { DAY, HOUR, MINUTE } from "../core/index.ts";
 import type { FeatureGroup } from "./feature-set.ts";
 
+/** From Sunday on, in UTC: what a weekend is elsewhere, the hours tell. */
+const WEEKEND = [1, 0, 0, 0, 0, 0, 1];
+
 export const context: FeatureGroup = {
   name: "context",
-  version: 2,
+  version: 3,
   per: "request",
   smallestDeviation: 0.5,
 
@@ -13,6 +16,9 @@ export const context: FeatureGroup = {
     { name: "log-minutes-since-touch", kind: "log" },
     { name: "hour-sin", kind: "cycle" },
     { name: "hour-cos", kind: "cycle" },
+    { name: "half-day-sin", kind: "cycle" },
+    { name: "half-day-cos", kind: "cycle" },
+    { name: "weekend", kind: "flag" },
   ],
 
   prepare:
@@ -25,5 +31,8 @@ export const context: FeatureGroup = {
       matrix[first + 1] = Math.log1p(idle / MINUTE);
       matrix[first + 2] = Math.sin(angle);
       matrix[first + 3] = Math.cos(angle);
+      matrix[first + 4] = Math.sin(2 * angle);
+      matrix[first + 5] = Math.cos(2 * angle);
+      matrix[first + 6] = WEEKEND[new Date(query.now).getUTCDay()]!;
     },
 };

@@ -1,15 +1,14 @@
-/** The candidate by itself: how much it is watched, lately and ever, how old it is, how it is received. */
+/** The candidate by itself: how much it is taken, lately and ever, how old and how long it is, how disliked. */
 import { HALF_LIVES_DAYS } from "../catalog/index.ts";
 import { DAY, HOUR } from "../core/index.ts";
 import type { FeatureColumn, FeatureGroup } from "./feature-set.ts";
 
-/** Smoothing of rates: as if every item had been shown 20 times with 2 engagements. */
-const PRIOR_SHOWN = 20;
-const PRIOR_RATE = 0.1;
+/** As if every item had been taken so many times more without a veto (guess). */
+const UNVETOED = 20;
 
 export const item: FeatureGroup = {
   name: "item",
-  version: 1,
+  version: 2,
   per: "candidate",
   smallestDeviation: 0.25,
 
@@ -19,7 +18,6 @@ export const item: FeatureGroup = {
     { name: "trend", kind: "log", unknown: 0 },
     { name: "log-age-days", kind: "log" },
     { name: "log-hours-since-engagement", kind: "log" },
-    { name: "log-engagement-rate", kind: "log", rateOf: "engage" },
     { name: "veto-rate", kind: "share", unknown: 0 },
     { name: "log-duration", kind: "log", unknown: 0 },
   ],
@@ -28,13 +26,15 @@ export const item: FeatureGroup = {
     () =>
     ({ query, catalog, candidates }, { matrix, width, first }) => {
       const { statistics, items } = catalog;
-      const { engagements, vetoes, impressions, decayed, decayedAt } = statistics;
-      const total = statistics.totalEngagements + catalog.size;
+      const { engagements, vetoes, decayed, decayedAt } = statistics;
+      // One of those that were taken, or the first that will be: not the catalogue's size, which replaying does not have.
+      const size = statistics.engagedItems + 1;
+      const total = statistics.totalEngagements + size;
       const { rows } = candidates;
       for (let i = 0; i < rows.length; i++) {
         const row = rows[i]!;
         let at = i * width + first;
-        matrix[at++] = Math.log(((engagements[row]! + 1) * catalog.size) / total);
+        matrix[at++] = Math.log(((engagements[row]! + 1) * size) / total);
         const sinceEngagement = Math.max(0, query.now - decayedAt[row]!);
         let week = 0;
         let month = 0;
@@ -50,11 +50,7 @@ export const item: FeatureGroup = {
         matrix[at++] = Math.log((week + 0.5) / (month + 0.5));
         matrix[at++] = Math.log1p(Math.max(0, query.now - items.bornAt[row]!) / DAY);
         matrix[at++] = Math.log1p(Math.min(sinceEngagement, 10_000 * DAY) / HOUR);
-        const shown = Math.max(impressions[row]!, 0);
-        matrix[at++] = Math.log(
-          (Math.min(engagements[row]!, shown) + PRIOR_RATE * PRIOR_SHOWN) / (shown + PRIOR_SHOWN),
-        );
-        matrix[at++] = vetoes[row]! / (engagements[row]! + vetoes[row]! + PRIOR_SHOWN);
+        matrix[at++] = vetoes[row]! / (engagements[row]! + vetoes[row]! + UNVETOED);
         matrix[at++] = Number.isFinite(items.duration[row]!) ? Math.log1p(items.duration[row]!) : 0;
       }
     },

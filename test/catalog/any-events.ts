@@ -28,13 +28,18 @@ const facts = fc.record(
 const event = fc.oneof(
   {
     weight: 6,
-    arbitrary: fc.record({
-      kind: fc.constant("interaction"),
-      time,
-      user,
-      item,
-      type: fc.constantFrom("watch", "like", "hide"),
-    }),
+    arbitrary: fc.record(
+      {
+        kind: fc.constant("interaction"),
+        time,
+        user,
+        item,
+        type: fc.constantFrom("watch", "click", "like", "view", "hide"),
+        value: fc.double({ min: 0, max: 1, noNaN: true }),
+        request: fc.constant("r"),
+      },
+      { requiredKeys: ["kind", "time", "user", "item", "type"] },
+    ),
   },
   { weight: 4, arbitrary: fc.record({ kind: fc.constant("item"), time, item, facts }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("item-removal"), time, item }) },
@@ -51,12 +56,17 @@ const event = fc.oneof(
   },
   {
     weight: 1,
-    arbitrary: fc.record({
-      kind: fc.constant("anonymous"),
-      time,
-      items: fc.array(item, { minLength: 1, maxLength: 1 }),
-      type: fc.constantFrom("watch", "hide", undefined),
-    }),
+    arbitrary: fc.record(
+      {
+        kind: fc.constant("anonymous"),
+        time,
+        items: fc.array(item, { minLength: 1, maxLength: 1 }),
+        type: fc.constantFrom("watch", "hide", undefined),
+        value: fc.float({ min: 0, max: 1, noNaN: true }),
+        answered: fc.constant(true),
+      },
+      { requiredKeys: ["kind", "time", "items"] },
+    ),
   },
   {
     weight: 2,

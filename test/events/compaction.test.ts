@@ -50,10 +50,19 @@ const isTheirs = (event: StoredEvent, user = GONE, until = ERASED_AT) =>
 function expected(event: Event): unknown {
   if (!isTheirs(event)) return event;
   const id = expect.stringMatching(/^[0-9a-f]{24}$/);
-  if (event.kind === "interaction")
-    return { kind: "anonymous", id, time: event.time, items: [event.item], type: event.type };
-  const items = event.kind === "impression" ? event.slots.map((slot) => slot.item) : [];
-  return { kind: "anonymous", id, time: 0, items };
+  if (event.kind === "impression")
+    return { kind: "anonymous", id, time: event.time, items: event.slots.map((slot) => slot.item) };
+  if (event.kind !== "interaction") return { kind: "anonymous", id, time: 0, items: [] };
+  const { time, item, type, value, request } = event;
+  return {
+    kind: "anonymous",
+    id,
+    time,
+    items: [item],
+    type,
+    ...(value !== undefined && { value: Math.fround(value) }),
+    ...(request !== undefined && { answered: true }),
+  };
 }
 
 async function foldCatalog(log: EventLog): Promise<string> {

@@ -164,7 +164,7 @@ describe("item", () => {
     const week = [2 * 2 ** -7, 2 * 2 ** -1, 2 * 2 ** (-7 / 30)] as const;
     const columns = columnsOf("item", { query: queryOver([]), catalog, candidates: candidates([0, 1]) });
     expectColumns(columns, {
-      // Two engagements and one imagined for each of the two items: three of four, and one of four, times two items.
+      // Two engagements, and one imagined for the item that was taken and for one more: three of four, and one of four.
       "log-share": [log(3 / 2), log(1 / 2)],
       "log-decayed-1d": [log(week[0] + 0.1), log(0.1)],
       "log-decayed-7d": [log(week[1] + 0.1), log(0.1)],
@@ -172,8 +172,6 @@ describe("item", () => {
       trend: [log((week[1] + 0.5) / (week[2] + 0.5)), 0],
       "log-age-days": [log1p(30), log1p(9)],
       "log-hours-since-engagement": [log1p(7 * 24), log1p(10_000 * 24)],
-      // As if shown twenty times more, with two engagements.
-      "log-engagement-rate": [log((2 + 2) / (2 + 20)), log(2 / 20)],
       "veto-rate": [1 / (2 + 1 + 20), 0],
       "log-duration": [0, log1p(99)],
     });
@@ -261,6 +259,9 @@ describe("context", () => {
       "log-minutes-since-touch": [Math.log(6)],
       "hour-sin": [1],
       "hour-cos": [0],
+      "half-day-sin": [0],
+      "half-day-cos": [-1],
+      weekend: [new Date(six).getUTCDay() % 6 === 0 ? 1 : 0],
     });
   });
 

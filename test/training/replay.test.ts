@@ -1,7 +1,15 @@
 /** Training and serving agree: what a replayed example sees is what folding the same events gives a request. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type Catalog, HALF_LIVES_DAYS, withStatistics } from "../../src/catalog/index.ts";
+import {
+  type Catalog,
+  HALF_LIVES_DAYS,
+  RATE_HALF_LIVES_DAYS,
+  SHOWN,
+  SUMS,
+  TALLIES,
+  withStatistics,
+} from "../../src/catalog/index.ts";
 import { type EpochMs, ManualClock, type Ms, Random } from "../../src/core/index.ts";
 import type { Event, Interaction } from "../../src/events/index.ts";
 import { buildMask } from "../../src/policy/index.ts";
@@ -126,20 +134,42 @@ describe("the touches of an example", () => {
   });
 });
 
+/** Values of an item in the decayed counts. */
+const RECENT = RATE_HALF_LIVES_DAYS.length * (1 + TALLIES.length);
+
 /** Everything that an item's counters say, by item id, at the end of their columns' use. */
 function countersOf(catalog: Catalog, known: Iterable<string>) {
   const { statistics } = catalog;
   return {
     total: statistics.totalEngagements,
+    sums: [...statistics.sums.all],
     newest: statistics.newest,
     items: [...known].map((item) => {
       const row = catalog.rowOf(item as Interaction["item"]);
-      if (row === undefined) return [item, 0, 0, 0, HALF_LIVES_DAYS.map(() => 0), -Infinity, -Infinity];
+      if (row === undefined) {
+        const none = (length: number) => new Array<number>(length).fill(0);
+        const never = -Infinity;
+        return [
+          item,
+          0,
+          0,
+          none(SUMS),
+          none(RECENT),
+          never,
+          never,
+          HALF_LIVES_DAYS.map(() => 0),
+          never,
+          never,
+        ];
+      }
       return [
         item,
         statistics.engagements[row],
         statistics.vetoes[row],
-        statistics.impressions[row],
+        [...statistics.counts.subarray(row * SUMS, (row + 1) * SUMS)],
+        [...statistics.recent.subarray(row * RECENT, (row + 1) * RECENT)],
+        statistics.shownAt[row],
+        statistics.answeredAt[row],
         statistics.decayed.map((column) => column[row]),
         statistics.decayedAt[row],
         statistics.heat[row],
@@ -212,7 +242,7 @@ describe("a replay", () => {
     );
     const replay = new Replay(history, everything(history));
     replay.advance(START + 100);
-    expect([...replay.statistics.impressions.subarray(0, 2)]).toEqual([2, 1]);
+    expect([0, 1].map((row) => replay.statistics.counts[row * SUMS + SHOWN])).toEqual([2, 1]);
   });
 
   it("hides during an example what the user has touched before it, and nothing afterwards", async () => {

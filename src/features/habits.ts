@@ -1,0 +1,109 @@
+/**
+ * What the user did lately, whatever the candidates: how much, how long ago, and how it went over the last 5, 20 and 50
+ * visits. Windows and priors are guesses; each prior counts as two visits.
+ */
+import { DAY, HOUR, MINUTE } from "../core/index.ts";
+import { ACTIONS } from "../events/index.ts";
+import type { FeatureColumn, FeatureGroup } from "./feature-set.ts";
+import { smoothed } from "./smoothing.ts";
+import type { Visits } from "./visits.ts";
+
+const WINDOWS = [5, 20, 50] as const;
+/** Newest visits that are told one by one. */
+const SINGLE = 3;
+/** A pause that ends a sitting. */
+const PAUSE = 30 * MINUTE;
+/** A user of whom nothing is known was away for so long. */
+const AWAY = 365 * DAY;
+const STRENGTH = 2;
+const LIKELY_SHARE = 0.5;
+/** By action, as many as are usual in logs of short videos; others are rare. */
+const LIKELY: Readonly<Record<string, number>> = { engage: 0.5, click: 0.3, "long-watch": 0.3 };
+const RARE = 0.05;
+const likely = ACTIONS.map(({ name }) => LIKELY[name] ?? RARE);
+const AWAY_LOG = Math.log1p(AWAY / MINUTE);
+
+export const habits: FeatureGroup = {
+  name: "habit",
+  version: 1,
+  per: "request",
+  smallestDeviation: 0.1,
+
+  columns: () => [
+    { name: "log-visits", kind: "log", unknown: 0 },
+    { name: "log-visits-hour", kind: "log", unknown: 0 },
+    { name: "log-visits-day", kind: "log", unknown: 0 },
+    { name: "log-visits-sitting", kind: "log", unknown: 0 },
+    ...Array.from({ length: SINGLE }, (_, v): FeatureColumn[] => [
+      { name: `visit-${v + 1}.log-minutes`, kind: "log", unknown: AWAY_LOG },
+      { name: `visit-${v + 1}.share`, kind: "share", unknown: LIKELY_SHARE },
+      ...ACTIONS.map(
+        ({ name }): FeatureColumn => ({ name: `visit-${v + 1}.${name}`, kind: "flag", unknown: 0 }),
+      ),
+    ]).flat(),
+    ...WINDOWS.flatMap((size): FeatureColumn[] => [
+      { name: `last-${size}.share`, kind: "share", unknown: LIKELY_SHARE },
+      ...ACTIONS.map(
+        ({ name }, a): FeatureColumn => ({
+          name: `last-${size}.${name}`,
+          kind: "share",
+          unknown: likely[a]!,
+        }),
+      ),
+    ]),
+  ],
+
+  prepare:
+    () =>
+    ({ query: { now }, visits }, { matrix, first }) => {
+      const { times, shares, actions } = visits;
+      let at = first;
+      matrix[at++] = Math.log1p(times.length);
+      matrix[at++] = Math.log1p(since(times, now - HOUR));
+      matrix[at++] = Math.log1p(since(times, now - DAY));
+      matrix[at++] = Math.log1p(sitting(times, now));
+      for (let v = 0; v < SINGLE; v++) {
+        const known = v < times.length;
+        matrix[at++] = known ? Math.log1p(Math.max(0, now - times[v]!) / MINUTE) : AWAY_LOG;
+        matrix[at++] = known && !Number.isNaN(shares[v]!) ? shares[v]! : LIKELY_SHARE;
+        for (let a = 0; a < ACTIONS.length; a++) matrix[at++] = known ? (actions[v]! >> a) & 1 : 0;
+      }
+      for (const size of WINDOWS) at = window(visits, size, matrix, at);
+    },
+};
+
+/** Visits from `moment` on. */
+function since(times: Float64Array, moment: number): number {
+  let count = 0;
+  while (count < times.length && times[count]! >= moment) count++;
+  return count;
+}
+
+/** Newest visits without a pause between them, or before now. */
+function sitting(times: Float64Array, now: number): number {
+  let count = 0;
+  for (let before = now; count < times.length && before - times[count]! <= PAUSE; count++) {
+    before = times[count]!;
+  }
+  return count;
+}
+
+/** Means over the newest visits. Returns where the next column is. */
+function window({ shares, actions }: Visits, size: number, matrix: Float32Array, first: number): number {
+  const n = Math.min(size, actions.length);
+  let at = first;
+  let watched = 0;
+  let watches = 0;
+  for (let v = 0; v < n; v++) {
+    if (Number.isNaN(shares[v]!)) continue;
+    watched += shares[v]!;
+    watches++;
+  }
+  matrix[at++] = (watched + STRENGTH * LIKELY_SHARE) / (watches + STRENGTH);
+  for (let a = 0; a < ACTIONS.length; a++) {
+    let count = 0;
+    for (let v = 0; v < n; v++) count += (actions[v]! >> a) & 1;
+    matrix[at++] = smoothed(count, n, likely[a]!, STRENGTH);
+  }
+  return at;
+}
