@@ -79,8 +79,8 @@ describe("the trade-offs of rungs of real cost", () => {
     expect(ensemble!.rankP50Ms.value).toBeGreaterThan(1.3 * network!.rankP50Ms.value);
     expect(rung("ensemble").bytes).toBe(3 * rung("network").bytes);
     expect(rung("ensemble").memoryBytes).toBeGreaterThan(rung("simple").memoryBytes);
-    // Half of the time is the objective's.
-    expect(simple!.requests).toBeGreaterThan(2 * rung("simple").otherCosts[0]!.requests);
+    // Half of the time is that of one condition in six.
+    expect(simple!.requests).toBeGreaterThan(rung("simple").otherCosts[0]!.requests);
   });
 
   test("cover numbers of candidates and lengths of histories", () => {
