@@ -48,6 +48,20 @@ export class Mind {
     this.user = user;
   }
 
+  /** The same at this moment; what happens to one of the two does not happen to the other. */
+  copy(): Mind {
+    const copy = new Mind(this.world, this.user);
+    copy.watched.push(...this.watched);
+    copy.followed.push(...this.followed);
+    copy.mood.push(...this.mood);
+    copy.last = this.last;
+    copy.oldest = this.oldest;
+    copy.expected = this.expected;
+    copy.expectedUntil = this.expectedUntil;
+    copy.pull = this.pull;
+    return copy;
+  }
+
   /** Log-odds that the user, examining a slot with the video `row` now, plays it. */
   interest(row: number, time: number): number {
     this.lookAt(time);

@@ -40,6 +40,13 @@ export interface Viewer {
     readonly items: readonly ItemId[];
     readonly time: EpochMs;
   }): ViewerAnswer;
+  /**
+   * How often each slot would be played if the user were shown the slate now, in `draws` trials: what off-policy
+   * estimates are compared with. Nothing of it is remembered, and what the user really does stays the same.
+   *
+   * @returns (slots) shares of the trials
+   */
+  imagine(slate: { readonly items: readonly ItemId[]; readonly time: EpochMs }, draws: number): Float64Array;
   /** Probability that the user, having looked at a slot with this item now, plays it; NaN for unknown items. */
   interest(item: ItemId, time: EpochMs): number;
 }
@@ -53,6 +60,7 @@ export function createViewer(world: World, options: ViewerOptions): Viewer {
       `viewer: expected a user of this world, u1 to u${world.population.count}, got another id`,
     );
   const random = world.random.fork(`viewer/${options.seed ?? 1}/${user}`);
+  const imagination = random.fork("imagine");
   const mind = new Mind(world, user);
   let events: Interaction[] = [];
   const record: Record = (time, row, type, value, request) => {
@@ -80,6 +88,23 @@ export function createViewer(world: World, options: ViewerOptions): Viewer {
       const rows = items.map((item) => itemRow(world, item));
       const outcome = viewSlate(scene, rows, rows.length, time, request);
       return answer(outcome, staying(world, user, outcome.plays));
+    },
+    imagine({ items, time }, draws) {
+      const rows = items.map((item) => itemRow(world, item));
+      const shares = new Float64Array(rows.length);
+      // What answers the slate carries its request; what is played after that, on the user's own account, does not.
+      const watched: Record = (_, row, type, __, request) => {
+        if (type === "watch" && request !== undefined) shares[rows.indexOf(row)]! += 1 / draws;
+      };
+      for (let draw = 0; draw < draws; draw++)
+        viewSlate(
+          { world, mind: mind.copy(), random: imagination, record: watched },
+          rows,
+          rows.length,
+          time,
+          "",
+        );
+      return shares;
     },
     interest(item, time) {
       const row = itemRow(world, item);

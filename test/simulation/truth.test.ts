@@ -114,6 +114,37 @@ describe("a viewer", () => {
   const slate = (shown: readonly ItemId[], n = 1) =>
     ({ request: `q${n}` as RequestId, items: shown, time: (END + n * DAY) as EpochMs }) as const;
 
+  test("imagines what viewers of other seeds do with the slate, position by position", () => {
+    const shown = items.slice(0, 10);
+    const counts = new Float64Array(10);
+    const viewers = 3_000;
+    for (let seed = 1; seed <= viewers; seed++) {
+      const { events } = viewer("u5", seed).view(slate(shown));
+      for (const { type, item, request } of events)
+        if (type === "watch" && request !== undefined) counts[shown.indexOf(item)]! += 1 / viewers;
+    }
+    const imagined = viewer("u5", 1).imagine(slate(shown), viewers);
+    expect(imagined.some((share) => share > 0.02)).toBe(true);
+    for (let position = 0; position < 10; position++)
+      expect(Math.abs(imagined[position]! - counts[position]!)).toBeLessThan(0.03);
+  });
+
+  test("does the same whether it has imagined something or not", () => {
+    const live = (imagines: boolean) => {
+      const one = viewer("u5", 1);
+      return Array.from({ length: 20 }, (_, n) => {
+        if (imagines) one.imagine(slate(items.slice(0, 10)), 5);
+        return one.view(slate(items.slice(n * 10, n * 10 + 10), n));
+      });
+    };
+    const ids = (answers: readonly { readonly events: readonly object[] }[]) =>
+      answers.map(({ events, ...rest }) => ({
+        ...rest,
+        events: events.map((event) => ({ ...event, id: "" })),
+      }));
+    expect(ids(live(true))).toEqual(ids(live(false)));
+  });
+
   test("does the same with the same slates, and something else with another seed", () => {
     const live = (seed: number) => {
       const one = viewer("u5", seed);
