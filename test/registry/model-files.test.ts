@@ -34,10 +34,10 @@ async function bundleOf(files: Readonly<Record<string, Uint8Array>>): Promise<Bu
   return registry.open(await registry.publish(about, files));
 }
 
-/** The models of the bundle; the ranker's bytes as a plain array, whatever the registry read them into. */
+/** The models of the bundle; the ranker's bytes as plain arrays, whatever the registry read them into. */
 function modelsOf(bundle: Bundle): BundleModels {
   const { ranker, ...rest } = decodeModels(bundle);
-  return { ...rest, ranker: ranker && { ...ranker, model: new Uint8Array(ranker.model) } };
+  return { ...rest, ranker: ranker && { ...ranker, models: ranker.models.map((m) => new Uint8Array(m)) } };
 }
 
 const models: BundleModels = {
@@ -56,9 +56,18 @@ const models: BundleModels = {
     },
   },
   ranker: {
-    header: { name: "feature-network", heads: ["engage"], features: ["a"], fingerprint: "f" },
-    model: Uint8Array.of(1, 2, 3),
-    golden: { features: [0.5, -1], rows: 2, probabilities: [0.25, 0.75] },
+    header: { name: "ensemble", heads: ["engage"], fingerprint: "f" },
+    models: [Uint8Array.of(1, 2, 3), Uint8Array.of(4)],
+    golden: {
+      inputs: {
+        request: { type: "float32", dims: [1, 1], data: [0.5] },
+        items: { type: "int32", dims: [1, 2], data: [7, 0] },
+      },
+      probabilities: [
+        [0.25, 0.75],
+        [0.5, 1e-9],
+      ],
+    },
   },
 };
 
@@ -108,9 +117,16 @@ describe("models", () => {
       "sources/with-dash/counts.uint32",
       "sources/with-dash/times.float64",
       "ranker.json",
-      "ranker.onnx",
+      "ranker-0.onnx",
+      "ranker-1.onnx",
       "golden.json",
     ]);
+  });
+
+  it("have as many networks of a ranker as there were, in their order", async () => {
+    const many = Array.from({ length: 12 }, (_, i) => Uint8Array.of(i, 255 - i));
+    const files = encodeModels({ ...models, ranker: { ...models.ranker!, models: many } });
+    expect(modelsOf(await bundleOf(files)).ranker!.models).toEqual(many);
   });
 });
 
@@ -119,8 +135,10 @@ describe("a bundle is refused by the name of the file", () => {
   const text = (value: string) => Buffer.from(value);
   const without = (name: string) =>
     Object.fromEntries(Object.entries(good).filter(([file]) => file !== name));
+  const golden = (items: unknown) => text(JSON.stringify({ inputs: { items }, probabilities: [[0.5]] }));
+  const ofGolden = ["bundle_corrupt", /golden\.json: expected inputs and probabilities/] as const;
 
-  it.each<[string, Readonly<Record<string, Uint8Array>>, string, RegExp]>([
+  it.each<readonly [string, Readonly<Record<string, Uint8Array>>, string, RegExp]>([
     [
       "items are not JSON",
       { ...good, "items.json": text("[") },
@@ -160,9 +178,9 @@ describe("a bundle is refused by the name of the file", () => {
     ],
     [
       "the ranker has no model",
-      without("ranker.onnx"),
+      without("ranker-0.onnx"),
       "bundle_incompatible",
-      /expected a file "ranker\.onnx"/,
+      /expected a file "ranker-0\.onnx"/,
     ],
     ["the ranker has no golden scores", without("golden.json"), "bundle_incompatible", /"golden\.json"/],
     [
@@ -177,11 +195,26 @@ describe("a bundle is refused by the name of the file", () => {
       "bundle_corrupt",
       /golden\.json: expected/,
     ],
+    ["golden scores have no inputs", { ...good, "golden.json": text('{"probabilities":[]}') }, ...ofGolden],
     [
-      "golden scores have no count of rows",
-      { ...good, "golden.json": text('{"features":[],"probabilities":[]}') },
-      "bundle_corrupt",
-      /golden\.json: expected features, rows and probabilities/,
+      "golden scores have one row for all heads",
+      { ...good, "golden.json": text('{"inputs":{},"probabilities":[0.5]}') },
+      ...ofGolden,
+    ],
+    [
+      "a golden input has a type that networks do not read",
+      { ...good, "golden.json": golden({ type: "float64", dims: [1], data: [1] }) },
+      ...ofGolden,
+    ],
+    [
+      "a golden input has no shape",
+      { ...good, "golden.json": golden({ type: "float32", data: [1] }) },
+      ...ofGolden,
+    ],
+    [
+      "a golden input has something that is no number",
+      { ...good, "golden.json": golden({ type: "int32", dims: [1], data: [null] }) },
+      ...ofGolden,
     ],
   ])("where %s", async (_, files, code, message) => {
     const bundle = await bundleOf(files);

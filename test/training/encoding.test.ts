@@ -8,7 +8,7 @@ import { examplesBetween } from "../../src/training/examples.ts";
 import { fitSources } from "../../src/training/fit-sources.ts";
 import { type History, readHistory } from "../../src/training/history.ts";
 import { measureSystems } from "../../src/training/measure-systems.ts";
-import { LIST_SIZE, rankingLists } from "../../src/training/ranking-lists.ts";
+import { rankingLists } from "../../src/training/ranking/make-lists.ts";
 import { cutLast, everything, sequencesOf } from "../../src/training/replay.ts";
 import { type Colours, coloursWith } from "../retrieval/colours.ts";
 import { logOf } from "./logs.ts";
@@ -41,10 +41,11 @@ async function worldWith(colours: Colours) {
     lists: () =>
       rankingLists({
         ...common,
-        ...{ sources, fitted, featureSet, cut: everything(history), slates: [], random: new Random(1) },
+        ...{ sources, fitted, featureSet, cut: everything(history), random: new Random(1) },
+        ...{ slates: [], asked: new Uint8Array(0) },
       }),
     measured: () => {
-      const models = { sources, fitted, featureSet, ranker: null, lists: 0, missed: 0 };
+      const models = { sources, fitted, featureSet, ranker: null, rungs: [], heads: [], lists: 0, missed: 0 };
       return measureSystems({ ...common, models, statisticsCut: cut, headWeights: {}, clock });
     },
   };
@@ -54,13 +55,10 @@ describe("a source that encodes users", () => {
   it("stands in the ranking lists with what it said of each candidate", async () => {
     const colours = coloursWith(() => setImmediate());
     const { examples, featureSet, lists } = await worldWith(colours);
-    const { count, missed, features, width, present } = await lists();
+    const { count, missed, items, candidates, candidateWidth } = await lists();
     expect(count + missed).toBe(examples.length);
-    const names = [...featureSet.requestNames, ...featureSet.candidateNames];
-    const signal = names.findIndex((name) => /colours/.test(name));
-    let said = 0;
-    for (let row = 0; row < count * LIST_SIZE; row++)
-      if (present[row] === 1 && features[row * width + signal] !== 0) said++;
+    const signal = featureSet.candidateNames.findIndex((name) => /colours/.test(name));
+    const said = items.filter((_, row) => candidates[row * candidateWidth + signal] !== 0).length;
     expect(said).toBeGreaterThan(count);
     expect(colours.open).toBe(0);
   });

@@ -65,7 +65,7 @@ describe("training", () => {
     const long = await trained(events, { holdOut: 0, sources: QUICK });
     const short = await trained(events, { holdOut: 0, touches: 1, sources: QUICK });
     const modelOf = async ({ report, registry }: Awaited<ReturnType<typeof trained>>) =>
-      decodeModels(await registry.open(report.bundle)).ranker!.model;
+      decodeModels(await registry.open(report.bundle)).ranker!.models;
     expect(await modelOf(short)).not.toEqual(await modelOf(long));
   });
 

@@ -3,7 +3,7 @@ import { Random } from "../../../src/core/index.ts";
 import { itemVectors, sequenceReader } from "../../../src/models/index.ts";
 import { columnsOf, type Encoder, encoderOf } from "../../../src/retrieval/sequence/encoder-columns.ts";
 import { Graph } from "../../../src/tensor/index.ts";
-import { anyWeights } from "../../models/toy.ts";
+import { anyWeights } from "../../models/any-ranking.ts";
 
 const space = { categories: 3, creators: 4 };
 const shape = {
