@@ -16,6 +16,7 @@ import { examplesBetween } from "./examples.ts";
 import { fitSources } from "./fit-sources.ts";
 import type { History, Slate } from "./history.ts";
 import { chosenRung, type FittedRung, fitRungs, rungFiles } from "./ranking/fit-rungs.ts";
+import type { RankingLists } from "./ranking/lists.ts";
 import { rankingLists } from "./ranking/make-lists.ts";
 import { type Cut, cutAt, momentOf, sequencesOf, type TouchLimits } from "./replay.ts";
 
@@ -33,6 +34,8 @@ export interface TwoStageSettings extends TouchLimits {
   readonly maxLists: number;
   /** Names of the rungs that are fitted; the best of them that is no teacher serves. */
   readonly rungs: readonly string[];
+  /** How long the ranker may take beside the sources; where absent, what those leave of the time budget. */
+  readonly rankerTime?: Ms;
   /** Wall time for fitting everything. What iterates ends with it; counting and the ranker take what they take. */
   readonly timeBudget: Ms;
   /** Where networks of sources are trained; the CPU where absent. */
@@ -66,10 +69,11 @@ export interface TwoStage {
   readonly ranker: TrainedRanker | null;
   /** All that were fitted, from simple to complex. */
   readonly rungs: readonly FittedRung[];
+  /** Indices into HEADS of those that the rungs have. */
+  readonly heads: readonly number[];
   readonly featureSet: FeatureSet;
-  /** Lists that the ranker learned from, and next items that retrieval had missed. */
-  readonly lists: number;
-  readonly missed: number;
+  /** What the ranker learned from. */
+  readonly lists: RankingLists;
 }
 
 /** The rung that serves, with its files. */
@@ -80,8 +84,8 @@ export interface TrainedRanker {
 
 /** Slots of slates that are learned from, the newest. */
 const MAX_SLOTS = 300_000;
-/** Share of the lists, the newest, that choose epochs and the rung. */
-const VALIDATION = 0.1;
+/** Share of the users whose lists choose epochs and the rung. */
+const VALIDATION = 0.07;
 
 export async function fitTwoStage(
   history: History,
@@ -137,7 +141,7 @@ export async function fitTwoStage(
     validation: VALIDATION,
     rungs: settings.rungs,
     seed,
-    deadline: new Deadline(clock, Math.max(deadline.remaining() * RANKER_SHARE, LEAST_RANKER_TIME) as Ms),
+    deadline: new Deadline(clock, settings.rankerTime ?? rankerTime(deadline)),
     progress,
   });
   const rung = fittedRungs && chosenRung(fittedRungs.rungs);
@@ -151,10 +155,14 @@ export async function fitTwoStage(
     }),
     ranker: rung && { rung, files: await rungFiles(rung, lists, fittedRungs.batches) },
     rungs: fittedRungs?.rungs ?? [],
+    heads: fittedRungs?.heads ?? [],
     featureSet: features,
-    lists: lists.count,
-    missed: lists.missed,
+    lists,
   };
+}
+
+function rankerTime(deadline: Deadline): Ms {
+  return Math.max(deadline.remaining() * RANKER_SHARE, LEAST_RANKER_TIME) as Ms;
 }
 
 /** At most `count` of the items, drawn without replacement, in their order. */

@@ -2,6 +2,13 @@ export { checkpointsIn } from "./checkpoints.ts";
 export { type Evaluation, type EvaluationOptions, evaluate } from "./evaluate.ts";
 export { type Example, examplesBetween, visit } from "./examples.ts";
 export { type History, readHistory } from "./history.ts";
+export type { RankingLists } from "./ranking/lists.ts";
+export type {
+  RankingEvaluation,
+  RankingPeer,
+  RungComparison,
+  RungScores,
+} from "./ranking/measure-rungs.ts";
 export { everything, Replay, type TouchLimits } from "./replay.ts";
 export {
   DEFAULT_TRAIN,

@@ -163,7 +163,7 @@ export async function train(
     users: history.users.length,
     items: history.catalog.size,
     interactions: history.items.length,
-    rankerLists: models.ranker === null ? 0 : models.lists,
+    rankerLists: models.ranker === null ? 0 : models.lists.count,
     systems,
     examples: examples.length,
     seconds: (clock.monotonic() - started) / 1000,

@@ -2,7 +2,7 @@
  * Fits rungs to lists, from simple to complex. What several rungs share is fitted once: a network that is the transformer
  * is also the ensemble's first member, and networks of one architecture and size start from the same taste.
  */
-import { type Deadline, type Progress, UpnextError } from "../../core/index.ts";
+import { type Deadline, type Progress, Random, UpnextError } from "../../core/index.ts";
 import type { FeatureSet } from "../../features/index.ts";
 import {
   HEADS,
@@ -18,7 +18,7 @@ import type { Cut } from "../replay.ts";
 import { Batches, type SoftLabels } from "./batches.ts";
 import { type FittedNetwork, fitNetwork } from "./fit-network.ts";
 import { fitTaste } from "./fit-taste.ts";
-import type { RankingLists } from "./lists.ts";
+import { listsWhere, type RankingLists } from "./lists.ts";
 import { listLosses } from "./losses.ts";
 import { shapeOf, sharedShape, usableHeads } from "./network-shape.ts";
 import { openPredictor } from "./predict.ts";
@@ -33,7 +33,7 @@ export interface RungOptions {
   readonly featureSet: FeatureSet;
   /** What of the history networks may learn tastes from: what came before the lists. */
   readonly before: Cut;
-  /** Share of the lists, the newest, that choose the epoch; 0 learns from all of them for the epochs that are set. */
+  /** Share of the users whose lists choose epochs and rungs; with 0, all are learned from for the epochs that are set. */
   readonly validation: number;
   /** Names of the rungs that are wanted; those that they learn from are fitted too. */
   readonly rungs: readonly string[];
@@ -68,10 +68,10 @@ const MIN_LISTS = 50;
 export async function fitRungs(options: RungOptions): Promise<FittedRungs | null> {
   const { lists, validation } = options;
   if (lists.count < MIN_LISTS) return null;
-  const held = validation === 0 ? 0 : Math.max(1, Math.floor(lists.count * validation));
-  const learned = Int32Array.from({ length: lists.count - held }, (_, list) => list);
-  const judged = Int32Array.from({ length: held }, (_, i) => lists.count - held + i);
-  if (held > 0 && !lists.targets.subarray(lists.offsets[learned.length]).includes(1)) return null;
+  const heldOut = heldOutUsers(options);
+  const learned = listsWhere(lists, (list) => !heldOut.has(lists.users[list]!));
+  const judged = listsWhere(lists, (list) => heldOut.has(lists.users[list]!));
+  if (validation > 0 && !judged.some((list) => hasTarget(lists, list))) return null;
   const fitter = new RungFitter(options, learned, judged);
   const rungs: FittedRung[] = [];
   for (const [at, kind] of RANKING_RUNGS.entries()) {
@@ -83,6 +83,16 @@ export async function fitRungs(options: RungOptions): Promise<FittedRungs | null
     rungs.push(await fitter.fit(kind, rungs));
   }
   return { rungs, heads: fitter.heads, batches: fitter.batches };
+}
+
+/** Whole users: what a network remembers of a user must not help it with the lists that judge it. */
+function heldOutUsers({ lists, validation, seed }: RungOptions): ReadonlySet<number> {
+  const users = new Random(`${seed}/validation`).shuffle([...new Set(lists.users)]);
+  return new Set(users.slice(0, Math.ceil(validation * users.length)));
+}
+
+function hasTarget({ targets, offsets }: RankingLists, list: number): boolean {
+  return targets.subarray(offsets[list]!, offsets[list + 1]!).includes(1);
 }
 
 /** Popularity and logistic regression take seconds. */

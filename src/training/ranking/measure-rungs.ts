@@ -12,7 +12,7 @@ import { HEADS, networkRanker, type RankerHeader, VISIT_COLUMNS } from "../../ra
 import type { Feeds } from "../../tensor/index.ts";
 import type { Batches } from "./batches.ts";
 import type { FittedRung } from "./fit-rungs.ts";
-import { type RankingLists, SLATE } from "./lists.ts";
+import { listsWhere, type RankingLists } from "./lists.ts";
 import { openPredictor } from "./predict.ts";
 
 export interface RungScores {
@@ -20,6 +20,11 @@ export interface RungScores {
   readonly about: string;
   /** In the order of the heads; those that the lists have. */
   readonly heads: readonly HeadScores[];
+  /** null of a peer. */
+  readonly cost: RungCost | null;
+}
+
+export interface RungCost {
   readonly trainSeconds: number;
   readonly bytes: number;
   /** CPU milliseconds of ranking CANDIDATES candidates of a user with MAX_VISITS visits, on one thread. */
@@ -31,6 +36,18 @@ export interface RungComparison {
   readonly with: string;
   /** `rung` minus `with`. */
   readonly heads: readonly HeadDifferences[];
+}
+
+/** Something else that learns from the same lists, to compare with. */
+export interface RankingPeer {
+  readonly name: string;
+  readonly about: string;
+  /** [head] (rows of slates of `tested`, in their order) probabilities. */
+  predict(
+    learned: RankingLists,
+    tested: RankingLists,
+    heads: readonly number[],
+  ): Promise<readonly Float32Array[]>;
 }
 
 export interface RankingEvaluation {
@@ -45,49 +62,56 @@ const CANDIDATES = 500;
 const WARM_UP = 5;
 const ROUNDS = 21;
 
-/**
- * @param lists those that are tested on; next items among them are left out
- * @param from moment from which days are counted: midnight where the data is from
- */
-export async function measureRungs(
-  rungs: readonly FittedRung[],
-  lists: RankingLists,
-  heads: readonly number[],
-  batches: Batches,
-  from: number,
-  progress: Progress,
-): Promise<RankingEvaluation> {
-  const chosen = Int32Array.from({ length: lists.count }, (_, list) => list).filter(
-    (list) => lists.kinds[list] === SLATE,
-  );
-  const rows = rowsOf(lists, chosen);
+export interface RungMeasurement {
+  readonly rungs: readonly FittedRung[];
+  /** Indices into HEADS of those that the rungs have. */
+  readonly heads: readonly number[];
+  /** What they learned from. */
+  readonly learned: RankingLists;
+  /** Slates that came later. */
+  readonly tested: RankingLists;
+  /** Of `tested`. */
+  readonly batches: Batches;
+  /** Moment from which days are counted: midnight where the data is from. */
+  readonly from: number;
+  readonly peers: readonly RankingPeer[];
+  readonly progress: Progress;
+}
+
+export async function measureRungs(measurement: RungMeasurement): Promise<RankingEvaluation> {
+  const { rungs, heads, learned, tested, batches, from, peers, progress } = measurement;
+  const rows = rowsOf(tested);
   const names = heads.map((h) => HEADS[h]!.name);
-  const exposures = exposuresOf(lists, rows, heads, from);
-  const predictions = new Map<FittedRung, readonly Float32Array[]>();
-  progress.step("measure rungs", rungs.length, "rungs");
-  for (const [done, rung] of rungs.entries()) {
-    predictions.set(rung, await probabilities(rung, lists, chosen, rows, batches));
-    progress.update(done + 1);
-  }
-  const scores: RungScores[] = [];
+  const exposures = exposuresOf(tested, rows, heads, from);
+  const measured: { readonly scores: RungScores; readonly predictions: readonly Float32Array[] }[] = [];
+  const add = (name: string, about: string, predictions: readonly Float32Array[], cost: RungCost | null) => {
+    const scores = { name, about, heads: exposureScores(exposures, names, predictions), cost };
+    measured.push({ scores, predictions });
+    progress.update(measured.length);
+  };
+  progress.step("measure rungs", rungs.length + peers.length, "rungs");
+  for (const { name, about, predict } of peers) add(name, about, await predict(learned, tested, heads), null);
   for (const rung of rungs) {
-    scores.push({
-      name: rung.kind.name,
-      about: rung.kind.about,
-      heads: exposureScores(exposures, names, predictions.get(rung)!),
+    const predictions = await probabilities(rung, tested, rows, batches);
+    const cost = {
       trainSeconds: rung.trainSeconds,
       bytes: rung.models.reduce((sum, model) => sum + model.byteLength, 0),
-      cpuMs: await cpuOf(rung, lists),
-    });
+      cpuMs: await cpuOf(rung, tested),
+    };
+    add(rung.kind.name, rung.kind.about, predictions, cost);
   }
-  const comparisons = rungs.flatMap((rung, r) =>
-    rungs.slice(0, r).map((simpler) => ({
-      rung: rung.kind.name,
-      with: simpler.kind.name,
-      heads: exposureDifferences(exposures, names, predictions.get(rung)!, predictions.get(simpler)!),
-    })),
-  );
-  return { exposures: rows.rows.length, users: new Set(exposures.users).size, rungs: scores, comparisons };
+  return {
+    exposures: rows.rows.length,
+    users: new Set(exposures.users).size,
+    rungs: measured.map(({ scores }) => scores),
+    comparisons: measured.flatMap((rung, r) =>
+      measured.slice(0, r).map((simpler) => ({
+        rung: rung.scores.name,
+        with: simpler.scores.name,
+        heads: exposureDifferences(exposures, names, rung.predictions, simpler.predictions),
+      })),
+    ),
+  };
 }
 
 interface Rows {
@@ -96,10 +120,10 @@ interface Rows {
   readonly list: Int32Array;
 }
 
-function rowsOf(lists: RankingLists, chosen: Int32Array): Rows {
+function rowsOf(lists: RankingLists): Rows {
   const rows: number[] = [];
   const list: number[] = [];
-  for (const l of chosen) {
+  for (let l = 0; l < lists.count; l++) {
     for (let row = lists.offsets[l]!; row < lists.offsets[l + 1]!; row++) {
       rows.push(row);
       list.push(l);
@@ -125,13 +149,15 @@ function exposuresOf(
 async function probabilities(
   { models, header }: FittedRung,
   lists: RankingLists,
-  chosen: Int32Array,
   { rows }: Rows,
   batches: Batches,
 ): Promise<readonly Float32Array[]> {
   const predictor = await openPredictor(models, batches);
   try {
-    const logits = await predictor.logits(lists, chosen);
+    const logits = await predictor.logits(
+      lists,
+      listsWhere(lists, () => true),
+    );
     return header.calibration.map(({ scale, shift }, h) =>
       Float32Array.from(
         rows,
