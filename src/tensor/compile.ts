@@ -3,6 +3,7 @@ import { UpnextError } from "../core/index.ts";
 import { printShape } from "./dims.ts";
 import type { Tensor } from "./graph.ts";
 import { encodeModel, type OnnxInitializer, type OnnxNode } from "./onnx-writer.ts";
+import { quantized, type Ranges } from "./quantize.ts";
 
 /** Values of parameters by name, row-major. */
 export type Weights = Readonly<Record<string, Float32Array>>;
@@ -10,12 +11,17 @@ export type Weights = Readonly<Record<string, Float32Array>>;
 /** The outputs of a model by the name under which a run returns them. */
 export type Outputs = Readonly<Record<string, Tensor>>;
 
+export interface ServingOptions {
+  /** What `calibrate` found of these outputs: products with weights are in 8 bits. float32 unless told. */
+  readonly int8?: Ranges;
+}
+
 /**
- * The ONNX file of a serving model: weights are part of it, training's nodes are not. The bytes depend on the trace
- * and the weights alone.
+ * The ONNX file of a serving model: weights are part of it, training's nodes are not. The bytes depend on the trace,
+ * the weights and the options alone.
  */
-export function compileServing(outputs: Outputs, weights: Weights): Uint8Array {
-  return compile(outputs, weights);
+export function compileServing(outputs: Outputs, weights: Weights, options: ServingOptions = {}): Uint8Array {
+  return compile(outputs, weights, [], options.int8);
 }
 
 /** With `weights` undefined, parameters are inputs of the file; so are values `given` that the graph would compute. */
@@ -23,10 +29,15 @@ export function compile(
   outputs: Outputs,
   weights: Weights | undefined,
   given: readonly Tensor[] = [],
+  ranges?: Ranges,
 ): Uint8Array {
   const graph = Object.values(outputs)[0]?.graph;
   if (!graph) throw new UpnextError("internal", "tensor: compile: expected one output at least, came none");
-  const { nodes, used } = reachable(graph.nodes, Object.values(outputs), given);
+  const ends = Object.values(outputs);
+  const traced = reachable(graph.nodes, ends, given);
+  const eight =
+    weights && ranges && quantized(traced.nodes, graph, (tensor) => weightOf(weights, tensor), ranges);
+  const { nodes, used } = eight ? reachable(eight.nodes, ends) : traced;
   for (const [name, tensor] of Object.entries(outputs)) {
     if (
       graph.inputs.some((input) => input.name === name) ||
@@ -55,7 +66,7 @@ export function compile(
       ...given.filter(({ name }) => used.has(name)),
     ],
     outputs: Object.entries(outputs).map(([name, { dtype, shape }]) => ({ name, dtype, shape })),
-    initializers,
+    initializers: [...initializers, ...(eight?.constants ?? [])],
   });
 }
 
@@ -73,10 +84,10 @@ export function weightOf(weights: Weights, tensor: Tensor): Float32Array {
 }
 
 /** The nodes that `outputs` need beside what is given, in the order of the trace, and the names of all they read. */
-function reachable(
+export function reachable(
   all: readonly OnnxNode[],
   outputs: readonly Tensor[],
-  given: readonly Tensor[],
+  given: readonly Tensor[] = [],
 ): { readonly nodes: OnnxNode[]; readonly used: ReadonlySet<string> } {
   const used = new Set(outputs.map((output) => output.name));
   const known = new Set(given.map(({ name }) => name));

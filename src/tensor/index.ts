@@ -7,8 +7,9 @@ export {
   fitAls,
 } from "./als-kernel.ts";
 export type { AveragingOptions } from "./averaging.ts";
+export { calibrate } from "./calibrate.ts";
 export { readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
-export { compileServing, type Outputs, type Weights } from "./compile.ts";
+export { compileServing, type Outputs, type ServingOptions, type Weights } from "./compile.ts";
 export type { Dim, Shape } from "./dims.ts";
 export { type DotRows, dotRows } from "./dot-rows.ts";
 export { gradients } from "./gradients.ts";
@@ -82,6 +83,7 @@ export {
 } from "./ops/softmax.ts";
 export { type AdamWOptions, adamW, type Optimizer, type Update } from "./optimizer.ts";
 export type { Part } from "./parts.ts";
+export type { Ranges } from "./quantize.ts";
 export type { SampledRows } from "./sampled-rows.ts";
 export { type Schedule, warmupConstant, warmupCosine } from "./schedule.ts";
 export { type ItemScorer, type ItemScorerOptions, itemScorer, type Top } from "./scorer.ts";

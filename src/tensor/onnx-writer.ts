@@ -14,7 +14,7 @@ const DOMAINS: readonly (readonly [domain: string, version: number])[] = [
 ];
 
 /** TensorProto.DataType of the element types in use. */
-export const ELEMENT = { float32: 1, uint8: 2, int32: 6, int64: 7, bool: 9 } as const;
+export const ELEMENT = { float32: 1, uint8: 2, int8: 3, int32: 6, int64: 7, bool: 9 } as const;
 export type DType = keyof typeof ELEMENT;
 
 export type Attribute =

@@ -12,6 +12,7 @@ import {
 import { compile } from "../../src/tensor/compile.ts";
 import {
   adamW,
+  calibrate,
   compileServing,
   compileTraining,
   type Feeds,
@@ -288,6 +289,59 @@ describe.each(["feature-network", "target-attention", "transformer"] as const)("
     // The feature network has no history: it cannot do better than chance.
     if (name === "feature-network") expect(last).toBeGreaterThan(0.6);
     else expect(last).toBeLessThan(0.15);
+  });
+});
+
+describe.each(["feature-network", "target-attention", "transformer"] as const)("%s in 8 bits", (name) => {
+  const shape = smallShape(name, {
+    candidateFeatures: 30,
+    candidateScaling: anyScaling(30),
+    hidden: [64, 64],
+    width: 64,
+    attentionHeads: 4,
+  });
+  const sizes = { size: 60, visits: 6 };
+  const samples = [1, 2, 3].map((seed) => anyRequests(shape, sizes, new Random(seed)));
+
+  async function both(): Promise<{ readonly exact: Score; readonly eight: Score; readonly share: number }> {
+    const graph = new Graph();
+    const { logits } = rankingServing(graph, shape);
+    const weights = anyWeights(graph, new Random("weights"), 0.1);
+    const small = compileServing({ logits }, weights, {
+      int8: await calibrate({ logits }, weights, samples),
+    });
+    const model = await open(small);
+    return {
+      exact: await scoring(graph, logits, weights),
+      eight: async (feeds) =>
+        Array.from((await model.run(only(feeds, model.inputNames)))["logits"]!.data, Number),
+      share: small.length / compileServing({ logits }, weights).length,
+    };
+  }
+
+  it("says almost what it says in float32: probabilities within 0.02, from a file of two thirds", async () => {
+    const { exact, eight, share } = await both();
+    const feeds = anyRequests(shape, sizes);
+    const probabilities = (logits: readonly number[]): number[] => logits.map((x) => 1 / (1 + Math.exp(-x)));
+    const found = await eight(feeds);
+    expect(found).not.toEqual(await exact(feeds));
+    expectClose(probabilities(found), probabilities(await exact(feeds)), 0.02);
+    expect(share).toBeLessThan(0.67);
+  });
+
+  it("gives a candidate the same logits whoever else is in the list, to the bit", async () => {
+    const { eight } = await both();
+    const feeds = anyRequests(shape, { size: 500, visits: 6 });
+    const all = await eight(feeds);
+    for (const [from, to] of [
+      [0, 1],
+      [123, 124],
+      [499, 500],
+      [17, 24],
+      [3, 103],
+    ] as const) {
+      expect(await eight(candidatesOf(feeds, from, to))).toEqual(all.slice(from * 2, to * 2));
+    }
   });
 });
 

@@ -92,6 +92,10 @@ export interface KeysAndValues {
 /**
  * Each query attends to the history and to one more key, its own: queries (B, A, S, d), own keys and values of the same
  * shape or (A, 1, d) for all of them, bias as `candidateBias` → (B, A, S, d).
+ *
+ * Both products are scaled. ONNX Runtime multiplies a single row with a kernel of its own, which sums in another order,
+ * but not where the product is scaled; so a candidate has the same bits alone as among others, and no activation that
+ * is rounded to 8 bits falls to another side.
  */
 export function attendWithOwn(
   queries: Tensor,
@@ -99,11 +103,12 @@ export function attendWithOwn(
   own: KeysAndValues,
   bias: Tensor,
 ): Tensor {
-  const depth = Number(queries.shape.at(-1));
-  const scaled = mul(queries, 1 / Math.sqrt(depth));
-  const scores = add(matmul(scaled, history.keys, { transposeB: true }), bias); // (B, A, S, H)
-  const ownScore = sum(mul(scaled, own.keys), [-1], { keep: true }); // (B, A, S, 1)
+  const scale = 1 / Math.sqrt(Number(queries.shape.at(-1)));
+  const products = matmul(queries, history.keys, { transposeB: true, scale });
+  const scores = add(products, bias); // (B, A, S, H)
+  const ownScore = mul(sum(mul(queries, own.keys), [-1], { keep: true }), scale); // (B, A, S, 1)
   const shares = softmax(concat([scores, ownScore], -1)); // (B, A, S, H + 1)
-  const mixed = matmul(slice(shares, -1, 0, "H"), history.values);
+  const twice = add(history.values, history.values); // a product with 2 would be taken into the scale
+  const mixed = matmul(slice(shares, -1, 0, "H"), twice, { scale: 0.5 });
   return add(mixed, mul(slice(shares, -1, "H", "H+1"), own.values));
 }
