@@ -9,14 +9,14 @@ import type { ItemColumns } from "./catalog.ts";
 import { capacityFor, FIRST_CAPACITY, widened } from "./columns.ts";
 import { TALLIES } from "./tallies.ts";
 
-/** Where in a row of sums each count stands. */
+/** Where in a row of sums each count stands: what is asked of creators and categories first, in one cache line. */
 export const SHOWN = 0;
 export const ANSWERS = 1;
-export const TAKEN = ANSWERS + TALLIES.length;
 /** Watches of which the share is known, and the sum of the shares in parts of SHARE_UNIT. */
-export const WATCHES = TAKEN + TALLIES.length;
+export const WATCHES = ANSWERS + TALLIES.length;
 export const WATCHED = WATCHES + 1;
-export const SUMS = WATCHED + 1;
+export const TAKEN = WATCHED + 1;
+export const SUMS = TAKEN + TALLIES.length;
 
 /** A share is counted in parts, so that sums are exact. */
 export const SHARE_UNIT = 1024;

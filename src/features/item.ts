@@ -3,6 +3,8 @@ import { HALF_LIVES_DAYS } from "../catalog/index.ts";
 import { DAY, HOUR } from "../core/index.ts";
 import type { FeatureColumn, FeatureGroup } from "./feature-set.ts";
 
+/** By half-life: the exponent of a millisecond. */
+const FADES = HALF_LIVES_DAYS.map((days) => -Math.LN2 / (days * DAY));
 /** As if every item had been taken so many times more without a veto (guess). */
 const UNVETOED = 20;
 
@@ -40,9 +42,7 @@ export const item: FeatureGroup = {
         let month = 0;
         for (let h = 0; h < HALF_LIVES_DAYS.length; h++) {
           const count =
-            sinceEngagement === Infinity
-              ? 0
-              : decayed[h]![row]! * 2 ** (-sinceEngagement / (HALF_LIVES_DAYS[h]! * DAY));
+            sinceEngagement === Infinity ? 0 : decayed[h]![row]! * Math.exp(FADES[h]! * sinceEngagement);
           week = month;
           month = count;
           matrix[at++] = Math.log(count + 0.1);

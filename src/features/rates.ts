@@ -39,6 +39,8 @@ const FIRST_STRENGTH = 20;
 
 /** Values of one half-life in `ItemStatistics.recent`. */
 const RECENT = 1 + TALLIES.length;
+/** By half-life: the exponent of a millisecond. */
+const FADES = RATE_HALF_LIVES_DAYS.map((days) => -Math.LN2 / (days * DAY));
 /** Kinds of interaction of which the most frequent counts visits. */
 const VISIT_TALLIES: readonly number[] = TALLIES.map((_, t) => t);
 
@@ -80,8 +82,8 @@ export const rates: FeatureGroup = {
       const { all } = sums;
       const overall = overallRates(statistics);
       const { rows } = candidates;
-      const creator = new Float64Array(SUMS);
-      const category = new Float64Array(SUMS);
+      const creator = new Float64Array(TAKEN);
+      const category = new Float64Array(TAKEN);
       const fades = new Float64Array(2 * RATE_HALF_LIVES_DAYS.length);
       const recentRow = RECENT * RATE_HALF_LIVES_DAYS.length;
       const halves = RATE_HALF_LIVES_DAYS.length;
@@ -103,24 +105,16 @@ export const rates: FeatureGroup = {
           const { rate, taken, odds, takenOdds } = overall[a]!;
           const answers = most(counts, own + ANSWERS, tallies);
           const done = most(counts, own + TAKEN, tallies);
-          const byCategory = smoothed(
-            most(category, ANSWERS, tallies),
-            category[SHOWN]!,
-            rate,
-            CATEGORY_STRENGTH,
-          );
-          const byCreator = smoothed(
-            most(creator, ANSWERS, tallies),
-            creator[SHOWN]!,
-            byCategory,
-            CREATOR_STRENGTH,
-          );
+          const fromCategory = most(category, ANSWERS, tallies);
+          const byCategory = smoothed(fromCategory, category[SHOWN]!, rate, CATEGORY_STRENGTH);
+          const fromCreator = most(creator, ANSWERS, tallies);
+          const byCreator = smoothed(fromCreator, creator[SHOWN]!, byCategory, CREATOR_STRENGTH);
           const likely = logOdds(answers, shown, byCreator, ITEM_STRENGTH);
           matrix[at++] = overall[a]!.shares
             ? shareOdds(done, overall[a]!.total, statistics.engagedItems)
             : likely;
           matrix[at++] = logOdds(answers, shown, rate, ITEM_STRENGTH) - odds;
-          const known = 1 / (1 + Math.exp(-likely));
+          const known = smoothed(answers, shown, byCreator, ITEM_STRENGTH);
           for (let h = 0; h < halves; h++) {
             const from = row * recentRow + h * RECENT;
             const lately = most(recent, from + 1, tallies) * fades[halves + h]!;
@@ -193,16 +187,14 @@ function most(counts: Float64Array | Float32Array, from: number, tallies: readon
 }
 
 function fade(now: number, reference: number, h: number): number {
-  return reference === -Infinity
-    ? 0
-    : 2 ** (-Math.max(0, now - reference) / (RATE_HALF_LIVES_DAYS[h]! * DAY));
+  return reference === -Infinity ? 0 : Math.exp(FADES[h]! * Math.max(0, now - reference));
 }
 
 function meanShare(watched: number, watches: number, prior: number, strength: number): number {
   return (watched / SHARE_UNIT + strength * prior) / (watches + strength);
 }
 
-/** Fills `out` (SUMS) with the counts of the creator's other items. */
+/** Fills `out` (TAKEN) with the first counts of the creator's other items. */
 function othersOfCreator(
   row: number,
   items: ItemColumns,
@@ -212,10 +204,10 @@ function othersOfCreator(
   const creator = items.creator[row]!;
   const from = creator * SUMS;
   if (creator === 0 || from >= sums.byCreator.length) out.fill(0);
-  else for (let s = 0; s < SUMS; s++) out[s] = sums.byCreator[from + s]! - counts[row * SUMS + s]!;
+  else for (let s = 0; s < TAKEN; s++) out[s] = sums.byCreator[from + s]! - counts[row * SUMS + s]!;
 }
 
-/** Fills `out` (SUMS) with the counts of the other items of its categories, all categories together. */
+/** Fills `out` (TAKEN) with the first counts of the other items of its categories, all categories together. */
 function othersOfCategories(
   row: number,
   items: ItemColumns,
@@ -228,7 +220,7 @@ function othersOfCategories(
   for (let c = start; c < end; c++) {
     const from = items.categories[c]! * SUMS;
     if (from >= sums.byCategory.length) continue;
-    for (let s = 0; s < SUMS; s++) {
+    for (let s = 0; s < TAKEN; s++) {
       out[s] = out[s]! + sums.byCategory[from + s]! - counts[row * SUMS + s]!;
     }
   }
