@@ -8,6 +8,7 @@ import { examplesBetween } from "../../src/training/examples.ts";
 import { fitSources } from "../../src/training/fit-sources.ts";
 import { type History, readHistory } from "../../src/training/history.ts";
 import { measureSystems } from "../../src/training/measure-systems.ts";
+import { ListWriter } from "../../src/training/ranking/lists.ts";
 import { rankingLists } from "../../src/training/ranking/make-lists.ts";
 import { cutLast, everything, sequencesOf } from "../../src/training/replay.ts";
 import { type Colours, coloursWith } from "../retrieval/colours.ts";
@@ -45,7 +46,8 @@ async function worldWith(colours: Colours) {
         ...{ slates: [], asked: new Uint8Array(0) },
       }),
     measured: () => {
-      const models = { sources, fitted, featureSet, ranker: null, rungs: [], heads: [], lists: 0, missed: 0 };
+      const none = { ranker: null, rungs: [], heads: [], lists: new ListWriter(0, 0).finish(0) };
+      const models = { sources, fitted, featureSet, ...none };
       return measureSystems({ ...common, models, statisticsCut: cut, headWeights: {}, clock });
     },
   };
