@@ -61,18 +61,20 @@ export interface FittedRungs {
   readonly batches: Batches;
 }
 
-/** Fewer lists than this cannot fit a network. */
+/** Fewer lists to learn from than this cannot fit a network. */
 const MIN_LISTS = 50;
 
-/** Returns null where there are too few lists, or none of those that choose the epoch has a target. */
+/** Returns null where there are too few lists to learn from, or none of those that choose the epoch has a target. */
 export async function fitRungs(options: RungOptions): Promise<FittedRungs | null> {
-  const { lists, validation } = options;
-  if (lists.count < MIN_LISTS) return null;
+  const { lists, history, before, validation } = options;
   const heldOut = heldOutUsers(options);
   const learned = listsWhere(lists, (list) => !heldOut.has(lists.users[list]!));
+  if (learned.length < MIN_LISTS) return null;
   const judged = listsWhere(lists, (list) => heldOut.has(lists.users[list]!));
   if (validation > 0 && !judged.some((list) => hasTarget(lists, list))) return null;
-  const fitter = new RungFitter(options, learned, judged);
+  // What held-out users did before the lists may have been the answer to one of their slates.
+  const tasted = before.map((end, user) => (heldOut.has(user) ? history.offsets[user]! : end));
+  const fitter = new RungFitter({ ...options, before: tasted }, learned, judged);
   const rungs: FittedRung[] = [];
   for (const [at, kind] of RANKING_RUNGS.entries()) {
     if (!isWanted(kind, options.rungs)) continue;

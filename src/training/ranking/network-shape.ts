@@ -3,7 +3,7 @@ import type { FeatureSet } from "../../features/index.ts";
 import { MAX_VISITS } from "../../features/index.ts";
 import type { FeatureScaling, RankingArchitecture, RankingShape } from "../../models/index.ts";
 import { HEADS, VISIT_COLUMNS, type Vocabulary } from "../../ranking/index.ts";
-import { NEXT_ITEM, type RankingLists } from "./lists.ts";
+import { listsWhere, NEXT_ITEM, type RankingLists } from "./lists.ts";
 
 /** Ranges of a feature's piecewise-linear code. */
 const RANGES = 16;
@@ -29,25 +29,28 @@ export type SharedShape = Omit<RankingShape, "architecture" | keyof NetworkSize>
 
 /** Indices into HEADS: the first always, others where the lists have enough of their action and of its absence. */
 export function usableHeads(lists: RankingLists): readonly number[] {
-  const rows = lists.items.length;
-  const actions = new Float64Array(HEADS.length);
-  for (let i = 0; i < lists.labels.length; i++) {
-    const head = i % HEADS.length;
-    actions[head] = actions[head]! + lists.labels[i]!;
-  }
-  return HEADS.map((_, h) => h).filter(
-    (h) => h === 0 || (actions[h]! >= MIN_ACTIONS && rows - actions[h]! >= MIN_ACTIONS),
+  const rows = countedRows(
+    lists,
+    listsWhere(lists, () => true),
   );
+  return HEADS.map((_, h) => h).filter((h) => {
+    const actions = actionsIn(lists, rows, h);
+    return h === 0 || (actions >= MIN_ACTIONS && rows.length - actions >= MIN_ACTIONS);
+  });
 }
+
+/** What a shape takes from the feature set. */
+export type Scalings = Pick<FeatureSet, "smallestDeviations" | "popularityColumns">;
 
 export function sharedShape(
   lists: RankingLists,
   chosen: Int32Array,
   heads: readonly number[],
-  featureSet: FeatureSet,
+  featureSet: Scalings,
   vocabulary: Vocabulary,
 ): SharedShape {
   const rows = rowsOf(lists, chosen);
+  const counted = countedRows(lists, chosen);
   return {
     requestFeatures: lists.requestWidth,
     candidateFeatures: lists.candidateWidth,
@@ -65,7 +68,7 @@ export function sharedShape(
     ),
     popularityColumns: heads.map((h) => popularityColumn(featureSet, HEADS[h]!.name)),
     heads: heads.length,
-    baseLogits: heads.map((h) => baseLogit(lists, rows, h)),
+    baseLogits: heads.map((h) => logOdds(actionsIn(lists, counted, h), counted.length)),
     ...vocabulary,
     visits: MAX_VISITS,
     visitColumns: VISIT_COLUMNS,
@@ -73,7 +76,7 @@ export function sharedShape(
 }
 
 /** Where nothing counts the action alone, that the item is taken at all stands for it. */
-function popularityColumn({ popularityColumns }: FeatureSet, head: string): number {
+function popularityColumn({ popularityColumns }: Scalings, head: string): number {
   return popularityColumns[head] ?? popularityColumns[HEADS[0]!.name]!;
 }
 
@@ -96,6 +99,26 @@ function rowsOf(lists: RankingLists, chosen: Int32Array): Int32Array {
   return rows;
 }
 
+/** Rows of the lists whose labels count: of slates, where there are any. */
+function countedRows(lists: RankingLists, chosen: Int32Array): Int32Array {
+  if (lists.kinds.every((kind) => kind === NEXT_ITEM)) return rowsOf(lists, chosen);
+  return rowsOf(
+    lists,
+    chosen.filter((list) => lists.kinds[list] !== NEXT_ITEM),
+  );
+}
+
+function actionsIn(lists: RankingLists, rows: Int32Array, head: number): number {
+  let actions = 0;
+  for (const row of rows) actions += lists.labels[row * HEADS.length + head]!;
+  return actions;
+}
+
+/** Of an action that was done so often; finite where it was never done, or always. */
+function logOdds(done: number, rows: number): number {
+  return Math.log((done + 0.5) / (rows - done + 0.5));
+}
+
 /** Means, deviations and quantiles over the rows of a matrix (any, width). */
 function scalingOf(
   matrix: Float32Array,
@@ -111,15 +134,14 @@ function scalingOf(
   const column = new Float32Array(some.length);
   for (let f = 0; f < width; f++) {
     let sum = 0;
-    let squares = 0;
     for (let i = 0; i < some.length; i++) {
-      const value = matrix[some[i]! * width + f]!;
-      column[i] = value;
-      sum += value;
-      squares += value * value;
+      column[i] = matrix[some[i]! * width + f]!;
+      sum += column[i]!;
     }
     const mean = sum / some.length;
-    const deviation = Math.sqrt(Math.max(0, squares / some.length - mean * mean));
+    let squares = 0;
+    for (let i = 0; i < some.length; i++) squares += (column[i]! - mean) ** 2;
+    const deviation = Math.sqrt(squares / some.length);
     column.sort();
     means[f] = mean;
     // What varied by rounding alone says nothing.
@@ -130,19 +152,4 @@ function scalingOf(
     }
   }
   return { means, deviations, boundaries };
-}
-
-/** Log-odds of a head's action, of slates where there are any. */
-function baseLogit(lists: RankingLists, rows: Int32Array, head: number): number {
-  const slates = lists.kinds.some((kind) => kind !== NEXT_ITEM);
-  let shown = 1;
-  let done = 0.5;
-  for (const row of rows) {
-    const slate = lists.positions[row]! > 0;
-    if (slates && !slate) continue;
-    shown++;
-    done += lists.labels[row * HEADS.length + head]!;
-  }
-  const rate = done / shown;
-  return Math.log(rate / (1 - rate));
 }
