@@ -2,9 +2,10 @@
 import { CommanderError } from "commander";
 import { UpnextError } from "../core/index.ts";
 
-/** 0 done, 1 failed, 2 called wrongly. */
+/** 0 done, 1 failed, 2 called wrongly, 3 done, but the release gate refused the bundle. */
 const FAILED = 1;
 export const CALLED_WRONGLY = 2;
+export const REFUSED = 3;
 
 /** The command line itself is wrong, in a way that commander does not see. */
 export class UsageError extends Error {

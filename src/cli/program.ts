@@ -10,6 +10,7 @@ import { forgetCommand } from "./commands/forget.ts";
 import { importCommand } from "./commands/import.ts";
 import { initCommand } from "./commands/init.ts";
 import { recommendCommand } from "./commands/recommend.ts";
+import { releaseCommand } from "./commands/release.ts";
 import { restoreCommand } from "./commands/restore.ts";
 import { serveCommand } from "./commands/serve.ts";
 import { startCommand } from "./commands/start.ts";
@@ -22,6 +23,7 @@ const COMMANDS: readonly (() => Command)[] = [
   initCommand,
   importCommand,
   trainCommand,
+  releaseCommand,
   evaluateCommand,
   recommendCommand,
   serveCommand,
@@ -46,6 +48,10 @@ Step by step: read data into the log, train, see what a user is shown and why, s
   ${upnext} train
   ${upnext} recommend --user u1 --limit 10 --why
   ${upnext} serve --port 8080
+
+Which bundle serves, and back to the one before
+  ${upnext} release list
+  ${upnext} release rollback
 
 What is missing, and how to mend it
   ${upnext} doctor

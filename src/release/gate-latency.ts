@@ -46,7 +46,7 @@ const WARM_UP = 10;
 const PATIENCE_MS = 60_000;
 
 interface Cost {
-  /** Medians over requests, ms of CPU. */
+  /** Medians over requests, ms of CPU: of the whole path, and of the ranker alone. */
   readonly path: number;
   readonly ranking: number;
   readonly p99: number;
@@ -148,8 +148,8 @@ async function measure(
   return { costs, rounds };
 }
 
-export function rankingMs({ stages }: PathResult): number {
-  return stages.reduce((sum, { stage, ms }) => sum + (stage === "features" || stage === "rank" ? ms : 0), 0);
+function rankingMs({ stages }: PathResult): number {
+  return stages.find(({ stage }) => stage === "rank")?.ms ?? 0;
 }
 
 function ms(value: number): string {

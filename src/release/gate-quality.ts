@@ -53,8 +53,7 @@ const ENOUGH = 300;
 const TOO_FEW = 30;
 /** Half-widths of 3 to 4 % of the NDCG between two trainings, about a minute of work (ml-1m; guesses elsewhere). */
 const MAX_EXAMPLES = 3_000;
-/** Of the interactions that both were trained on, the newest; how much longer a log the other may have been trained on. */
-const SEEN_SHARE = 0.1;
+/** How much longer than the other's the log of one may be, for what both were trained on to be the same to both (guess). */
 const SAME_LOG = 0.02;
 const CURE = "Train longer or on more data: upnext train --time-budget.";
 
@@ -124,8 +123,7 @@ function samplesOf(
   }
   if (Math.abs(own - other) <= SAME_LOG * Math.max(own, other)) {
     const seen = all.filter(({ entry }) => logged[entry]! < Math.min(own, other));
-    const newest = seen.slice(Math.floor((1 - SEEN_SHARE) * seen.length));
-    samples.push({ basis: "seen", examples: chosen(newest).map((i) => newest[i]!) });
+    samples.push({ basis: "seen", examples: seen.slice(-MAX_EXAMPLES) });
   }
   return samples;
 }

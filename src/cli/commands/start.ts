@@ -161,6 +161,10 @@ async function ensureTrained({ config, progress, print, say }: Context, instance
   });
   const { trainText } = await import("../train-text.ts");
   print(`${trainText(report, config.training.holdOut)}\n`);
+  if (!report.release.accepted) {
+    const { releaseText } = await import("../release-text.ts");
+    print(`${releaseText(report.release)}\n`);
+  }
   return true;
 }
 

@@ -2,6 +2,7 @@
 import { Command } from "commander";
 import type { Ms } from "../../core/index.ts";
 import type { Context, GlobalOptions } from "../context.ts";
+import { REFUSED } from "../failure.ts";
 import { prepareJsonFile, writeJsonFile } from "../json-file.ts";
 import { openInstance } from "../open-instance.ts";
 import { device, duration } from "../option-parsers.ts";
@@ -17,8 +18,9 @@ export function trainCommand(): Command {
   return new Command("train")
     .summary("train on the log, measure, and put the bundle into service")
     .description(
-      "Trains both stages on the log, measures them on the newest interactions, and publishes a bundle. A server that " +
-        "runs on the same directory takes it up within seconds.",
+      "Trains both stages on the log, measures them on the newest interactions, publishes a bundle, and puts it into " +
+        "service where the release gate accepts it; exit code 3 where not. A server that runs on the same directory " +
+        "takes it up within seconds.",
     )
     .option("--time-budget <duration>", "how long fitting may take: 90s, 30m, 1h (default: 7m)", duration)
     .option("--device <name>", "where retrieval's network is trained: cpu, webgpu (default: cpu)", device)
@@ -36,7 +38,9 @@ async function train(context: Context, { json, timeBudget, device: on }: Options
     ...(timeBudget !== undefined && { timeBudget }),
     ...(on && { device: on }),
   });
-  print(trainText(report, config.training.holdOut));
-  say(`\nnext: ${program} serve`);
+  const { releaseText } = await import("../release-text.ts");
+  print(`${trainText(report, config.training.holdOut)}\n\n${releaseText(report.release)}`);
   await writeJsonFile(json, report);
+  if (report.release.accepted) say(`\nnext: ${program} serve`);
+  else process.exitCode = REFUSED;
 }
