@@ -147,7 +147,9 @@ describe("a catalog's image", () => {
     await expect(changed({})).resolves.toBeDefined();
     await expect(changed({ form: 1 })).rejects.toThrow("expected a catalog's image of form 2, got 1");
     await expect(changed({ tallies: ["click"] })).rejects.toThrow("counts of click, play");
-    await expect(changed({ halfLives: [1, 7] })).rejects.toThrow("half-lives of 1, 7, 30, 1, 7 days, got 1,7");
+    await expect(changed({ halfLives: [1, 7] })).rejects.toThrow(
+      "half-lives of 1, 7, 30, 1, 7 days, got 1,7",
+    );
   });
 });
 

@@ -213,6 +213,18 @@ describe("catalog: statistics", () => {
     expect(statistics.decayedAt[1]).toBe(-Infinity);
   });
 
+  it("gives the same bits whichever of the events of one moment came first", () => {
+    const answer = (type: InteractionType, user: string, time: number) =>
+      ({ ...act("a", time, type, user), request: "r" }) as Event;
+    for (let i = 0; i < 50; i++) {
+      const time = Math.floor(DAY * (1 + Math.sin(i)));
+      const first = [show(["a"], 0), answer("click", "u1", 0), answer("like", "u1", 0)];
+      const [one, other] = [answer("click", "u1", time), answer("watch", "u2", time)];
+      const digest = (...events: readonly Event[]) => catalogDigest(folded(...first, ...events));
+      expect(digest(one, other)).toBe(digest(other, one));
+    }
+  });
+
   it("halves a decayed count in each half-life", () => {
     for (const [h, days] of HALF_LIVES_DAYS.entries()) {
       const { statistics } = folded(act("a", 0), act("a", days * DAY), act("a", 3 * days * DAY));

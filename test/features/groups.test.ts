@@ -10,7 +10,13 @@ import {
   type RequestId,
   type UserId,
 } from "../../src/core/index.ts";
-import type { Event, ItemFacts } from "../../src/events/index.ts";
+import {
+  ACTIONS,
+  type Event,
+  type InteractionType,
+  type ItemFacts,
+  interactionCode,
+} from "../../src/events/index.ts";
 import {
   FEATURE_GROUPS,
   type FeatureSchema,
@@ -272,5 +278,290 @@ describe("context", () => {
     expect(nobody["log-minutes-since-touch"]![0]).toBeCloseTo(Math.log1p(365 * 24 * 60), 5);
     const early = { ...queryOver([1]), times: Float64Array.of(NOW + DAY) };
     expect(columnsOf("context", { ...context, query: early })["log-minutes-since-touch"]).toEqual([0]);
+  });
+});
+
+/** A user's history, newest first: item row, type, value and minutes before NOW. */
+function historyOf(
+  touches: readonly (readonly [row: number, type: InteractionType, value: number, minutes: number])[],
+): Query["history"] {
+  return {
+    items: Int32Array.from(touches, ([row]) => row),
+    times: Float64Array.from(touches, ([, , , minutes]) => NOW - minutes * MINUTE),
+    types: Uint8Array.from(touches, ([, type]) => interactionCode(type)),
+    values: Float32Array.from(touches, ([, , value]) => value),
+  };
+}
+
+const NONE = Number.NaN;
+
+describe("visits", () => {
+  const catalog = catalogOf([{ duration: 60 }, { duration: 60 }, {}], NOW);
+
+  it("are consecutive touches of one item merged, with what happened in them", () => {
+    const visits = visitsOf(
+      historyOf([
+        [0, "like", NONE, 1],
+        [0, "watch", 0.1, 2],
+        [0, "watch", 0.4, 3],
+        [1, "click", NONE, 4],
+        [0, "watch", 0.1, 5],
+        [2, "watch", 0.7, 6],
+      ]),
+      catalog,
+    );
+    expect([...visits.items]).toEqual([0, 1, 0, 2]);
+    expect(Array.from(visits.times, (time) => (NOW - time) / MINUTE)).toEqual([1, 4, 5, 6]);
+    expect([...visits.shares]).toEqual([Math.fround(0.4), NONE, Math.fround(0.1), Math.fround(0.7)]);
+    const named = Array.from(visits.actions, (bits) =>
+      ACTIONS.filter((_, a) => (bits >> a) & 1).map(({ name }) => name),
+    );
+    expect(named).toEqual([
+      ["engage", "long-watch", "approve"],
+      ["engage", "click"],
+      [],
+      ["engage", "long-watch"],
+    ]);
+    expect(visits.types[0]).toBe((1 << interactionCode("like")) | (1 << interactionCode("watch")));
+  });
+
+  it("are at most fifty, each of them whole", () => {
+    const touches = Array.from({ length: 60 }, (_, i) => [
+      [i % 2, "click", NONE, 2 * i] as const,
+      [i % 2, "like", NONE, 2 * i + 1] as const,
+    ]).flat();
+    const visits = visitsOf(historyOf(touches), catalog);
+    expect(visits.items).toHaveLength(50);
+    expect(new Set(visits.types).size).toBe(1);
+    expect(visitsOf(historyOf([]), catalog).items).toHaveLength(0);
+  });
+});
+
+describe("place", () => {
+  const schema = { surfaces: ["home", "tab"], devices: ["phone"] };
+  const of = (context: Query["context"]) => {
+    const query = { ...queryOver([]), context };
+    return columnsOf("place", { query, catalog: createCatalog(), candidates: candidates([]) }, schema);
+  };
+
+  it("has a column for each place of training, one for others and one for none", () => {
+    expect(of({ surface: "tab", device: "phone" })).toEqual({
+      "surface=home": [0],
+      "surface=tab": [1],
+      "other-surface": [0],
+      "no-surface": [0],
+      "device=phone": [1],
+      "other-device": [0],
+      "no-device": [0],
+    });
+    expect(of({ surface: "toString" })).toMatchObject({ "other-surface": [1], "no-device": [1] });
+  });
+});
+
+describe("user", () => {
+  const schema: Partial<FeatureSchema> = {
+    facts: [
+      { key: "age", kind: "number" },
+      { key: "country", kind: "category", values: ["NO", "true"] },
+    ],
+  };
+  const of = (facts?: Query["context"]["facts"]) => {
+    const query = { ...queryOver([]), context: facts === undefined ? {} : { facts } };
+    return columnsOf("user", { query, catalog: createCatalog(), candidates: candidates([]) }, schema);
+  };
+
+  it("has the logarithm of a number and a column a value of a category", () => {
+    expect(of({ age: -1, country: true })).toEqual({
+      "age.log": [Math.fround(-Math.log(2))],
+      "age.known": [1],
+      "country=NO": [0],
+      "country=true": [1],
+      "country.other": [0],
+    });
+    expect(of({ age: "old", country: "DE", hobby: "x" })).toMatchObject({
+      "age.known": [0],
+      "country.other": [1],
+    });
+    expect(Object.values(of()).flat()).toEqual([0, 0, 0, 0, 0]);
+  });
+});
+
+describe("habit", () => {
+  const catalog = catalogOf([{ duration: 60 }, { duration: 60 }, {}], NOW);
+  const of = (history: Query["history"]) =>
+    columnsOf("habit", { query: { ...queryOver([]), history }, catalog, candidates: candidates([]) });
+
+  it("tells how much, how lately and how well", () => {
+    const columns = of(
+      historyOf([
+        [0, "watch", 1, 5],
+        [1, "watch", 0.1, 20],
+        [2, "click", NONE, 100],
+        [0, "watch", 0.5, 60 * 24 * 3],
+      ]),
+    );
+    const { log1p } = Math;
+    const near = (name: string, value: number) => expect(columns[name]![0]).toBeCloseTo(value, 5);
+    near("log-visits", log1p(4));
+    near("log-visits-hour", log1p(2));
+    near("log-visits-day", log1p(3));
+    near("log-visits-sitting", log1p(2));
+    near("visit-1.log-minutes", log1p(5));
+    near("visit-2.share", 0.1);
+    near("visit-3.share", 0.5);
+    near("visit-1.long-watch", 1);
+    near("visit-2.engage", 0);
+    near("visit-3.click", 1);
+    near("last-5.share", (1 + 0.1 + 0.5 + 2 * 0.5) / (3 + 2));
+    near("last-5.click", (1 + 2 * 0.3) / (4 + 2));
+    near("last-50.long-watch", (2 + 2 * 0.3) / (4 + 2));
+  });
+
+  it("says of a user without visits what each column says where nothing is known", () => {
+    const columns = of(historyOf([]));
+    const set = featureSet(sourceSchema([]));
+    for (const { name, group, unknown } of set.features) {
+      if (group !== "habit") continue;
+      expect(columns[name.slice("habit.".length)]).toEqual([Math.fround(unknown!)]);
+    }
+  });
+});
+
+describe("rate", () => {
+  /** Shows an item, and answers with these interactions. */
+  function exposed(row: number, n: number, ...types: readonly InteractionType[]): Event[] {
+    const request = `r${row}/${n}` as RequestId;
+    const user = "u" as UserId;
+    return [
+      {
+        kind: "impression",
+        id: `s${row}/${n}` as EventId,
+        user,
+        request,
+        slots: [{ item: itemOf(row), position: 0 }],
+        time: NOW,
+      },
+      ...types.map(
+        (type): Event => ({
+          kind: "interaction",
+          id: `a${row}/${n}/${type}` as EventId,
+          user,
+          item: itemOf(row),
+          type,
+          time: NOW,
+          request,
+        }),
+      ),
+    ];
+  }
+  const ratesOf = (catalog: Catalog, rows: readonly number[]) =>
+    columnsOf("rate", { query: queryOver([]), catalog, candidates: candidates(rows) });
+  const odds = (p: number) => Math.log(p / (1 - p));
+
+  it("draws few impressions to the creator's other items, these to the category's, these to all", () => {
+    const catalog = catalogOf(
+      [
+        { creator: "ann", categories: ["red"] },
+        { creator: "ann", categories: ["blue"] },
+        { categories: ["red"] },
+        {},
+      ],
+      NOW,
+      [
+        ...exposed(0, 0, "click"),
+        ...exposed(0, 1),
+        ...exposed(1, 0, "click", "like"),
+        ...exposed(2, 0),
+        ...exposed(3, 0),
+      ],
+    );
+    const columns = ratesOf(catalog, [0, 3]);
+    const all = (2 + 20 * 0.1) / (5 + 20);
+    const red = (0 + 100 * all) / (1 + 100);
+    const ann = (1 + 50 * red) / (1 + 50);
+    expect(columns["click"]![0]).toBeCloseTo(odds((1 + 20 * ann) / (2 + 20)), 5);
+    expect(columns["click.creator"]![0]).toBeCloseTo(odds(ann) - odds(all), 5);
+    expect(columns["click.category"]![0]).toBeCloseTo(odds(red) - odds(all), 5);
+    expect(columns["click.item"]![0]).toBeCloseTo(odds((1 + 20 * all) / (2 + 20)) - odds(all), 5);
+    // An item without creator and category is like all items until it is shown.
+    expect(columns["click"]![1]).toBeCloseTo(odds((0 + 20 * all) / (1 + 20)), 5);
+    expect(columns["click.creator"]![1]).toBeCloseTo(0, 6);
+  });
+
+  it("counts a visit in which two things were done once", () => {
+    const catalog = catalogOf([{}], NOW, exposed(0, 0, "click", "watch", "like"));
+    const columns = ratesOf(catalog, [0]);
+    expect(columns["engage.log-count"]![0]).toBeCloseTo(Math.log(2), 6);
+    expect(columns["approve.log-count"]![0]).toBeCloseTo(Math.log(2), 6);
+  });
+
+  it("is the share of what was taken where nothing was ever shown", () => {
+    const catalog = catalogOf([{}, {}], NOW, [
+      click(itemOf(0), "a", NOW),
+      click(itemOf(0), "b", NOW),
+      click(itemOf(1), "a", NOW),
+    ]);
+    const columns = ratesOf(catalog, [0, 1]);
+    expect(columns["click"]![0]).toBeCloseTo(Math.log(3 / (3 - 2 + 3)), 6);
+    expect(columns["click"]![0]).toBeGreaterThan(columns["click"]![1]!);
+    for (const value of columns["click.item"]!) expect(value).toBeCloseTo(0, 12);
+  });
+
+  it("names for each head the column that popularity ranks by", () => {
+    const { popularityColumns, candidateNames } = featureSet(sourceSchema([]));
+    expect(Object.keys(popularityColumns)).toEqual(ACTIONS.map(({ name }) => name));
+    for (const [head, column] of Object.entries(popularityColumns)) {
+      expect(candidateNames[column]).toBe(`rate.${head}`);
+    }
+  });
+});
+
+describe("taste", () => {
+  const catalog = catalogOf(
+    [
+      { creator: "ann", categories: ["red"], duration: 60 },
+      { creator: "bob", categories: ["blue", "red"], duration: 65 },
+      { creator: "ann", categories: ["blue"], duration: 3000 },
+      {},
+    ],
+    NOW,
+  );
+  const of = (history: Query["history"], rows: readonly number[]) =>
+    columnsOf("taste", { query: { ...queryOver([]), history }, catalog, candidates: candidates(rows) });
+
+  it("compares visits to the same creator, categories, length and item with all visits", () => {
+    const columns = of(
+      historyOf([
+        [0, "click", NONE, 10],
+        [1, "watch", 0.1, 20],
+      ]),
+      [2, 1, 3],
+    );
+    const near = (name: string, i: number, value: number) =>
+      expect(columns[name]![i], `${name} of ${i}`).toBeCloseTo(value, 5);
+    // Half of the visits had a click, and the one to the same creator did.
+    near("creator.click", 0, (1 + 3 * 0.5) / (1 + 3) - 0.5);
+    near("creator.log-visits", 0, Math.log(2));
+    near("creator.log-minutes", 0, Math.log1p(10));
+    near("category.click", 0, (0 + 3 * 0.5) / (1 + 3) - 0.5);
+    // Of blue and red, one visit and two: a mean of one and a half, half of a click.
+    near("category.log-visits", 1, Math.log(2.5));
+    near("category.click", 1, (0.5 + 3 * 0.5) / (1.5 + 3) - 0.5);
+    near("category.log-minutes", 1, Math.log1p(10));
+    near("item.log-visits", 1, Math.log(2));
+    near("item.share", 1, 0);
+    near("item.log-visits", 0, 0);
+    expect(columns["length.log-visits"]![1]).toBeGreaterThan(0.9);
+    expect(columns["length.log-visits"]![0]).toBeLessThan(0.01);
+  });
+
+  it("says nothing of an item without facts, and of a user without visits", () => {
+    const set = featureSet(sourceSchema([]));
+    const silent = set.features.filter(({ group }) => group === "taste");
+    for (const columns of [of(historyOf([[0, "click", NONE, 10]]), [3]), of(historyOf([]), [0])]) {
+      for (const { name, unknown } of silent) {
+        expect(columns[name.slice("taste.".length)], name).toEqual([Math.fround(unknown!)]);
+      }
+    }
   });
 });
