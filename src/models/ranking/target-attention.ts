@@ -9,7 +9,7 @@ import { firstLayer, headLogits } from "./feature-layers.ts";
 import { candidateVectors } from "./id-vectors.ts";
 import { linear, norm, project } from "./layers.ts";
 import type { Trace } from "./trace.ts";
-import { attendWithOwn, candidateBias, joinHeads, splitHeads, visitTokens } from "./visits.ts";
+import { attendOrNone, candidateBias, joinHeads, splitHeads, visitTokens } from "./visits.ts";
 
 export function targetAttention(trace: Trace): Tensor {
   const features = firstLayer(trace);
@@ -40,6 +40,6 @@ function attended(queries: Tensor, trace: Trace): Tensor {
     values: graph.parameter("attention.none.value", [heads, 1, width / heads], normal(0.02)),
   };
   const [query] = splitHeads(queries, trace, "S");
-  const found = attendWithOwn(query!, { keys: keys!, values: values! }, none, candidateBias(trace));
+  const found = attendOrNone(query!, { keys: keys!, values: values! }, none, candidateBias(trace));
   return joinHeads(found, trace, "S");
 }

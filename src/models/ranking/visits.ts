@@ -3,6 +3,7 @@ import {
   add,
   concat,
   equal,
+  expand,
   greater,
   matmul,
   mul,
@@ -42,17 +43,21 @@ export function hidingAbsent(trace: Trace): Tensor {
 }
 
 /**
- * What is added to a candidate's scores of the visits: hiding those that are not there, and more for those of the same
- * item or creator, so that a rare id need not have learned a vector to be found again. (B, A, S, H)
+ * What is added to a candidate's scores of the visits and, at the last place, of the key that is no visit: hiding visits
+ * that are not there, and more for those of the same item or creator, so that a rare id need not have learned a vector
+ * to be found again. (B, A, S, H + 1)
  */
 export function candidateBias(trace: Trace): Tensor {
   const { graph, shape } = trace;
   const heads = shape.attentionHeads;
-  let bias = hidingAbsent(trace);
+  const nothing = expand(graph.scalar(0), ["B", 1, 1, 1]);
+  let bias = concat([hidingAbsent(trace), nothing], -1);
   for (const of of MATCHES) {
+    const visits = presentOnly(trace.visitCodes(of), trace);
+    const none = expand(graph.constant(Int32Array.of(0), []), ["B", 1]);
     const same = equal(
       reshape(knownOnly(trace.codes(of)), ["B", 1, "S", 1]),
-      reshape(presentOnly(trace.visitCodes(of), trace), ["B", 1, 1, "H"]),
+      reshape(concat([visits, none], 1), ["B", 1, 1, "H+1"]),
     );
     bias = where(same, graph.parameter(`match.${of}`, [heads, 1, 1], zeros), bias);
   }
@@ -83,19 +88,32 @@ export function joinHeads(x: Tensor, trace: Trace, length: "S" | "H"): Tensor {
   return reshape(transpose(x, [0, 2, 1, 3]), [`B*${length}`, trace.shape.width]);
 }
 
-/** Keys and values of the same tokens: each (B, A, N, D / A). */
+/** Keys and values of the same tokens: each (B, A, N, d). */
 export interface KeysAndValues {
   readonly keys: Tensor;
   readonly values: Tensor;
 }
 
 /**
- * Each query attends to the history and to one more key, its own: queries (B, A, S, d), own keys and values of the same
- * shape or (A, 1, d) for all of them, bias as `candidateBias` → (B, A, S, d).
+ * Each query attends to the history and to one key that is the same for all, `none`, each part (A, 1, d): queries
+ * (B, A, S, d) and bias as `candidateBias` → (B, A, S, d).
+ */
+export function attendOrNone(
+  queries: Tensor,
+  history: KeysAndValues,
+  none: KeysAndValues,
+  bias: Tensor,
+): Tensor {
+  const withNone = (of: Tensor, last: Tensor): Tensor => concat([of, expand(last, ["B", ...last.shape])], -2); // (B, A, H + 1, d)
+  const shares = sharesOf(queries, withNone(history.keys, none.keys), bias, Number(queries.shape.at(-1)));
+  return mixOf(shares, withNone(history.values, none.values));
+}
+
+/**
+ * Each query attends to the history and to itself: own keys and values of the queries' shape.
  *
- * Both products are scaled. ONNX Runtime multiplies a single row with a kernel of its own, which sums in another order,
- * but not where the product is scaled; so a candidate has the same bits alone as among others, and no activation that
- * is rounded to 8 bits falls to another side.
+ * The score of its own key is one more column of the query, which meets 1 in a key that is 0 otherwise: so scores of
+ * 500 candidates need not be put together and taken apart.
  */
 export function attendWithOwn(
   queries: Tensor,
@@ -103,12 +121,31 @@ export function attendWithOwn(
   own: KeysAndValues,
   bias: Tensor,
 ): Tensor {
-  const scale = 1 / Math.sqrt(Number(queries.shape.at(-1)));
-  const products = matmul(queries, history.keys, { transposeB: true, scale });
-  const scores = add(products, bias); // (B, A, S, H)
-  const ownScore = mul(sum(mul(queries, own.keys), [-1], { keep: true }), scale); // (B, A, S, 1)
-  const shares = softmax(concat([scores, ownScore], -1)); // (B, A, S, H + 1)
-  const twice = add(history.values, history.values); // a product with 2 would be taken into the scale
-  const mixed = matmul(slice(shares, -1, 0, "H"), twice, { scale: 0.5 });
+  const { graph } = queries;
+  const [, heads, , depth] = queries.shape;
+  const ownScore = sum(mul(queries, own.keys), [-1], { keep: true }); // (B, A, S, 1)
+  const zeroColumn = expand(graph.scalar(0), ["B", heads!, "H", 1]);
+  const unit = Float32Array.from({ length: Number(depth) + 1 }, (_, i) => Number(i === depth));
+  const ownKey = expand(graph.constant(unit, [unit.length]), ["B", heads!, 1, unit.length]);
+  const keys = concat([concat([history.keys, zeroColumn], -1), ownKey], -2); // (B, A, H + 1, d + 1)
+  const shares = sharesOf(concat([queries, ownScore], -1), keys, bias, Number(depth));
+  const zeroRow = expand(graph.scalar(0), ["B", heads!, 1, depth!]);
+  const mixed = mixOf(shares, concat([history.values, zeroRow], -2));
   return add(mixed, mul(slice(shares, -1, "H", "H+1"), own.values));
+}
+
+/*
+ * Both products are scaled. ONNX Runtime multiplies a single row with a kernel of its own, which sums in another order,
+ * but not where the product is scaled; so a candidate has the same bits alone as among others, and no activation that
+ * is rounded to 8 bits falls to another side.
+ */
+
+/** (B, A, S, H + 1) */
+function sharesOf(queries: Tensor, keys: Tensor, bias: Tensor, depth: number): Tensor {
+  return softmax(add(matmul(queries, keys, { transposeB: true, scale: 1 / Math.sqrt(depth) }), bias));
+}
+
+function mixOf(shares: Tensor, values: Tensor): Tensor {
+  const twice = add(values, values); // a product with 2 would be taken into the scale
+  return matmul(shares, twice, { scale: 0.5 });
 }
