@@ -38,7 +38,7 @@ export async function fitTaste(
   try {
     const total = Math.min(MOST_EXAMPLES, PASSES * sequences.examples.length);
     const steps = Math.max(1, Math.floor(total / BATCH));
-    const rate = warmupCosine({ peak: LEARNING_RATE, warmup: WARMUP, steps });
+    const rate = warmupCosine({ peak: LEARNING_RATE, warmup: Math.min(WARMUP, steps / 10), steps });
     progress.step(`taste ${shape.architecture}`, steps, "steps");
     let order = new Int32Array(0);
     for (let done = 0, at = 0; done < steps && !deadline.expired(); done++, at += BATCH) {

@@ -29,6 +29,8 @@ export interface VisitSequences {
   /** Users with their visits, oldest first: user u has visits offsets[u] .. offsets[u + 1]. */
   readonly offsets: Int32Array;
   readonly visits: Visits;
+  /** (visits) EpochMs of the oldest touch: as of then, it was not known how the visit goes. */
+  readonly starts: Float64Array;
   readonly codes: Codes;
   /** Indices of the visits that are examples. */
   readonly examples: Int32Array;
@@ -46,13 +48,13 @@ export function visitSequences(
   vocabulary: Vocabulary,
 ): VisitSequences {
   const { catalog } = history;
-  const perUser: Visits[] = [];
+  const perUser: Started[] = [];
   for (let u = 0; u < cut.length; u++) perUser.push(visitsOfEntries(history, history.offsets[u]!, cut[u]!));
   const offsets = new Int32Array(perUser.length + 1);
-  perUser.forEach((visits, u) => {
-    offsets[u + 1] = offsets[u]! + visits.items.length;
+  perUser.forEach(({ starts }, u) => {
+    offsets[u + 1] = offsets[u]! + starts.length;
   });
-  const visits = joinedVisits(perUser, offsets[perUser.length]!);
+  const { starts, ...visits } = joinedVisits(perUser, offsets[perUser.length]!);
   const codes = makeCodes(visits.items.length);
   writeCodes(visits.items, catalog, vocabulary, codes, 0);
   const examples: number[] = [];
@@ -66,6 +68,7 @@ export function visitSequences(
   return {
     offsets,
     visits,
+    starts,
     codes,
     examples: Int32Array.from(examples),
     firsts: Int32Array.from(firsts),
@@ -73,8 +76,10 @@ export function visitSequences(
   };
 }
 
+type Started = Visits & Pick<VisitSequences, "starts">;
+
 /** All visits of entries first .. end, oldest first. */
-function visitsOfEntries(history: History, first: number, end: number): Visits {
+function visitsOfEntries(history: History, first: number, end: number): Started {
   const { items, times, types, values, catalog } = history;
   const entries: number[] = [];
   for (let e = end - 1; e >= first; e--) if (VETOES[types[e]!] === 0) entries.push(e);
@@ -85,7 +90,9 @@ function visitsOfEntries(history: History, first: number, end: number): Visits {
     values: Float32Array.from(entries, (e) => values[e]!),
   };
   const visits = visitsOf(newest, catalog, entries.length);
+  const oldest = entries.filter((e, at) => at === entries.length - 1 || items[entries[at + 1]!] !== items[e]);
   return {
+    starts: Float64Array.from(oldest, (e) => times[e]!).reverse(),
     items: visits.items.reverse(),
     times: visits.times.reverse(),
     shares: visits.shares.reverse(),
@@ -94,8 +101,9 @@ function visitsOfEntries(history: History, first: number, end: number): Visits {
   };
 }
 
-function joinedVisits(parts: readonly Visits[], length: number): Visits {
+function joinedVisits(parts: readonly Started[], length: number): Started {
   const all = {
+    starts: new Float64Array(length),
     items: new Int32Array(length),
     times: new Float64Array(length),
     shares: new Float32Array(length),
@@ -104,6 +112,7 @@ function joinedVisits(parts: readonly Visits[], length: number): Visits {
   };
   let at = 0;
   for (const part of parts) {
+    all.starts.set(part.starts, at);
     all.items.set(part.items, at);
     all.times.set(part.times, at);
     all.shares.set(part.shares, at);
@@ -138,7 +147,7 @@ export function drawExamples({ examples }: VisitSequences, count: number, random
 
 /** The feeds of `tasteLoss` for the chosen examples: one candidate each. */
 export function tasteFeeds(sequences: VisitSequences, chosen: Int32Array, heads: readonly number[]): Feeds {
-  const { visits, codes, examples, firsts, learned } = sequences;
+  const { visits, starts, codes, examples, firsts, learned } = sequences;
   const B = chosen.length;
   const H = MAX_VISITS;
   const own = makeCodes(B);
@@ -164,7 +173,7 @@ export function tasteFeeds(sequences: VisitSequences, chosen: Int32Array, heads:
         shares: visits.shares.subarray(v, v + 1),
         actions: visits.actions.subarray(v, v + 1),
       };
-      writeVisitFacts(one, visits.times[visit]!, facts, to);
+      writeVisitFacts(one, starts[visit]!, facts, to);
     }
     heads.forEach((head, h) => {
       labels[b * heads.length + h] = (visits.actions[visit]! >> head) & 1;

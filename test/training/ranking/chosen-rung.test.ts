@@ -1,0 +1,94 @@
+/** Which of the fitted rungs serves. */
+import { describe, expect, it } from "vitest";
+import { Random } from "../../../src/core/index.ts";
+import type { RankerHeader } from "../../../src/ranking/index.ts";
+import { chosenRung, type FittedRung } from "../../../src/training/ranking/fit-rungs.ts";
+import { RANKING_RUNGS, rungNamed } from "../../../src/training/ranking/rungs.ts";
+
+const header: RankerHeader = {
+  name: "any",
+  heads: ["engage"],
+  fingerprint: "f",
+  requestFeatures: 1,
+  candidateFeatures: 1,
+  vocabulary: { items: 1, creators: 1, categories: 1 },
+  calibration: [{ scale: 1, shift: 0 }],
+};
+
+const rung = (name: string, losses: readonly number[]): FittedRung => ({
+  kind: rungNamed(name),
+  header: { ...header, name },
+  models: [],
+  trainSeconds: 1,
+  losses: Float64Array.from(losses),
+});
+
+const random = new Random("losses");
+const LISTS = 400;
+/** Losses of lists, some of which are hard for every rung. */
+const hard = Array.from({ length: LISTS }, () => 1 + random.next());
+/** The same with a gain and noise of the rung's own. */
+const better = (by: number, noise: number) => hard.map((loss) => loss - by + noise * random.normal());
+
+const choice = (rungs: readonly FittedRung[]) => chosenRung(rungs).kind.name;
+
+describe("the rung that serves", () => {
+  it("is a more complex one where that is better on the same lists, however hard these are", () => {
+    expect(choice([rung("popularity", hard), rung("logistic", better(0.05, 0.2))])).toBe("logistic");
+    const three = [
+      rung("popularity", hard),
+      rung("logistic", better(0.1, 0.1)),
+      rung("transformer", better(0.2, 0.1)),
+    ];
+    expect(choice(three)).toBe("transformer");
+  });
+
+  it("is the simpler one where the other is better by noise, worse, or the same", () => {
+    let wrong = 0;
+    for (let i = 0; i < 200; i++) {
+      const rungs = [rung("popularity", hard), rung("logistic", better(0, 0.2))];
+      if (choice(rungs) !== "popularity") wrong++;
+    }
+    // Two standard errors to one side: about one in forty.
+    expect(wrong).toBeLessThan(16);
+    expect(choice([rung("popularity", hard), rung("logistic", better(-0.1, 0.1))])).toBe("popularity");
+    expect(choice([rung("popularity", hard), rung("logistic", hard)])).toBe("popularity");
+  });
+
+  it("is not one that is better than a simple rung but not than the best before it", () => {
+    const logistic = better(0.2, 0.05);
+    const rungs = [
+      rung("popularity", hard),
+      rung("logistic", logistic),
+      rung(
+        "feature-network",
+        logistic.map((loss) => loss + 0.1),
+      ),
+    ];
+    expect(choice(rungs)).toBe("logistic");
+  });
+
+  it("is never one that is there for students alone", () => {
+    const teachers = RANKING_RUNGS.filter(({ teacher }) => teacher);
+    expect(teachers.length).toBeGreaterThan(0);
+    for (const { name } of teachers) {
+      expect(choice([rung("popularity", hard), rung(name, better(1, 0.1))])).toBe("popularity");
+      expect(choice([rung("popularity", []), rung(name, [])])).toBe("popularity");
+    }
+  });
+
+  it("is the most complex one where no lists can tell", () => {
+    expect(choice([rung("popularity", []), rung("transformer", []), rung("student", [])])).toBe("student");
+  });
+});
+
+describe("the rungs", () => {
+  it("learn from others that stand before them, and have names of their own", () => {
+    expect(new Set(RANKING_RUNGS.map(({ name }) => name)).size).toBe(RANKING_RUNGS.length);
+    RANKING_RUNGS.forEach(({ learnsFrom, quantizes, members }, at) => {
+      const before = RANKING_RUNGS.slice(0, at).map(({ name }) => name);
+      for (const name of [learnsFrom, quantizes]) if (name !== undefined) expect(before).toContain(name);
+      expect(members.length > 0).toBe(quantizes === undefined);
+    });
+  });
+});
