@@ -34,6 +34,8 @@ export interface TwoStageSettings extends TouchLimits {
   readonly maxLists: number;
   /** Names of the rungs that are fitted; the best of them that is no teacher serves. */
   readonly rungs: readonly string[];
+  /** Instead of the best of them, the one with this name serves. */
+  readonly serves?: string;
   /** How long the ranker may take beside the sources; where absent, what those leave of the time budget. */
   readonly rankerTime?: Ms;
   /** Wall time for fitting everything. What iterates ends with it; counting and the ranker take what they take. */
@@ -144,7 +146,9 @@ export async function fitTwoStage(
     deadline: new Deadline(clock, settings.rankerTime ?? rankerTime(deadline)),
     progress,
   });
-  const rung = fittedRungs && chosenRung(fittedRungs.rungs);
+  const rung =
+    fittedRungs &&
+    (fittedRungs.rungs.find(({ kind }) => kind.name === settings.serves) ?? chosenRung(fittedRungs.rungs));
   return {
     sources,
     fitted: await fitSources(sources, sequencesOf(history, cut), {

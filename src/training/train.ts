@@ -21,6 +21,7 @@ import { encodeModels, type Registry } from "../registry/index.ts";
 import type { Snapshot } from "../snapshots/index.ts";
 import type { Checkpoints } from "./checkpoints.ts";
 import { type Example, examplesBetween } from "./examples.ts";
+import { featureSummaries } from "./feature-report.ts";
 import { fitSources } from "./fit-sources.ts";
 import {
   DEFAULT_TWO_STAGE,
@@ -38,6 +39,8 @@ export interface TrainSettings extends TwoStageSettings {
   /** Share of the interactions, the newest, to measure on before the final fit; 0 skips it. */
   readonly holdOut: number;
   readonly headWeights: Readonly<Record<string, number>>;
+  /** Why it is this rung that is trained, as JSON: the bundle keeps it with its metrics. */
+  readonly evidence?: unknown;
 }
 
 export const DEFAULT_TRAIN: TrainSettings = { ...DEFAULT_TWO_STAGE, holdOut: 0.1, headWeights: {} };
@@ -155,6 +158,8 @@ export async function train(
   const bundle = await publish(history, { ...models, fitted }, registry, settings, clock, {
     systems,
     examples: examples.length,
+    rung: models.ranker?.rung.kind.name ?? null,
+    tradeoffs: settings.evidence,
   });
   await checkpoints?.clear();
   const report = {
@@ -180,9 +185,13 @@ async function publish(
   metrics: unknown,
 ): Promise<BundleId> {
   const { catalog } = history;
+  const { evidence: _, ...config } = settings;
   const files = encodeModels({
     items: Array.from({ length: catalog.size }, (_, row) => catalog.idOf(row)),
-    features: { schema: models.featureSet.schema },
+    features: {
+      schema: models.featureSet.schema,
+      summaries: featureSummaries(models.featureSet, models.lists),
+    },
     sources: models.fitted,
     ranker: models.ranker?.files ?? null,
   });
@@ -193,7 +202,7 @@ async function publish(
       seed: settings.seed,
       itemCount: catalog.size,
       fingerprint: models.featureSet.fingerprint,
-      config: { ...settings, sources: models.sources.map((source) => source.name) },
+      config: withoutInfinities({ ...config, sources: models.sources.map((source) => source.name) }),
       metrics: withoutInfinities(metrics),
     },
     files,

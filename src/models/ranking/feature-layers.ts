@@ -1,6 +1,6 @@
 /**
- * What the features say, for every network from the feature network on: the piecewise-linear code and the vectors of
- * ids go through hidden layers, and straight to the heads (Cheng et al. 2016, "Wide & Deep"), so that what a sum of
+ * What the features say, for every network from the feature network on: their code and the vectors of ids
+ * go through hidden layers, and straight to the heads (Cheng et al. 2016, "Wide & Deep"), so that what a sum of
  * functions of single features knows need not be learned through the layers.
  *
  * The request's part of the first layer is computed once a request and added to each candidate's.
@@ -16,7 +16,7 @@ import {
   type Tensor,
   zeros,
 } from "../../tensor/index.ts";
-import { piecewiseLinear } from "./feature-code.ts";
+import { coded } from "./feature-code.ts";
 import { candidateVectors } from "./id-vectors.ts";
 import { activate, linear, project } from "./layers.ts";
 import type { Trace } from "./trace.ts";
@@ -35,12 +35,12 @@ export function firstLayer(trace: Trace): FirstLayer {
   const width = shape.hidden[0]!;
   const first = straightFromZero(shape.heads);
   const ids = candidateVectors(trace);
-  const code = piecewiseLinear(trace.candidates, shape.candidateScaling); // (B*S, P)
+  const code = coded(trace.candidates, shape.candidateScaling); // (B*S, F + P)
   const ofCandidate = add(
     project(code, "first.candidate", width, first),
     project(ids, "first.ids", width, first),
   );
-  const requestCode = piecewiseLinear(trace.request, shape.requestScaling); // (B, Pr)
+  const requestCode = coded(trace.request, shape.requestScaling); // (B, Fr + Pr)
   const ofRequest = linear(requestCode, "first.request", width, first); // (B, width)
   const sum = add(reshape(ofCandidate, ["B", "S", width]), reshape(ofRequest, ["B", 1, width]));
   const rows = reshape(sum, ["B*S", width]);

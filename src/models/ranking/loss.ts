@@ -2,20 +2,26 @@
 import {
   add,
   binaryCrossEntropy,
+  equal,
   type Graph,
   gather,
   mul,
+  reshape,
   slice,
   softmaxCrossEntropy,
   squeeze,
   type Tensor,
   weightedMean,
+  where,
   zeros,
 } from "../../tensor/index.ts";
 import { rankingLogits } from "./logits.ts";
 import type { RankingShape } from "./shape.ts";
 
-/** Positions that have a logit of their own; later ones share the last. Row 0 is "not shown in a slate". */
+/**
+ * Positions that have a logit of their own; later ones share the last. Position 0 is a slate's first slot, and what was
+ * not shown in a slate: it has a logit of 0, so that probabilities are those of the first slot.
+ */
 export const POSITIONS = 64;
 
 export interface RankingLossOptions {
@@ -33,7 +39,7 @@ export interface RankingLossOptions {
  * candidate; `offsets` (B, S) log of how many candidates a sampled one stands for; `present` (B, S) bool, false for
  * what fills up a list, where targets and weights are 0; `list_weights` (B) what each list counts in the list loss;
  * `labels` (B, S, heads) in 0 .. 1 and `weights` (B, S, heads) what each counts; `positions` (B, S) int64,
- * 0 .. POSITIONS. A list of one candidate has a list loss of 0.
+ * 0 .. POSITIONS - 1. A list of one candidate has a list loss of 0.
  */
 export function rankingLoss(
   graph: Graph,
@@ -49,10 +55,9 @@ export function rankingLoss(
   const labels = graph.input("labels", "float32", ["B", "S", heads]);
   const weights = graph.input("weights", "float32", ["B", "S", heads]);
   const positions = graph.input("positions", "int64", ["B", "S"]);
-  const logits = add(
-    all,
-    gather(graph.parameter("position.logits", [POSITIONS + 1, heads], zeros), positions),
-  );
+  const byPosition = gather(graph.parameter("position.logits", [POSITIONS, heads], zeros), positions);
+  const isFirst = equal(positions, graph.constant(BigInt64Array.of(0n), [1]));
+  const logits = add(all, where(reshape(isFirst, ["B", "S", 1]), 0, byPosition));
   const first = squeeze(slice(logits, 2, 0, 1), 2); // (B, S)
   const listLoss = weightedMean(softmaxCrossEntropy(add(first, offsets), targets, present), listWeights);
   return add(mul(listLoss, lists), weightedMean(binaryCrossEntropy(logits, labels), weights));

@@ -32,7 +32,7 @@ export interface RankingLists {
   readonly targets: Float32Array;
   /** (R) log of how many candidates a sampled one stands for */
   readonly samplingOffsets: Float32Array;
-  /** (R) row of the table of position logits: 0 for what was not shown in a slate */
+  /** (R) place in the slate from 0 on, at most POSITIONS - 1; 0 for what was not shown */
   readonly positions: Uint8Array;
   /** (R, HEADS.length) 0 or 1, and what each counts */
   readonly labels: Float32Array;

@@ -132,7 +132,7 @@ async function listsFrom(
       const what = { kind: SLATE, user: shown.user, time: shown.time };
       write(what, query, candidatesOf(query, contributions, rows), (list) => {
         for (let i = 0; i < rows.length; i++) {
-          list.positions[i] = 1 + Math.min(shown.positions[i]!, POSITIONS - 1);
+          list.positions[i] = Math.min(shown.positions[i]!, POSITIONS - 1);
           for (let h = 0; h < HEADS.length; h++) {
             list.labels[i * HEADS.length + h] = (shown.actions[i]! >> h) & 1;
           }

@@ -6,7 +6,7 @@ import { HEADS, VISIT_COLUMNS, type Vocabulary } from "../../ranking/index.ts";
 import { listsWhere, NEXT_ITEM, type RankingLists } from "./lists.ts";
 
 /** Ranges of a feature's piecewise-linear code. */
-const RANGES = 16;
+const RANGES = 4;
 /** Rows that quantiles are taken from. */
 const MOST_ROWS = 50_000;
 /** A head with fewer actions in the lists is left out: its probabilities would be noise. */
