@@ -111,13 +111,13 @@ it("leaves no half of a bundle in service when training is killed, and trains af
   const first = await start();
   await first.track(simulated.slice(0, 5000));
   await first.close();
-  const marks = ["step train ranker", "step publish"];
+  const marks = ["step train ranker", "step publish", "step try the bundle"];
   for (const [i, mark] of marks.entries()) {
     const { hit } = await killed(
       "train",
       [home.path],
       mark,
-      i === 1 ? random.next() * 10 : random.next() * 100,
+      i > 0 ? random.next() * 10 : random.next() * 100,
     );
     expect(hit).toBe(true);
     const upnext = await start();
@@ -125,9 +125,15 @@ it("leaves no half of a bundle in service when training is killed, and trains af
     expect(status.checks.filter(({ level }) => level === "failure")).toEqual([]);
     const left = (await readdir(join(home.path, "bundles"))).filter((name) => name.startsWith(".scratch"));
     expect(left).toEqual([]);
+    expect(status.bundle, "nobody has asked the gate").toBeNull();
     await upnext.close();
   }
   const upnext = await start();
+  // What was published and not judged can still be: it is whole.
+  const [candidate] = await upnext.releases();
+  expect(candidate).toMatchObject({ state: "candidate", refusedFor: null });
+  expect(await upnext.promote(candidate!.bundle)).toMatchObject({ accepted: true });
+  expect((await upnext.status()).bundle!.id).toBe(candidate!.bundle);
   const { bundle } = await upnext.train();
   const answer = await upnext.recommend({ user: "u1", budgetMs: 60_000 });
   expect([answer.bundle, answer.rung]).toEqual([bundle, "full"]);
