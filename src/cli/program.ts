@@ -6,6 +6,7 @@ import { backupCommand } from "./commands/backup.ts";
 import { doctorCommand } from "./commands/doctor.ts";
 import { erasuresCommand } from "./commands/erasures.ts";
 import { evaluateCommand } from "./commands/evaluate.ts";
+import { featuresCommand } from "./commands/features.ts";
 import { forgetCommand } from "./commands/forget.ts";
 import { importCommand } from "./commands/import.ts";
 import { initCommand } from "./commands/init.ts";
@@ -25,6 +26,7 @@ const COMMANDS: readonly (() => Command)[] = [
   trainCommand,
   releaseCommand,
   evaluateCommand,
+  featuresCommand,
   recommendCommand,
   serveCommand,
   doctorCommand,

@@ -44,6 +44,8 @@ export interface FeatureGroup {
   /** Raised when the meaning of a column changes, so that old bundles are refused. */
   readonly version: number;
   readonly per: "request" | "candidate";
+  /** Whether it tells what sources say of a candidate: nothing, where none was asked. */
+  readonly ofRetrieval?: boolean;
   columns(schema: FeatureSchema): readonly FeatureColumn[];
   /**
    * The smallest deviation by which its columns are scaled. A training window may hold one hour or one kind of user
@@ -68,6 +70,7 @@ export interface Features {
 export interface Feature extends FeatureColumn {
   readonly group: string;
   readonly per: FeatureGroup["per"];
+  readonly ofRetrieval: boolean;
 }
 
 export interface FeatureSet {
@@ -131,9 +134,10 @@ function laidOut(schema: FeatureSchema, all: readonly FeatureGroup[], per: Featu
   const features: Feature[] = [];
   const smallest: number[] = [];
   for (const group of groups) {
+    const { ofRetrieval = false } = group;
     firsts.push(features.length);
     for (const column of group.columns(schema)) {
-      features.push({ ...column, name: `${group.name}.${column.name}`, group: group.name, per });
+      features.push({ ...column, name: `${group.name}.${column.name}`, group: group.name, per, ofRetrieval });
       smallest.push(group.smallestDeviation);
     }
   }

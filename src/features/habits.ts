@@ -1,14 +1,14 @@
 /**
- * What the user did lately, whatever the candidates: how much, how long ago, and how it went over the last 5, 20 and 50
- * visits. Windows and priors are guesses; each prior counts as two visits.
+ * What the user did lately, whatever the candidates: how much, how long ago, and how it went over the last 5, 20, 50 and
+ * 200 visits. Windows and priors are guesses; each prior counts as two visits.
  */
 import { DAY, HOUR, MINUTE } from "../core/index.ts";
 import { ACTIONS } from "../events/index.ts";
 import type { FeatureColumn, FeatureGroup } from "./feature-set.ts";
 import { smoothed } from "./smoothing.ts";
-import type { Visits } from "./visits.ts";
+import { type Visits, visitsOf } from "./visits.ts";
 
-const WINDOWS = [5, 20, 50] as const;
+const WINDOWS = [5, 20, 50, 200] as const;
 /** Newest visits that are told one by one. */
 const SINGLE = 3;
 /** A pause that ends a sitting. */
@@ -55,7 +55,8 @@ export const habits: FeatureGroup = {
 
   prepare:
     () =>
-    ({ query: { now }, visits }, { matrix, first }) => {
+    ({ query: { now, history }, catalog }, { matrix, first }) => {
+      const visits = visitsOf(history, catalog, WINDOWS.at(-1));
       const { times, shares, actions } = visits;
       let at = first;
       matrix[at++] = Math.log1p(times.length);

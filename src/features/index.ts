@@ -48,4 +48,10 @@ export {
   type Features,
   joined,
 } from "./feature-set.ts";
+export {
+  type FeatureSummary,
+  parseFeatureSummary,
+  stabilityIndex,
+  summaryOf,
+} from "./feature-summary.ts";
 export { MAX_VISITS, type Visits, visitsOf } from "./visits.ts";

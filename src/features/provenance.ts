@@ -10,6 +10,7 @@ export const provenance: FeatureGroup = {
   name: "provenance",
   version: 1,
   per: "candidate",
+  ofRetrieval: true,
   smallestDeviation: 0,
 
   columns: ({ sources, signals }) => [

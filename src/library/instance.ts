@@ -63,7 +63,7 @@ import type { Registry } from "../registry/index.ts";
 import { type GateReport, type Release, releases, rollback } from "../release/index.ts";
 import type { Snapshots } from "../snapshots/index.ts";
 import type { UserState } from "../state/index.ts";
-import { checkpointsIn, train } from "../training/index.ts";
+import { checkpointsIn, type FeatureReport, featureReport, train } from "../training/index.ts";
 import { forget } from "./forget.ts";
 import { type ReleaseParts, releaseNamed, releaseTrained } from "./releases.ts";
 import type { Role, States } from "./states.ts";
@@ -302,6 +302,26 @@ export class Instance implements Upnext {
     const current = await rollback(this.parts, bundle as BundleId | undefined);
     await this.refresh();
     return current;
+  }
+
+  async features(progress: Progress = silent): Promise<FeatureReport> {
+    this.assertOpen();
+    const { log, registry, snapshots, states } = this.parts;
+    await log.refresh();
+    const current = await registry.current();
+    const base = log.first > 0 ? await snapshots.base() : undefined;
+    const { candidates, perSource } = this.settings;
+    return featureReport(
+      log,
+      {
+        bundle: current === null ? null : await registry.open(current),
+        candidates,
+        perSource,
+        limits: states.limits,
+        ...(base && { base }),
+      },
+      progress,
+    );
   }
 
   async replay(request: string): Promise<PathResult> {

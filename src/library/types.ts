@@ -16,7 +16,7 @@ import type {
 } from "../pipeline/index.ts";
 import type { GateReport, Release } from "../release/index.ts";
 import type { UserState } from "../state/index.ts";
-import type { TrainReport } from "../training/index.ts";
+import type { FeatureReport, TrainReport } from "../training/index.ts";
 
 export interface OpenOptions {
   /** Where log, state and bundles are; made where it is missing. The configuration's `directory` where absent. */
@@ -59,6 +59,10 @@ export interface TrainOptions {
   readonly device?: "cpu" | "webgpu";
   /** At most so many lists of each kind for the ranker. */
   readonly maxLists?: number;
+  /** The rung of rankers that serves, by name; the best of the usual ones where absent. */
+  readonly rung?: string;
+  /** Why it is that rung, as JSON: the bundle keeps it. */
+  readonly evidence?: unknown;
 }
 
 export interface TrainResult extends TrainReport {
@@ -115,6 +119,11 @@ export interface Upnext extends Recommender {
    * there is none, and with what loading rejects with: nothing changes then.
    */
   rollback(bundle?: string): Promise<BundleId>;
+  /**
+   * Every feature of the bundle in service: how often it says something in the newest data, how its values are
+   * distributed there, and how far they have moved since the training. Reads the log. Rejects with `not_enough_data`.
+   */
+  features(progress?: Progress): Promise<FeatureReport>;
   /** Computes a request of the log again, as of its moment: the same features and scores to the bit. */
   replay(request: string): Promise<PathResult>;
   /** Takes up the registry's current bundle, if it is another one. Called every two seconds while open. */

@@ -2,7 +2,8 @@
  * The files of a bundle, written and read in one place.
  *
  * items.json                 ids of the items by row
- * features.json              what the features were made for: sources, surfaces, devices, facts of users
+ * features.json              what the features were made for (sources, surfaces, devices, facts of users), and
+ *                            how they were distributed
  * sources/NAME/COLUMN.DTYPE  what a fitted source keeps, little-endian
  * sources/NAME/MODEL.onnx    a network of a source: a column of bytes whose name ends so
  * ranker.json                header of the ranker, where there is one

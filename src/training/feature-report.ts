@@ -25,7 +25,7 @@ import { examplesBetween } from "./examples.ts";
 import { type History, readHistory } from "./history.ts";
 import { type RankingLists, SLATE } from "./ranking/lists.ts";
 import { rankingLists } from "./ranking/make-lists.ts";
-import { cutAt, everything, momentOf, type TouchLimits } from "./replay.ts";
+import { everything, type TouchLimits } from "./replay.ts";
 
 /** What the values of a feature were taken from. */
 export type FeatureRows = "exposures" | "next-items";
@@ -59,10 +59,9 @@ export interface FeatureReportOptions {
   readonly base?: Snapshot;
 }
 
-/** The newest slates, and next items out of the newest share of the interactions. */
+/** At most so many, the newest. */
 const SLATES = 4000;
 const NEXT_ITEMS = 300;
-const NEWEST_SHARE = 0.1;
 /** Values that a summary is made of; more are passed over evenly. */
 const SAMPLE = 20_000;
 
@@ -76,8 +75,7 @@ export async function featureReport(
   const history = await readHistory(log, options.base);
   const known = options.bundle === null ? untrained(history) : trained(options.bundle);
   const all = everything(history);
-  const recent = cutAt(history, momentOf(history, all, 1 - NEWEST_SHARE), all);
-  const examples = examplesBetween(history, recent, all).slice(-NEXT_ITEMS);
+  const examples = examplesBetween(history, history.offsets.slice(0, -1), all).slice(-NEXT_ITEMS);
   const slates = history.slates.slice(-SLATES);
   const lists = await rankingLists({
     history,
