@@ -65,7 +65,9 @@ function varying(paths: readonly PathResult[], ranks: boolean): GateCheck {
     came:
       lists.length === 0
         ? notRanked(ranks)
-        : `one score for all candidates in ${constant} of ${lists.length} lists`,
+        : constant === 0
+          ? `${lists.length} lists of scores that vary`
+          : `one score for all candidates in ${constant} of ${lists.length} lists`,
     ...(share < VARYING_SHARE && { cure: CURE }),
     evidence: { lists: lists.length, constant },
   };
