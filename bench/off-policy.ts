@@ -37,14 +37,14 @@ export const needsBuild = false;
 const END = Date.UTC(2026, 9, 31) as EpochMs;
 const SLOTS = 10;
 const PLACES = headOf(SLOTS);
-const DRAWS = 4;
+const DRAWS = 3;
 /** Users who are shown each of the rankings that are compared. */
-const COMPARED = 5_000;
+const COMPARED = 3_000;
 const REQUESTS = 3;
 
 /** Arguments: runs, and users a run. */
 export async function run(args: readonly string[] = []): Promise<unknown> {
-  const [runs = 40, users = 800] = args.map(Number);
+  const [runs = 24, users = 300] = args.map(Number);
   const platform = new Platform();
   const rows: object[] = [];
   for (const [share, size] of [
@@ -330,7 +330,7 @@ function scoreRuns(
 
 /** From one log of `users` users, ranked without regard to what is wanted. */
 function positionBias(platform: Platform, users: number): object {
-  const requests = platform.log(Math.min(users, 20_000), 0.1, "arbitrary", 0);
+  const requests = platform.log(Math.min(users, 5_000), 0.1, "arbitrary", 0);
   const { slots, plays } = columnsOf(requests, "better");
   const names = [...new Set(requests.flatMap(({ items }) => items))];
   const codes = new Map(names.map((name, code) => [name, code]));

@@ -10,6 +10,7 @@ import { featuresCommand } from "./commands/features.ts";
 import { forgetCommand } from "./commands/forget.ts";
 import { importCommand } from "./commands/import.ts";
 import { initCommand } from "./commands/init.ts";
+import { offPolicyCommand } from "./commands/off-policy.ts";
 import { recommendCommand } from "./commands/recommend.ts";
 import { releaseCommand } from "./commands/release.ts";
 import { restoreCommand } from "./commands/restore.ts";
@@ -27,6 +28,7 @@ const COMMANDS: readonly (() => Command)[] = [
   releaseCommand,
   evaluateCommand,
   featuresCommand,
+  offPolicyCommand,
   recommendCommand,
   serveCommand,
   doctorCommand,

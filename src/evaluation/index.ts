@@ -9,6 +9,7 @@ export type { Exposures } from "./exposures.ts";
 export {
   type LoggedSlots,
   type OffPolicyEstimates,
+  type OffPolicySettings,
   offPolicy,
   type SlotRewards,
   type ValueEstimates,

@@ -47,7 +47,8 @@ export async function replayRequest(
       ? await untrainedModels(catalog)
       : await servingModels(await registry.open(model as BundleId), catalog);
   try {
-    const request = context.request as RecommendRequest;
+    // Exploration draws by the id, which the sender may have left to the instance.
+    const request = { ...(context.request as RecommendRequest), request: impression.request };
     return await runPath(request, request.limit ?? settings.limit, Number.POSITIVE_INFINITY as Ms, {
       catalog,
       models,
@@ -62,8 +63,11 @@ export async function replayRequest(
   }
 }
 
-/** The folds of the newest base that the request's moment is not before; empty ones where the whole log is there. */
-async function startingFolds(
+/**
+ * The folds of the newest base that the request's moment is not before; empty ones where the whole log is there. Rejects
+ * with `unknown_request` where retention has dropped what that moment saw.
+ */
+export async function startingFolds(
   log: EventLog,
   offset: Offset,
   limits: StateLimits,

@@ -9,7 +9,7 @@ import { cli, removeDirectories, start, workingDirectory } from "./spawn-cli.ts"
 afterAll(removeDirectories);
 
 const COMMANDS = [
-  ...["start", "init", "import", "train", "evaluate", "recommend", "serve", "doctor"],
+  ...["start", "init", "import", "train", "evaluate", "off-policy", "recommend", "serve", "doctor"],
   ...["state", "forget", "erasures", "backup", "restore"],
 ];
 
@@ -60,6 +60,7 @@ describe("a wrong call exits with 2 and one message", () => {
     [["recommend"], /required option '--user <id>' not specified/],
     [["recommend", "--user", "u1", "--limit", "0"], /'--limit <n>'.*Expected an integer from 1 to 500/],
     [["import", "x.csv", "--columns", "usr=a"], /option '--columns': .*"usr" is not a field/],
+    [["off-policy", "--requests", "0"], /option '--requests <n>'.*Expected an integer from 1 to/],
     [["evaluate", "--data", "x.csv", "--split", "half"], /option '--split': .*expected leave-one-out/],
     [["train", "--time-budget", "30"], /'--time-budget <duration>'.*Expected a duration: 90s, 30m or 1h/],
     [["state", "shwo", "u1"], /unknown command 'shwo'\n\(Did you mean show\?\)/],

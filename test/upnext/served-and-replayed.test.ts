@@ -19,18 +19,20 @@ import { DEFAULT_POLICY } from "../../src/policy/index.ts";
 import { openFileRegistry } from "../../src/registry/index.ts";
 import { memoryStore } from "../../src/state/index.ts";
 import type { EventInput, RecommendRequest, Upnext } from "../../src/upnext.ts";
-import { END, eventsOf, openAt, PATIENT, simulated, temporary } from "./harness.ts";
+import { CONFIG, END, eventsOf, openAt, PATIENT, simulated, temporary } from "./harness.ts";
 
 const CALLS = 2000;
 /** Callers at once, each of whom waits for its own answer only. */
 const CALLERS = 25;
 const NOW = (END + DAY) as EpochMs;
+const EXPLORE = 0.3;
 
 let home: { path: string; remove(): Promise<void> };
 let upnext: Upnext;
 beforeAll(async () => {
   home = await temporary();
-  upnext = await openAt(home.path);
+  // With exploration: chance is drawn again too.
+  upnext = await openAt(home.path, { config: { ...CONFIG, policy: { explore: EXPLORE } } });
   await upnext.track(simulated);
   await upnext.train();
 });
@@ -87,7 +89,8 @@ it(`gives the same features and scores for every one of ${CALLS / 2} requests am
   catalog.apply(logged.slice(0, bundleOffset));
   await store.apply(logged.slice(0, bundleOffset));
   const models = await servingModels(await registry.open(answers[0]!.answer.bundle!), catalog);
-  const settings: PathSettings = { candidates: 500, perSource: 500, headWeights: {}, policy: DEFAULT_POLICY };
+  const policy = { ...DEFAULT_POLICY, explore: EXPLORE };
+  const settings: PathSettings = { candidates: 500, perSource: 500, headWeights: {}, policy };
   let offsets = 1;
   // What a user did before being forgotten is taken out of the log, perhaps by now: nobody can compute that again.
   const forgotten = new Map<string, number>();
@@ -129,5 +132,7 @@ it("replays what it logged by itself, each request from the log and the bundle a
     expect(Array.from(path.slate.order, (rank) => path.scores[rank])).toEqual(
       slots.map(({ score }) => score),
     );
+    expect(Array.from(path.slate.propensities)).toEqual(slots.map(({ propensity }) => propensity));
+    expect(slots.every(({ propensity }) => propensity! < 1)).toBe(true);
   }
 });
