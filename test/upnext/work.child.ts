@@ -48,7 +48,7 @@ export async function train(directory: string, unhurried?: "unhurried"): Promise
   const upnext = await open(
     unhurried ? { directory, config, clock: clock() } : { directory, config: CONFIG },
   );
-  const { bundle } = await upnext.train(telling);
+  const { bundle } = await upnext.train(telling, unhurried ? {} : { rung: "logistic" });
   say(`done ${bundle}`);
   await upnext.close();
 }
