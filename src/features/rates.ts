@@ -46,7 +46,7 @@ const VISIT_TALLIES: readonly number[] = TALLIES.map((_, t) => t);
 
 export const rates: FeatureGroup = {
   name: "rate",
-  version: 1,
+  version: 2,
   per: "candidate",
   smallestDeviation: 0.05,
 

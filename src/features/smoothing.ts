@@ -1,13 +1,22 @@
 /** Rates of which little is known are drawn towards what is likely: empirical Bayes with a beta prior of given strength. */
 
+/**
+ * No rate is taken to be smaller, nor nearer to 1 (guess). What never happened would otherwise become less likely by the
+ * year and by the level, and say how long a log is and not what an item is like.
+ */
+const LEAST_RATE = 1e-4;
+const MOST_ODDS = Math.log((1 - LEAST_RATE) / LEAST_RATE);
+
 /** Log-odds of `hits` out of `trials` with a prior of the rate `prior` that counts as much as `strength` trials. */
 export function logOdds(hits: number, trials: number, prior: number, strength: number): number {
   // More answers than impressions come from senders who log one and not the other.
   const misses = Math.max(0, trials - hits);
-  return Math.log((hits + strength * prior) / (misses + strength * (1 - prior)));
+  const odds = Math.log((hits + strength * prior) / (misses + strength * (1 - prior)));
+  return Math.max(-MOST_ODDS, Math.min(MOST_ODDS, odds));
 }
 
 /** The rate itself. */
 export function smoothed(hits: number, trials: number, prior: number, strength: number): number {
-  return (Math.min(hits, trials) + strength * prior) / (trials + strength);
+  const rate = (Math.min(hits, trials) + strength * prior) / (trials + strength);
+  return Math.max(LEAST_RATE, Math.min(1 - LEAST_RATE, rate));
 }

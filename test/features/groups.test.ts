@@ -488,6 +488,19 @@ describe("rate", () => {
     expect(columns["click.creator"]![1]).toBeCloseTo(0, 6);
   });
 
+  it("does not fall below one in ten thousand, however often nothing happened", () => {
+    const facts = [
+      { creator: "ann", categories: ["red"] },
+      { creator: "ann", categories: ["red"] },
+    ];
+    const shown = (count: number) => Array.from({ length: count }, (_, n) => exposed(n % 2, n)).flat();
+    const few = ratesOf(catalogOf(facts, NOW, shown(20_000)), [0, 1]);
+    expect(few["click"]).toEqual([0, 1].map(() => Math.fround(odds(1e-4))));
+    for (const column of ["click.item", "click.creator", "click.category", "click.1d"]) {
+      for (const value of few[column]!) expect(Math.abs(value)).toBeLessThan(1e-6);
+    }
+  });
+
   it("counts a visit in which two things were done once", () => {
     const catalog = catalogOf([{}], NOW, exposed(0, 0, "click", "watch", "like"));
     const columns = ratesOf(catalog, [0]);

@@ -66,6 +66,17 @@ describe("why", () => {
     }
   });
 
+  it("tells where a slate is shown as features, and the impression keeps it", async () => {
+    const { path, impression } = await answered({ surface: "home", device: "tv" });
+    expect(impression).toMatchObject({ surface: "home", device: "tv" });
+    const { requestNames } = world.models.featureSet;
+    const of = (name: string) => path.features!.request[requestNames.indexOf(`place.${name}`)];
+    // The log of the training has no places.
+    expect([of("other-surface"), of("no-surface"), of("other-device")]).toEqual([1, 0, 1]);
+    const plain = (await answered({})).impression;
+    expect("surface" in plain || "device" in plain).toBe(false);
+  });
+
   it("has no heads and no features where nothing was ranked, and is left out unless asked for", async () => {
     const cost = new RankingCost();
     for (let i = 0; i < 100; i++) cost.observe(1, 10 as Ms);
