@@ -17,6 +17,7 @@ import { restoreCommand } from "./commands/restore.ts";
 import { serveCommand } from "./commands/serve.ts";
 import { startCommand } from "./commands/start.ts";
 import { stateCommand } from "./commands/state.ts";
+import { tradeoffsCommand } from "./commands/tradeoffs.ts";
 import { trainCommand } from "./commands/train.ts";
 import { CALLED_WRONGLY, report } from "./failure.ts";
 
@@ -28,6 +29,7 @@ const COMMANDS: readonly (() => Command)[] = [
   releaseCommand,
   evaluateCommand,
   featuresCommand,
+  tradeoffsCommand,
   offPolicyCommand,
   recommendCommand,
   serveCommand,
@@ -66,6 +68,7 @@ Keep it: a backup beside the server, user states in another store
 
 Measure
   ${upnext} evaluate --data ml-1m --split leave-one-out --json result.json
+  ${upnext} tradeoffs
 
 Each command explains itself: ${upnext} import --help. More in docs/cli.md.`;
 }

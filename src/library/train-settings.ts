@@ -1,7 +1,7 @@
 /** What a training runs with: the options of the call, else the configuration, else training's own defaults. */
 import type { ResolvedConfig } from "../config/index.ts";
 import { type Ms, UpnextError } from "../core/index.ts";
-import { DEFAULT_TRAIN, type TrainSettings } from "../training/index.ts";
+import { DEFAULT_TRAIN, RANKING_RUNGS, type TrainSettings } from "../training/index.ts";
 import type { TrainOptions } from "./types.ts";
 
 /** Throws `invalid_request` for a budget that is none. */
@@ -15,6 +15,11 @@ export function trainSettings(config: ResolvedConfig, options: TrainOptions): Tr
       "invalid_request",
       `timeBudget: expected milliseconds above 0, got ${String(budget)}`,
     );
+  }
+  const { rung } = options;
+  const names = RANKING_RUNGS.map(({ name }) => name);
+  if (rung !== undefined && !names.includes(rung)) {
+    throw new UpnextError("invalid_request", `rung: expected one of ${names.join(", ")}, got "${rung}"`);
   }
   return {
     ...DEFAULT_TRAIN,
@@ -30,5 +35,8 @@ export function trainSettings(config: ResolvedConfig, options: TrainOptions): Tr
     ...(maxLists !== undefined && { maxLists }),
     ...(budget !== undefined && { timeBudget: budget as Ms }),
     ...(device && { device }),
+    // It is wanted whatever it takes; what it learns from is fitted before it.
+    ...(rung !== undefined && { rungs: [rung], serves: rung, rankerTime: Number.POSITIVE_INFINITY as Ms }),
+    ...(options.evidence !== undefined && { evidence: options.evidence }),
   };
 }
