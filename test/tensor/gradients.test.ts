@@ -76,6 +76,8 @@ const CASES: readonly Case[] = [
   ...unary("tanh", t.tanh),
   ...unary("sigmoid", t.sigmoid),
   ...unary("relu", t.relu, { awayFromZero: true }),
+  ...unary("clip above", (x) => t.clip(x, -9, 0), { awayFromZero: true }),
+  ...unary("clip below", (x) => t.clip(x, 0, 9), { awayFromZero: true }),
   ...unary("gelu", t.gelu),
   ...unary("silu", t.silu),
   ...unary("softplus", t.softplus),
