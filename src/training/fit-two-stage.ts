@@ -59,7 +59,7 @@ export const DEFAULT_TWO_STAGE: TwoStageSettings = {
   perSource: 1000,
   rankerShare: 0.1,
   maxLists: 12_000,
-  rungs: ["popularity", "logistic", "feature-network", "transformer"],
+  rungs: ["popularity", "logistic", "feature-network"],
   touches: DEFAULT_LIMITS.touches,
   timeBudget: (7 * MINUTE) as Ms,
 };

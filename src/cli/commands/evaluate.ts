@@ -21,7 +21,8 @@ export function evaluateCommand(): Command {
     .summary("measure every source and the two stages on data, held-out part unseen")
     .description(
       "Imports the data into a log in memory, trains on the training part alone, and ranks the whole catalogue for " +
-        "every test item. Leaves nothing in --dir.",
+        "every test item. Where the data says what was shown, all rungs of the ranker predict what users did with it. " +
+        "Leaves nothing in --dir.",
     )
     .requiredOption("--data <path>", "a file, or the folder of a known data set")
     .option(
@@ -43,13 +44,14 @@ async function evaluateData({ config, clock, progress, print, say }: Context, op
     import("../../training/index.ts"),
   ]);
   const { evaluationTable, TABLE_LEGEND } = await import("../evaluation-table.ts");
+  const { rankingTables, RANKING_LEGEND } = await import("../ranking-table.ts");
   const split = asUsage("option '--split'", () => parseSplit(options.split));
   const request = await importRequest(options.data, options);
   await prepareJsonFile(options.json);
 
   const log = memoryLog();
   await importInto(log, { ...request, now: clock.now() }, progress);
-  const { training, retrieval, ranking, seed } = config;
+  const { training, retrieval, seed } = config;
   const timeBudget = (options.timeBudget ?? training.timeBudget) as Ms | undefined;
   const on = options.device ?? training.device;
   const settings = {
@@ -61,8 +63,12 @@ async function evaluateData({ config, clock, progress, print, say }: Context, op
     ...(timeBudget === undefined ? {} : { timeBudget }),
     ...(on === undefined ? {} : { device: on }),
   };
-  const result = await evaluate(log, { split, settings, headWeights: ranking.headWeights, clock }, progress);
-  const { users, items, interactions, examples, examplesFound, fitSeconds, systems } = result;
+  const result = await evaluate(
+    log,
+    { split, settings, headWeights: config.ranking.headWeights, clock },
+    progress,
+  );
+  const { users, items, interactions, examples, examplesFound, fitSeconds, systems, ranking } = result;
   print(
     [
       `${options.data}, ${options.split}: ${users} users, ${items} items, ${interactions} interactions, ` +
@@ -72,5 +78,9 @@ async function evaluateData({ config, clock, progress, print, say }: Context, op
     ].join("\n"),
   );
   say(`\n${TABLE_LEGEND}`);
+  if (ranking !== null) {
+    print(`\n${rankingTables(ranking)}`);
+    say(`\n${RANKING_LEGEND}`);
+  }
   await writeJsonFile(options.json, { data: options.data, split: options.split, ...result });
 }
