@@ -149,7 +149,10 @@ export function drawExamples({ examples }: VisitSequences, count: number, random
 export function tasteFeeds(sequences: VisitSequences, chosen: Int32Array, heads: readonly number[]): Feeds {
   const { visits, starts, codes, examples, firsts, learned } = sequences;
   const B = chosen.length;
-  const H = MAX_VISITS;
+  let H = 1;
+  for (const example of chosen) {
+    H = Math.max(H, Math.min(MAX_VISITS, examples[example]! - firsts[example]!));
+  }
   const own = makeCodes(B);
   const before = makeCodes(B * H);
   const facts = new Float32Array(B * H * VISIT_COLUMNS);

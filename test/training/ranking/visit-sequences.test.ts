@@ -86,9 +86,9 @@ describe("the visits that taste is learned from", () => {
             expect(found["items"]).toEqual([history.items[own[0]!]! + 1]);
             expect(found["history_items"]!.slice(0, n)).toEqual(Array.from(before.items, (row) => row + 1));
             expect(found["history_present"]).toEqual(
-              Array.from({ length: MAX_VISITS }, (_, at) => (at < n ? 1 : 0)),
+              Array.from({ length: Math.min(MAX_VISITS, v) }, (_, at) => (at < n ? 1 : 0)),
             );
-            const facts = new Float32Array(MAX_VISITS * VISIT_COLUMNS);
+            const facts = new Float32Array(found["history_present"]!.length * VISIT_COLUMNS);
             writeVisitFacts(before, history.times[own[0]!]!, facts, 0);
             expect(found["history_facts"]).toEqual([...facts]);
             const { actions } = visitsOfAll(history, own);
@@ -130,6 +130,14 @@ describe("the visits that taste is learned from", () => {
       const age = found["history_facts"]![VISIT_COLUMNS - 1]!;
       expect(age).toBeCloseTo(Math.log(31) / 10, 6);
     }
+  });
+
+  it("are batched with shorter and longer histories, whose places without a visit are not there", async () => {
+    const events = Array.from({ length: 9 }, (_, i) => took("a", `v${i}`, START + i * MINUTE));
+    const feeds = tasteFeeds(sequencesOf(await readHistory(await logOf(events))), Int32Array.of(0, 4), ALL);
+    expect(feeds["history_present"]!.dims).toEqual([2, 7]);
+    expect([...feeds["history_present"]!.data]).toEqual([1, 1, 1, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1]);
+    expect([...feeds["history_items"]!.data]).toEqual([3, 2, 1, 0, 0, 0, 0, 7, 6, 5, 4, 3, 2, 1]);
   });
 
   it("leave out vetoes, which neither are visits nor end one", async () => {
