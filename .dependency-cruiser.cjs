@@ -22,7 +22,7 @@ const layers = {
   retrieval: [...FACTS, "tensor", "models"],
   features: [...FACTS, "retrieval"],
   models: [...BASE, "tensor"],
-  ranking: [...BASE, "events", "state", "tensor", "retrieval", "features", "models"],
+  ranking: [...FACTS, "tensor", "retrieval", "features", "models"],
   pipeline: [...FACTS, "snapshots", "features", "retrieval", "ranking", "policy", "registry", "monitoring"],
   training: [
     ...FACTS,
@@ -38,7 +38,7 @@ const layers = {
       "evaluation",
     ],
   ],
-  release: [...FACTS, "features", "retrieval", "ranking", "pipeline", "evaluation", "registry", "training"],
+  release: [...FACTS, "snapshots", "features", "retrieval", "ranking", "pipeline", "evaluation", "registry", "training"],
   backup: [...FACTS, "snapshots", "registry"],
   serving: [...BASE, "events", "state", "pipeline", "registry", "monitoring"],
 };
