@@ -114,18 +114,6 @@ export function featureSet(schema: FeatureSchema, groups: readonly FeatureGroup[
   };
 }
 
-/** One row a candidate with the request's values before its own: (n, Fr + Fc). */
-export function joined({ request, candidates }: Features, rows: number): Float32Array {
-  const own = rows === 0 ? 0 : candidates.length / rows;
-  const width = request.length + own;
-  const matrix = new Float32Array(rows * width);
-  for (let i = 0; i < rows; i++) {
-    matrix.set(request, i * width);
-    matrix.set(candidates.subarray(i * own, (i + 1) * own), i * width + request.length);
-  }
-  return matrix;
-}
-
 /** The groups of one kind side by side. */
 function laidOut(schema: FeatureSchema, all: readonly FeatureGroup[], per: FeatureGroup["per"]) {
   const groups = all.filter((group) => group.per === per);

@@ -38,15 +38,14 @@ export {
   type SchemaData,
   sourceSchema,
 } from "./feature-schema.ts";
-export {
-  type Feature,
-  type FeatureColumn,
-  type FeatureContext,
-  type FeatureGroup,
-  type FeatureKind,
-  type FeatureSet,
-  type Features,
-  joined,
+export type {
+  Feature,
+  FeatureColumn,
+  FeatureContext,
+  FeatureGroup,
+  FeatureKind,
+  FeatureSet,
+  Features,
 } from "./feature-set.ts";
 export {
   type FeatureSummary,

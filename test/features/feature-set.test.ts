@@ -6,7 +6,6 @@ import {
   type FeatureGroup,
   type FeatureSchema,
   featureSet,
-  joined,
   sourceSchema,
 } from "../../src/features/index.ts";
 import { pickCandidates, sourcesNamed } from "../../src/retrieval/index.ts";
@@ -73,7 +72,6 @@ describe("all features", () => {
     const none = set.compute({ ...context, candidates: candidatesOf(new Int32Array(0)) });
     expect(none.candidates).toHaveLength(0);
     expect(none.request).toHaveLength(set.requestNames.length);
-    expect(joined(none, 0)).toHaveLength(0);
   });
 
   it("have names that are told apart, whichever sources there are", () => {
@@ -135,7 +133,6 @@ describe("a feature set", () => {
     const features = set.compute({ ...context, candidates });
     expect(features.request).toEqual(Float32Array.of(700));
     expect(features.candidates).toEqual(Float32Array.of(700, 701, 702, 400, 401, 402));
-    expect(joined(features, 2)).toEqual(Float32Array.of(700, 700, 701, 702, 700, 400, 401, 402));
   });
 
   it("has a fingerprint that any change of meaning changes, and nothing else", () => {
