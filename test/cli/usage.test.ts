@@ -9,7 +9,7 @@ import { cli, removeDirectories, start, workingDirectory } from "./spawn-cli.ts"
 afterAll(removeDirectories);
 
 const COMMANDS = [
-  ...["start", "init", "import", "train", "evaluate", "off-policy", "recommend", "serve", "doctor"],
+  ...["start", "init", "import", "train", "evaluate", "features", "off-policy", "recommend", "serve", "doctor"],
   ...["state", "forget", "erasures", "backup", "restore"],
 ];
 
