@@ -19,6 +19,7 @@ export function sentencesOf(tradeoffs: Tradeoffs): readonly string[] {
   const simplest = others[0] === best ? undefined : others[0];
   return [
     choiceSentence(chosen, tradeoffs),
+    ...busyMachine(chosen),
     ...[best, simplest].flatMap((other) =>
       other === undefined ? [] : [insteadOf(chosen, other, metrics[0], objective)],
     ),
@@ -32,16 +33,29 @@ function quality(rung: RungTradeoffs | undefined, [metric]: Tradeoffs["metrics"]
 }
 
 function choiceSentence(chosen: RungTradeoffs, { choice, objective, rungs }: Tradeoffs): string {
-  const { candidates } = objective;
+  const { candidates, p99Ms, margin } = objective;
   const measured = `P99 ${ms(chosen.cost.p99Ms.value)} with ${counted(candidates, "candidate")}`;
-  const goal = `the objective of ${ms(objective.p99Ms)}`;
+  const within = chosen.cost.p99Ms.value <= p99Ms && margin > 0;
+  const goal = `the objective of ${ms(p99Ms)}`;
   if (choice.meets) {
     const which = rungs.length === 1 ? ", the only rung," : "";
     return `${chosen.noun}${which} serves: it meets ${goal} (${measured})`;
   }
+  const missed = within ? `${goal} with its margin of ${percent(margin)}` : goal;
   return rungs.length === 1
-    ? `${chosen.noun} serves, the only rung, and misses ${goal} (${measured})`
-    : `no rung meets ${goal}; ${chosen.noun} serves, since it is the fastest (${measured})`;
+    ? `${chosen.noun} serves, the only rung, and misses ${missed} (${measured})`
+    : `no rung meets ${missed}; ${chosen.noun} serves, since it is the fastest (${measured})`;
+}
+
+/** A request that has the machine to itself takes about as long as it computes. */
+const BUSY = 1.5;
+
+function busyMachine({ cost: { p50Ms, cpuMs } }: RungTradeoffs): readonly string[] {
+  const times = p50Ms.value / cpuMs.value;
+  if (!(times >= BUSY)) return [];
+  return [
+    `half of the requests took more than ${Number(times.toFixed(1))} times their CPU time: the machine was busy with other work, and its latencies are those of a busy machine`,
+  ];
 }
 
 /** "serving A instead of B gives up 0.8 % NDCG@10 (0.3 to 1.2) for 14 times less CPU; B would miss the 50 ms objective" */

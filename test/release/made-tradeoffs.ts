@@ -37,7 +37,7 @@ export function costOf(p99: number, cpu: number, more: Partial<Cost> = {}): Cost
     requests: 200,
     rounds: 6,
     ranked: 500,
-    p50Ms: around(p99 * 0.6, p99 * 0.02),
+    p50Ms: around(p99 * 0.48, p99 * 0.02),
     p99Ms: around(p99, p99 * 0.08),
     rankP50Ms: around(p99 * 0.3, p99 * 0.02),
     rankP99Ms: around(p99 * 0.4, p99 * 0.02),

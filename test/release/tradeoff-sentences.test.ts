@@ -4,6 +4,7 @@ import { compareCosts, counted, percentAroundZero, percentWithInterval } from ".
 import { around, costOf, LADDER, madeTradeoffs, type RungSpec } from "./made-tradeoffs.ts";
 
 const STUDENT: RungSpec = { name: "student", quality: 0.7, p99: 30, cpu: 10 };
+
 const spread = (value: number, lower: number, upper: number) => ({ value, lower, upper });
 
 describe("a percentage with its interval", () => {
@@ -126,6 +127,19 @@ describe("the sentences", () => {
       "No rung meets the objective of 5.0 ms; popularity serves, since it is the fastest (P99 24 ms with 500 candidates).",
     );
     expect(sentences[1]).toMatch(/; both miss the 5\.0 ms objective\.$/);
+  });
+
+  test("say that a machine was busy where requests waited longer than they computed", () => {
+    const made = madeTradeoffs({ rungs: [{ ...STUDENT, cpu: 5 }] });
+    expect(sentencesOf(made)[1]).toBe(
+      "Half of the requests took more than 2.9 times their CPU time: the machine was busy with other work, and its latencies are those of a busy machine.",
+    );
+  });
+
+  test("where the margin alone is missed, do not say that the objective is", () => {
+    expect(sentencesOf(madeTradeoffs({ rungs: LADDER, p99Ms: 25, margin: 0.5 }))[0]).toBe(
+      "No rung meets the objective of 25 ms with its margin of 50 %; popularity serves, since it is the fastest (P99 24 ms with 500 candidates).",
+    );
   });
 
   test("tell a rung that the margin keeps out from one that misses the objective", () => {
