@@ -9,7 +9,18 @@ import { cli, removeDirectories, start, workingDirectory } from "./spawn-cli.ts"
 afterAll(removeDirectories);
 
 const COMMANDS = [
-  ...["start", "init", "import", "train", "evaluate", "features", "off-policy", "recommend", "serve", "doctor"],
+  ...[
+    "start",
+    "init",
+    "import",
+    "train",
+    "evaluate",
+    "features",
+    "off-policy",
+    "recommend",
+    "serve",
+    "doctor",
+  ],
   ...["state", "forget", "erasures", "backup", "restore"],
 ];
 
@@ -75,6 +86,12 @@ describe("a wrong call exits with 2 and one message", () => {
     ],
     [["state", "clear"], /expected --yes: it removes all user states in lmdb:/],
     [["backup"], /missing required argument 'path'/],
+    [["tradeoffs", "--seconds", "0"], /'--seconds <n>'.*Expected an integer from 1 to 86400/],
+    [["tradeoffs", "--split", "half", "--data", "x.csv"], /option '--split': .*expected leave-one-out/],
+    [
+      ["tradeoffs", "--promote", "--data", "x.csv"],
+      /option '--promote': expected the log of --dir, got --data/,
+    ],
     [["train", "--device", "gpu"], /'--device <name>'.*Expected cpu or webgpu/],
     [["evaluate", "--data", "x.csv", "--json", "."], /option '--json <file>': \. is a directory/],
   ])("%j", async (args, message) => {
@@ -142,6 +159,7 @@ describe("a failure exits with 1, its code, and a pointer to the docs, without a
   test.concurrent.each([
     [["recommend", "--user", "u1"], "data_not_found"],
     [["train"], "data_not_found"],
+    [["tradeoffs", "--out", "pages"], "data_not_found"],
     [["import", "nowhere.csv"], "data_not_found"],
     [["start", "--port", "0", "--data", "nowhere"], "data_not_found"],
     [["state", "verify"], "data_not_found"],
