@@ -73,7 +73,7 @@ describe("training", () => {
       await quick([...events, took("u1", "v1", START)], 1),
     ];
     expect(new Set(bundles).size).toBe(3);
-  });
+  }, 180_000);
 
   it("knows no more of a user than serving keeps", async () => {
     const events = ring(60, 60, 12);
