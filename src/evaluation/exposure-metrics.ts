@@ -7,7 +7,7 @@ import { intoBuckets } from "./exposures.ts";
 import { ascendingOrder } from "./score-order.ts";
 
 /** Ratios of sums over users, but for `auc`, which compares rows of different users. */
-export const RATIOS = ["gauc", "ndcg@10", "logLoss", "calibrationRatio"] as const;
+const RATIOS = ["gauc", "ndcg@10", "logLoss", "calibrationRatio"] as const;
 export const METRICS = ["auc", ...RATIOS] as const;
 export type Metric = (typeof METRICS)[number];
 

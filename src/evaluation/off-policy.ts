@@ -44,8 +44,8 @@ export interface OffPolicySettings extends BootstrapSettings {
   readonly clip?: number;
 }
 
-export const ESTIMATORS = ["ips", "snips", "dr"] as const;
-export type Estimator = (typeof ESTIMATORS)[number];
+const ESTIMATORS = ["ips", "snips", "dr"] as const;
+type Estimator = (typeof ESTIMATORS)[number];
 
 /** Per request. `dr` is null without a model. */
 export interface ValueEstimates {

@@ -23,7 +23,7 @@ export type {
   Why,
   WhyNot,
 } from "./recommender.ts";
-export { replayRequest, startingFolds } from "./replay.ts";
+export { type Bases, replayRequest, startingFolds } from "./replay.ts";
 export { type PathParts, type PathResult, type PathSettings, runPath } from "./request-path.ts";
 export { type ServingModels, servingModels, untrainedModels } from "./serving-models.ts";
 export { similarItems } from "./similar.ts";

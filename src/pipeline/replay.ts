@@ -14,6 +14,9 @@ import type { RecommendRequest } from "./recommender.ts";
 import { type PathResult, type PathSettings, runPath } from "./request-path.ts";
 import { servingModels, untrainedModels } from "./serving-models.ts";
 
+/** Where the folds of a moment can begin, so that the log need not begin at 0. */
+export type Bases = Pick<Snapshots, "base">;
+
 /**
  * Rejects with `unknown_request` where the impression has no context or retention has dropped what it saw, `no_bundle`
  * where the bundle that served it is gone, and with what `servingModels` rejects with.
@@ -29,7 +32,7 @@ export async function replayRequest(
   impression: Impression,
   limits: StateLimits,
   settings: PathSettings & { readonly limit: number },
-  snapshots?: Pick<Snapshots, "base">,
+  snapshots?: Bases,
 ): Promise<PathResult> {
   const { context, model, time } = impression;
   if (context === undefined) {
@@ -72,7 +75,7 @@ export async function startingFolds(
   offset: Offset,
   limits: StateLimits,
   clock: Clock,
-  snapshots: Pick<Snapshots, "base"> | undefined,
+  snapshots: Bases | undefined,
 ): Promise<{ readonly catalog: Catalog; readonly store: StateStore }> {
   const store = memoryStore({ limits, clock });
   const base = await snapshots?.base({ from: log.first, through: offset });

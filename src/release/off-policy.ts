@@ -15,6 +15,7 @@ import {
 } from "../evaluation/index.ts";
 import { ACTIONS, actionsOf, type EventLog } from "../events/index.ts";
 import {
+  type Bases,
   type PathResult,
   type PathSettings,
   RankingCost,
@@ -25,14 +26,13 @@ import {
   startingFolds,
 } from "../pipeline/index.ts";
 import type { Registry } from "../registry/index.ts";
-import type { Snapshots } from "../snapshots/index.ts";
 import type { StateLimits, StateStore } from "../state/index.ts";
 import { type LoggedSlate, loggedSlates, slotsOf } from "./logged-slates.ts";
 
 export interface OffPolicyParts {
   readonly log: EventLog;
   readonly registry: Registry;
-  readonly snapshots: Pick<Snapshots, "base">;
+  readonly snapshots: Bases;
   readonly limits: StateLimits;
   readonly settings: PathSettings;
   readonly progress: Progress;
