@@ -453,7 +453,11 @@ export class Instance implements Upnext {
     return {
       ...this.parts,
       settings: this.settings,
-      partsOf: (user, models) => this.pathParts(user, models),
+      // As the instance that writes the log reads states: the others look for newer events first.
+      partsOf: (user, models) => ({
+        ...this.pathParts(user, models),
+        readState: () => this.follower.read(user),
+      }),
     };
   }
 
