@@ -27,7 +27,7 @@ export interface FitSettings {
   readonly weightDecay: number;
 }
 
-export const DEFAULT_FIT: FitSettings = { epochs: 6, learningRate: 1e-3, idRate: 0.02, weightDecay: 0.05 };
+export const DEFAULT_FIT: FitSettings = { epochs: 4, learningRate: 1e-3, idRate: 0.02, weightDecay: 0.05 };
 
 const CLIP_NORM = 5;
 const WARMUP = 100;

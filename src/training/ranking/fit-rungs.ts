@@ -16,6 +16,7 @@ import type { Weights } from "../../tensor/index.ts";
 import type { History } from "../history.ts";
 import type { Cut } from "../replay.ts";
 import { Batches, type SoftLabels } from "./batches.ts";
+import { calibrations } from "./calibrate.ts";
 import { type FittedNetwork, fitNetwork } from "./fit-network.ts";
 import { fitTaste } from "./fit-taste.ts";
 import { listsWhere, type RankingLists } from "./lists.ts";
@@ -148,14 +149,7 @@ class RungFitter {
     if (whole !== undefined) {
       const [network] = this.fittedAs(whole.kind);
       const model = await quantized(network!, this.options.lists, this.learned, this.batches);
-      const models = [model];
-      return {
-        kind,
-        header: { ...whole.header, name: kind.name },
-        models,
-        trainSeconds: whole.trainSeconds,
-        losses: await this.losses(models),
-      };
+      return this.judge(kind, [model], whole.trainSeconds);
     }
     const soft = teacher && (await this.labelsOf(teacher));
     const seeds = new Map<string, number>();
@@ -166,23 +160,29 @@ class RungFitter {
       seeds.set(key, seed + 1);
       networks.push(await this.network(member, seed, soft, teacher?.kind.name));
     }
-    const models = networks.map(({ model }) => model);
-    return {
+    return this.judge(
       kind,
-      header: { ...this.header, name: kind.name },
-      models,
-      trainSeconds: networks.reduce((sum, { seconds }) => sum + seconds, teacher?.trainSeconds ?? 0),
-      losses: await this.losses(models),
-    };
+      networks.map(({ model }) => model),
+      networks.reduce((sum, { seconds }) => sum + seconds, teacher?.trainSeconds ?? 0),
+    );
   }
 
-  private async losses(models: readonly Uint8Array[]): Promise<Float64Array> {
+  /** What the lists that taught nothing say of it: losses, and how its logits become probabilities. */
+  private async judge(
+    kind: RungKind,
+    models: readonly Uint8Array[],
+    trainSeconds: number,
+  ): Promise<FittedRung> {
     const { judged, heads, batches } = this;
     const { lists } = this.options;
-    if (judged.length === 0) return new Float64Array(0);
+    const header = { ...this.header, name: kind.name };
+    if (judged.length === 0) return { kind, header, models, trainSeconds, losses: new Float64Array(0) };
     const predictor = await openPredictor(models, batches);
     try {
-      return listLosses(lists, judged, heads, await predictor.logits(lists, judged));
+      const logits = await predictor.logits(lists, judged);
+      const losses = listLosses(lists, judged, heads, logits);
+      const calibration = calibrations(lists, judged, heads, logits);
+      return { kind, header: { ...header, calibration }, models, trainSeconds, losses };
     } finally {
       await predictor.close();
     }

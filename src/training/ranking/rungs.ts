@@ -34,24 +34,25 @@ const NO_SIZE: NetworkSize = {
   dropout: 0,
   idDropout: 0,
 };
-const SMALL: NetworkSize = {
+const MIDDLE: NetworkSize = {
   width: 32,
   blocks: 1,
   attentionHeads: 2,
-  hidden: [64, 32],
+  hidden: [128, 64],
   crosses: 0,
   embedding: 16,
-  dropout: 0.05,
+  dropout: 0.2,
   idDropout: 0.1,
 };
-const LARGE: NetworkSize = {
-  width: 64,
-  blocks: 2,
-  attentionHeads: 4,
-  hidden: [192, 96],
+/** Less than half of what a MIDDLE one costs. */
+const SMALL: NetworkSize = {
+  width: 16,
+  blocks: 1,
+  attentionHeads: 1,
+  hidden: [48, 24],
   crosses: 0,
-  embedding: 32,
-  dropout: 0.15,
+  embedding: 8,
+  dropout: 0.05,
   idDropout: 0.1,
 };
 
@@ -61,8 +62,8 @@ const member = (
   fit: Partial<FitSettings> = {},
 ): Member => ({ architecture, size, fit: { ...DEFAULT_FIT, ...fit } });
 
-const transformer = member("transformer", LARGE);
-const targetAttention = member("target-attention", LARGE);
+const transformer = member("transformer", MIDDLE);
+const targetAttention = member("target-attention", MIDDLE);
 
 export const RANKING_RUNGS: readonly RungKind[] = [
   {
@@ -77,14 +78,14 @@ export const RANKING_RUNGS: readonly RungKind[] = [
     noun: "the logistic regression",
     about: "a weighted sum of the features",
     teacher: false,
-    members: [member("logistic", NO_SIZE, { epochs: 6, learningRate: 3e-3, weightDecay: 1e-3 })],
+    members: [member("logistic", NO_SIZE, { epochs: 4, learningRate: 3e-3, weightDecay: 1e-3 })],
   },
   {
     name: "feature-network",
     noun: "the feature network",
     about: "features as piecewise-linear codes through hidden layers",
     teacher: false,
-    members: [member("feature-network", LARGE)],
+    members: [member("feature-network", MIDDLE)],
   },
   {
     name: "target-attention",
@@ -112,7 +113,7 @@ export const RANKING_RUNGS: readonly RungKind[] = [
     noun: "the student",
     about: "a small transformer that learned the ensemble's probabilities",
     teacher: false,
-    members: [member("transformer", SMALL, { learningRate: 2e-3 })],
+    members: [member("transformer", SMALL, { epochs: 8, learningRate: 2e-3 })],
     learnsFrom: "ensemble",
   },
   {
