@@ -38,7 +38,17 @@ const layers = {
       "evaluation",
     ],
   ],
-  release: [...FACTS, "snapshots", "features", "retrieval", "ranking", "pipeline", "evaluation", "registry", "training"],
+  release: [
+    ...FACTS,
+    "snapshots",
+    "features",
+    "retrieval",
+    "ranking",
+    "pipeline",
+    "evaluation",
+    "registry",
+    "training",
+  ],
   backup: [...FACTS, "snapshots", "registry"],
   serving: [...BASE, "events", "state", "pipeline", "registry", "monitoring"],
 };

@@ -59,7 +59,7 @@ function busyMachine({ cost: { p50Ms, cpuMs } }: RungTradeoffs): readonly string
 }
 
 /** "serving A instead of B gives up 0.8 % NDCG@10 (0.3 to 1.2) for 14 times less CPU; B would miss the 50 ms objective" */
-export function insteadOf(
+function insteadOf(
   served: RungTradeoffs,
   other: RungTradeoffs,
   metric: string,

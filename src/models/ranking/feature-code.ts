@@ -32,7 +32,7 @@ export function coded(x: Tensor, scaling: FeatureScaling): Tensor {
 }
 
 /** x (N, F) → (N, P): P ranges of all features. */
-export function piecewiseLinear(x: Tensor, scaling: FeatureScaling): Tensor {
+function piecewiseLinear(x: Tensor, scaling: FeatureScaling): Tensor {
   const ofFeatures = rangesOf(scaling);
   const byCount = ofFeatures.map((_, feature) => feature);
   byCount.sort((a, b) => ofFeatures[b]!.length - ofFeatures[a]!.length || a - b);

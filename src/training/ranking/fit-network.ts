@@ -120,7 +120,7 @@ export async function fitNetwork(fit: NetworkFit): Promise<FittedNetwork> {
 }
 
 /** The file that serves. */
-export function serving(shape: RankingShape, weights: Weights): Uint8Array {
+function serving(shape: RankingShape, weights: Weights): Uint8Array {
   return compileServing(rankingServing(new Graph(), shape), weights);
 }
 

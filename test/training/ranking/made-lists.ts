@@ -76,7 +76,7 @@ export function catalogOfItems(count: number): Catalog {
 }
 
 /** Lists of chance of one to nine of `items` items, with histories of none to sixty visits, in time order. */
-export function anyList(random: Random, items: number, at: number): MadeList {
+function anyList(random: Random, items: number, at: number): MadeList {
   const size = 1 + random.int(9);
   const kind = random.pick([NEXT_ITEM, SLATE]);
   const time = NOW + at * 1000;
