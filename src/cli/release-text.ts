@@ -50,7 +50,7 @@ export function releaseText(report: GateReport, despite?: string): string {
     if (accepted) return `bundle ${bundle} is in service`;
     if (loads && despite !== undefined) return `bundle ${bundle} is in service despite that: ${despite}`;
     return against === null
-      ? `bundle ${bundle} is kept, and not in service`
+      ? `bundle ${bundle} is kept; what is in service stays`
       : `bundle ${bundle} is kept, and not in service; ${against} stays`;
   }
 }
