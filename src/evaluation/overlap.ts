@@ -25,7 +25,7 @@ export interface Verdict {
   readonly warnings: readonly string[];
 }
 
-/** Below so many effective slots, intervals held the truth less often than they say (bench/off-policy.ts). */
+/** Below so many effective slots an estimate is noise. Guess; bench/off-policy.ts counts how often intervals hold. */
 const FEWEST_EFFECTIVE = 200;
 /** One slot should not decide. Guess. */
 const LARGEST_SHARE = 0.05;
