@@ -58,8 +58,6 @@ export function anyWeights(graph: Graph, random: Random, deviation = 0.3): Weigh
   );
 }
 
-/** The inputs that say who is asking, and the candidates. */
-
 /** Feeds of every input that an architecture may have, for `batch` requests of `size` candidates and `visits` visits. */
 export function anyRequests(
   shape: RankingShape,
