@@ -19,8 +19,8 @@ export interface Contender {
   readonly name: string;
   /** Of the whole pipeline, under the conditions of the objective. */
   readonly p99Ms: number;
-  /** CPU time of a request, ms. */
-  readonly cpuMs: number;
+  /** CPU time of a request: median, smallest and largest of the rounds. */
+  readonly cpuMs: Spread;
   /** Of the metric that decides, of which more is better: this rung's mean minus that of another one, with the paired interval of 95 %; null where it is not known. */
   differenceTo(other: string): Spread | null;
 }
@@ -47,7 +47,10 @@ export interface Choice {
   readonly verdicts: readonly Verdict[];
 }
 
-/** A rung goes before another one of the ladder where it costs less than this share of its CPU time (guess). */
+/**
+ * A rung goes before another one of the ladder where it costs less than this share of its CPU time (guess), and less in
+ * every round than the other in any.
+ */
 export const CLEARLY_CHEAPER = 0.8;
 
 /** @param ladder from simple to complex */
@@ -111,9 +114,13 @@ function fromSimpleToComplex(
   const order: Contender[] = [];
   for (const rung of ladder) {
     let at = order.length;
-    while (at > 0 && rung.cpuMs < CLEARLY_CHEAPER * order[at - 1]!.cpuMs) at--;
+    while (at > 0 && isClearlyCheaper(rung.cpuMs, order[at - 1]!.cpuMs)) at--;
     order.splice(at, 0, rung);
   }
   const [first = ladder[0], ...others] = order;
   return [first, ...others];
+}
+
+function isClearlyCheaper(own: Spread, other: Spread): boolean {
+  return own.value < CLEARLY_CHEAPER * other.value && own.upper < other.lower;
 }

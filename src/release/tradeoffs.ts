@@ -172,7 +172,7 @@ function contenderOf(rung: RungTradeoffs): Contender {
   return {
     name: rung.name,
     p99Ms: rung.cost.p99Ms.value,
-    cpuMs: rung.cost.cpuMs.value,
+    cpuMs: rung.cost.cpuMs,
     differenceTo: (other) => rung.differences[other] ?? null,
   };
 }

@@ -75,7 +75,7 @@ export function madeTradeoffs(spec: TradeoffSpec): Tradeoffs {
     (rung): Contender => ({
       name: rung.name,
       p99Ms: rung.cost.p99Ms.value,
-      cpuMs: rung.cost.cpuMs.value,
+      cpuMs: rung.cost.cpuMs,
       differenceTo: (other) => rung.differences[other] ?? null,
     }),
   );
