@@ -30,7 +30,7 @@ export interface TwoStageSettings extends TouchLimits {
   readonly perSource: number;
   /** Share of the entries, the newest, that the ranker learns from. */
   readonly rankerShare: number;
-  /** At most so many lists of next items, and a third as many slates of which sources are asked. */
+  /** At most so many lists of next items, ten times as many slots of slates, and sources asked of a third as many slates. */
   readonly maxLists: number;
   /** Names of the rungs that are fitted; the best of them that is no teacher serves. */
   readonly rungs: readonly string[];
@@ -84,8 +84,8 @@ export interface TrainedRanker {
   readonly files: RankerFiles;
 }
 
-/** Slots of slates that are learned from, the newest. */
-const MAX_SLOTS = 300_000;
+/** Slots of slates that are learned from, the newest, for each list of `maxLists`. */
+const SLOTS_A_LIST = 10;
 /** Share of the users whose lists choose epochs and the rung. */
 const VALIDATION = 0.07;
 
@@ -102,7 +102,7 @@ export async function fitTwoStage(
   const older = cutAt(history, momentOf(history, cut, 1 - settings.rankerShare), cut);
   const random = new Random(`${settings.seed}/lists`);
   const examples = sample(examplesBetween(history, older, cut), settings.maxLists, random);
-  const slates = newestSlots(slatesBefore(history, cut), MAX_SLOTS);
+  const slates = newestSlots(slatesBefore(history, cut), SLOTS_A_LIST * settings.maxLists);
   const asked = askedOf(history, slates, older, Math.ceil(settings.maxLists / 3), random);
   const features = featureSet(
     fitFeatureSchema({
