@@ -14,7 +14,8 @@ const NAMES = SOURCES.map((source) => source.name);
 const LAST_FIFTH: Split = { kind: "share", share: 0.8 };
 
 async function evaluated(events: readonly Event[], split: Split, maxExamples = 1000) {
-  const options = { split, maxExamples, clock: tickingClock((8 * MINUTE) / 80) };
+  const settings = { rungs: ["popularity", "logistic", "feature-network"] };
+  const options = { split, maxExamples, settings, clock: tickingClock((8 * MINUTE) / 80) };
   const evaluation = await evaluate(await logOf(events), options, silent);
   const hr10 = (name: string) => {
     const system = evaluation.systems.find((one) => one.name === name);
@@ -44,6 +45,7 @@ describe("an evaluation", () => {
       examplesFound: 60,
       rankerLists: expect.any(Number),
       fitSeconds: expect.any(Number),
+      ranking: null,
     });
     expect(systems.map(({ name }: { name: string }) => name)).toEqual([...NAMES, "blend", "two-stage"]);
     for (const { name, seconds, adds, ...shares } of systems) {
@@ -78,9 +80,18 @@ describe("an evaluation", () => {
 
   it("on a simulated platform puts both stages above every source and far above popularity", async () => {
     const size = { users: 150, videos: 300, events: 6000, end: Date.UTC(2026, 0, 1) as EpochMs };
-    const { hr10 } = await evaluated([...simulate(size)].flat(), LAST_FIFTH, 500);
+    const { evaluation, hr10 } = await evaluated([...simulate(size)].flat(), LAST_FIFTH, 500);
     for (const source of NAMES) expect(hr10("two-stage")).toBeGreaterThan(hr10(source));
     expect(hr10("two-stage")).toBeGreaterThan(2 * hr10("popular"));
+    // What was shown after the split tells the rungs apart.
+    const [popularity, logistic, network] = evaluation.ranking!.rungs.map(({ heads }) => heads[0]!.auc.mean);
+    expect(logistic).toBeGreaterThan(popularity! + 0.02);
+    expect(network).toBeGreaterThan(popularity! + 0.02);
+    expect(evaluation.ranking!.comparisons.map(({ rung, with: other }) => [rung, other])).toEqual([
+      ["logistic", "popularity"],
+      ["feature-network", "popularity"],
+      ["feature-network", "logistic"],
+    ]);
   });
 
   it.each([LEAVE_ONE_OUT, { kind: "moment", moment: (START + 11 * HOUR_MS) as EpochMs } as const])(

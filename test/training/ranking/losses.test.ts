@@ -115,7 +115,7 @@ describe("the losses of lists", () => {
         {
           "heads.scale": Float32Array.of(1, 1),
           "heads.bias": new Float32Array(2),
-          "position.logits": new Float32Array((POSITIONS + 1) * 2),
+          "position.logits": new Float32Array(POSITIONS * 2),
         },
       ),
     );
