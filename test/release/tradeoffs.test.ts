@@ -74,8 +74,8 @@ describe("the trade-offs of rungs of real cost", () => {
     }
     const [simple, network, ensemble] = ["simple", "network", "ensemble"].map((name) => rung(name).cost);
     // Three networks of the same size, where all else is the same; the machine may be busy with other work.
-    expect(network!.cpuMs.value).toBeGreaterThan(simple!.cpuMs.value);
-    expect(ensemble!.cpuMs.value).toBeGreaterThan(network!.cpuMs.value);
+    // So the stage itself is compared, not the whole request.
+    expect(network!.rankP50Ms.value).toBeGreaterThan(simple!.rankP50Ms.value);
     expect(ensemble!.rankP50Ms.value).toBeGreaterThan(1.3 * network!.rankP50Ms.value);
     expect(rung("ensemble").bytes).toBe(3 * rung("network").bytes);
     expect(rung("ensemble").memoryBytes).toBeGreaterThan(rung("simple").memoryBytes);
