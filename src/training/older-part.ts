@@ -57,7 +57,7 @@ export interface OlderPart {
 }
 
 /** All users of the public leave-one-out sets; half-widths of about 0.003 at an NDCG of 0.15. */
-const MAX_EXAMPLES = 50_000;
+const MAX_EXAMPLES = 25_000;
 
 /** Rejects with `not_enough_data` where there is nothing to fit on, or nothing to test on. */
 export async function fitOlderPart(
