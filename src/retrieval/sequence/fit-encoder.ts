@@ -75,7 +75,7 @@ const FALL = 0.3;
 const GO_ON_RATE = 0.5;
 /** Share of the time that stays for what comes behind the last step. */
 const RESERVE = 0.05;
-/** A training that time ended sooner says nothing: it would be first vectors, read by a network drawn at random (guess). */
+/** A training that time ended sooner says nothing, or what it went on from: it would be first vectors, read by a network drawn at random (guess). */
 const FEWEST_STEPS = 4;
 /** Threads that compute a step's parts, of at least so many places each. One seed gives one result only with the same. */
 const WORKERS = 2;
@@ -168,7 +168,8 @@ export async function fitEncoder(context: FitContext, before: Encoder | null): P
       from = 0;
     }
     await save(epoch, 0, true);
-    if (training.steps < FEWEST_STEPS && time() >= 1) return null;
+    // What it would have gone on from knows more than a few steps from there, and far more than nothing.
+    if (training.steps < FEWEST_STEPS && time() >= 1) return earlier;
     const last = training.averagedWeights();
     const heldOut = held.users.length === 0 ? null : await ndcgOf(last);
     const better = best !== null && heldOut !== null && course.state.best > heldOut;
