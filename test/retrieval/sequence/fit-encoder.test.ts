@@ -144,6 +144,14 @@ describe("a training", () => {
     expect(await fitEncoder(contextOf({ budget: 0 as Ms }), null)).toBeNull();
   });
 
+  it("stays what it went on from where the budget is nothing", async () => {
+    const before = await fitEncoder(
+      contextOf({ clock: tickingClock(MINUTE), budget: (20 * MINUTE) as Ms }),
+      null,
+    );
+    expect(columnsOf(await fitEncoder(contextOf({ budget: 0 as Ms }), before))).toEqual(columnsOf(before));
+  });
+
   it("does not go on once it was over, however much time there is then", async () => {
     const { checkpoint } = memory();
     const short = { clock: tickingClock(MINUTE), budget: (20 * MINUTE) as Ms };
