@@ -24,6 +24,7 @@ import {
   type Weights,
 } from "../src/tensor/index.ts";
 import { openPeakProduct } from "./train/peak.ts";
+import { rounded, spread } from "./train/spread.ts";
 
 export const about =
   "Ranking networks with 4 heads on 500 candidates (60 features, a third of them yes or no, the others in 16 ranges), 50 visits and 40 features of the request: CPU time of a request on one thread, in float32 and with the weights of large products in 8 bits. `of peak`: operations of the products that a network is made of (2 for each multiply-add; none for look-ups, codes and activations) by CPU time, as a share of the fastest 2048³ product in ONNX Runtime of all rounds. `history`: the same scores with the history encoded once for all candidates, and anew for each of them: as 500 requests of one candidate in one batch, and one by one. `attention alone` is the part of the transformer that reads the history, without features. Weights are random.";
@@ -369,18 +370,4 @@ function sizeOf(dims: readonly number[]): number {
 
 function sigmoid(x: number): number {
   return 1 / (1 + Math.exp(-x));
-}
-
-function spread(values: readonly number[]) {
-  const sorted = values.toSorted((a, b) => a - b);
-  return {
-    median: rounded(sorted[sorted.length >> 1]!),
-    min: rounded(sorted[0]!),
-    max: rounded(sorted.at(-1)!),
-  };
-}
-
-/** Three digits are more than the spread leaves certain. */
-function rounded(value: number): number {
-  return Number(value.toPrecision(3));
 }

@@ -13,6 +13,7 @@ import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { Random } from "../src/core/index.ts";
+import { rounded, spread } from "./train/spread.ts";
 import { type RoundAnswer, type StepConfig, stepFlops, weightShapes } from "./train/step.ts";
 
 export const about =
@@ -205,18 +206,4 @@ function talk(child: ChildProcess, config: StepConfig): Engine {
       if (child.exitCode === null) await once(child, "exit");
     },
   };
-}
-
-function spread(values: readonly number[]) {
-  const sorted = values.toSorted((a, b) => a - b);
-  return {
-    median: rounded(sorted[sorted.length >> 1]!),
-    min: rounded(sorted[0]!),
-    max: rounded(sorted.at(-1)!),
-  };
-}
-
-/** Three digits are more than the spread leaves certain. */
-function rounded(value: number): number {
-  return Number(value.toPrecision(3));
 }

@@ -13,16 +13,10 @@ const MOST_ROWS = 50_000;
 const MIN_ACTIONS = 100;
 
 /** How large a network is; see RankingShape. */
-export interface NetworkSize {
-  readonly width: number;
-  readonly blocks: number;
-  readonly attentionHeads: number;
-  readonly hidden: readonly number[];
-  readonly crosses: number;
-  readonly embedding: number;
-  readonly dropout: number;
-  readonly idDropout: number;
-}
+export type NetworkSize = Pick<
+  RankingShape,
+  "width" | "blocks" | "attentionHeads" | "hidden" | "crosses" | "embedding" | "dropout" | "idDropout"
+>;
 
 /** What all networks of one training have in common. */
 export type SharedShape = Omit<RankingShape, "architecture" | keyof NetworkSize>;
