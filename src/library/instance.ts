@@ -28,6 +28,7 @@ import {
 } from "../events/index.ts";
 import type { Metrics } from "../monitoring/index.ts";
 import {
+  type Arrival,
   answerOf,
   BundleWatch,
   checkLimit,
@@ -37,16 +38,23 @@ import {
   DEFAULT_LIMIT,
   type ErasureReceipt,
   Erasures,
+  type Exposure,
+  exposureOf,
   Follower,
+  findItems,
   Housekeeping,
+  type ItemOverview,
+  type ItemQuery,
   impressionOf,
   type Moment,
   type PathParts,
   type PathResult,
   type PathSettings,
   RankingCost,
+  type RecentUser,
   type Recommendation,
   type RecommendRequest as RequestOfPath,
+  recentUsers,
   replayRequest,
   runPath,
   type ServingModels,
@@ -55,6 +63,7 @@ import {
   similarItems,
   stateAt,
   statusOf,
+  supposing,
   type TrackResult,
   takingTurns,
 } from "../pipeline/index.ts";
@@ -70,6 +79,7 @@ import type { Role, States } from "./states.ts";
 import { trainSettings } from "./train-settings.ts";
 import type {
   EventInput,
+  Plain,
   PromoteOptions,
   RecommendRequest,
   TrainOptions,
@@ -183,7 +193,7 @@ export class Instance implements Upnext {
     );
   }
 
-  async recommend(wanted: RecommendRequest): Promise<Recommendation> {
+  async recommend(wanted: RecommendRequest, arrival: Arrival = {}): Promise<Recommendation> {
     this.assertOpen();
     const limit = checkRequest(wanted);
     const request = wanted as RequestOfPath;
@@ -193,11 +203,13 @@ export class Instance implements Upnext {
     const { catalog, metrics, role } = this.parts;
     // Taken once: a swap of the bundle in the middle must not mix two.
     return this.bundles.serving.use(async (models) => {
-      const parts = this.pathParts(request.user, models);
-      const path = await runPath({ ...request, request: id }, limit, budget, parts);
+      const { whatIf } = request;
+      const real = this.pathParts(request.user, models);
+      const parts = whatIf === undefined ? real : supposing(real, whatIf);
+      const path = await runPath({ ...request, request: id }, limit, budget, parts, arrival);
       const answer = answerOf(request, id, budget, path, catalog, models);
       metrics?.observeRecommendation(answer);
-      if ((request.log ?? true) && role !== "reader" && answer.items.length > 0) {
+      if ((request.log ?? true) && whatIf === undefined && role !== "reader" && answer.items.length > 0) {
         this.logLater(impressionOf(request, answer, path, models));
       }
       return answer;
@@ -218,6 +230,22 @@ export class Instance implements Upnext {
     }
     const now = clock.now();
     return this.bundles.serving.use((models) => similarItems(item, row, limit, now, catalog, models));
+  }
+
+  async items(query: Plain<ItemQuery>): Promise<readonly ItemOverview[]> {
+    this.assertOpen();
+    return findItems(this.parts.catalog, query as ItemQuery);
+  }
+
+  async recentUsers(limit: number): Promise<readonly RecentUser[]> {
+    this.assertOpen();
+    checkLimit(limit);
+    return recentUsers(this.parts.log, this.parts.catalog, limit);
+  }
+
+  async exposure(): Promise<Exposure> {
+    this.assertOpen();
+    return exposureOf(this.parts.catalog, this.parts.clock.now());
   }
 
   async state(user: string): Promise<UserState> {
@@ -361,6 +389,8 @@ export class Instance implements Upnext {
       storeHealth: states.health(),
       catalog,
       models: this.bundles.serving.models,
+      settings: this.settings,
+      budgetMs: this.config.budgetMs as Ms,
       bundleProblem: this.bundles.problem,
       foldProblem: this.foldProblem,
       keepingProblem: this.keeper?.problem ?? null,

@@ -5,7 +5,10 @@ import type { ImportReport, ImportRequest } from "../datasets/index.ts";
 import type { Event } from "../events/index.ts";
 import type { Metrics } from "../monitoring/index.ts";
 import type {
+  Arrival,
   ErasureReceipt,
+  ItemOverview,
+  ItemQuery,
   Moment,
   PathResult,
   Recommendation,
@@ -35,7 +38,7 @@ export interface OpenOptions {
 }
 
 /** The same with plain strings and numbers for ids, times and units: what a caller writes. Checked where it comes in. */
-type Plain<T> = T extends string & { readonly __brand: string }
+export type Plain<T> = T extends string & { readonly __brand: string }
   ? string
   : T extends number & { readonly __brand: string }
     ? number
@@ -83,9 +86,14 @@ export interface Upnext extends Recommender {
    * when they are durable and reflected by catalog and state.
    */
   track(events: EventInput | readonly EventInput[]): Promise<TrackResult>;
-  /** Rejects with `invalid_request` or `offset_ahead`; what is late or fails on the way is a reason in the answer. */
-  recommend(request: RecommendRequest): Promise<Recommendation>;
+  /**
+   * Rejects with `invalid_request` or `offset_ahead`; what is late or fails on the way is a reason in the answer. A
+   * program that has requests wait in a queue of its own says in `arrival` since when (by `performance.now()`).
+   */
+  recommend(request: RecommendRequest, arrival?: Arrival): Promise<Recommendation>;
   similar(item: string, limit?: number): Promise<SimilarItems>;
+  /** Items by id, by a text or by an order, with what was counted of them. Rejects with `invalid_request`. */
+  items(query: Plain<ItemQuery>): Promise<readonly ItemOverview[]>;
   state(user: string): Promise<UserState>;
   /**
    * The state as it was: at a time, by the times of the events (those that came late are in it), or as a request saw it

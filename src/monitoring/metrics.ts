@@ -5,6 +5,7 @@
  * Durations are seconds, as Prometheus wants them, and come in as milliseconds where they are the system's own.
  */
 import type { BundleId, EpochMs, Ms, Offset } from "../core/index.ts";
+import type { LiveFigures } from "./live-figures.ts";
 
 /** The part of a Recommendation that is counted. */
 export interface ObservedRecommendation {
@@ -14,7 +15,14 @@ export interface ObservedRecommendation {
   readonly items: readonly unknown[];
   readonly trace: {
     readonly ms: Ms;
-    readonly stages: readonly { readonly stage: string; readonly ms: Ms; readonly fallback?: string }[];
+    readonly stages: readonly {
+      readonly stage: string;
+      readonly ms: Ms;
+      /** What came in and went out. */
+      readonly in: number;
+      readonly out: number;
+      readonly fallback?: string;
+    }[];
     readonly sources: readonly { readonly name: string; readonly found: number; readonly ms: Ms }[];
   };
 }
@@ -55,6 +63,8 @@ export interface Metrics {
   watchStorage(look: () => StorageFigures): void;
   /** The bundle in service, null for none. */
   setBundle(bundle: ServedBundle | null): void;
+  /** The same for a page that looks each second: totals, and the newest answers. */
+  live(): LiveFigures;
   /** For the HTTP header of `text()`. */
   readonly contentType: string;
   /** All metrics in Prometheus' text format. */

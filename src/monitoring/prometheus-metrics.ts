@@ -1,6 +1,7 @@
 /** The metrics in prom-client, in a registry of their own: two instances in one process do not mix their counts. */
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import { BoundedLabel } from "./bounded-label.ts";
+import { LiveObserver } from "./live-figures.ts";
 import type { Metrics, ObservedRecommendation, StorageFigures } from "./metrics.ts";
 import { addProcessMetrics } from "./process-metrics.ts";
 
@@ -43,6 +44,7 @@ export function createMetrics(): Metrics {
     [],
   );
   const bundleOffset = gauge("bundle_log_offset", "Events that the bundle in service was trained on.", []);
+  const newest = new LiveObserver();
   const stopProcessMetrics = addProcessMetrics(registry);
 
   const bounded = Object.fromEntries(
@@ -69,9 +71,12 @@ export function createMetrics(): Metrics {
       const labels = { route: name("route", route) };
       requests.inc({ ...labels, method: name("method", method), status: name("status", String(status)) });
       requestSeconds.observe(labels, seconds);
+      newest.observeRequest(status);
     },
 
-    observeRecommendation({ rung, personal, reasons: why, items, trace }: ObservedRecommendation) {
+    observeRecommendation(observed: ObservedRecommendation) {
+      const { rung, personal, reasons: why, items, trace } = observed;
+      newest.observeRecommendation(observed);
       const rungName = name("rung", rung);
       recommendSeconds.observe({ rung: rungName }, trace.ms / 1000);
       recommendations.inc({ rung: rungName, personal: String(personal) });
@@ -93,6 +98,7 @@ export function createMetrics(): Metrics {
       events.inc({ outcome: "accepted" }, accepted);
       events.inc({ outcome: "duplicate" }, duplicates);
       logEnd.set(offset);
+      newest.observeAppend(accepted);
     },
 
     countStateError: (operation) => stateErrors.inc({ operation: name("operation", operation) }),
@@ -109,6 +115,8 @@ export function createMetrics(): Metrics {
       bundleTrained.set(bundle.trainedAt / 1000);
       bundleOffset.set(bundle.logOffset);
     },
+
+    live: () => newest.figures(),
 
     contentType: registry.contentType,
     text() {

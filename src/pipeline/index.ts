@@ -3,10 +3,15 @@ export { RankingCost } from "./budget.ts";
 export { BundleWatch } from "./bundle-watch.ts";
 export { checkLimit, checkMoment, checkRequest, checkUser, DEFAULT_LIMIT } from "./check-request.ts";
 export { Erasures } from "./erasure.ts";
+export { exposureOf } from "./exposure.ts";
+export { findItems } from "./find-items.ts";
 export { type FollowedStore, Follower } from "./follower.ts";
 export { Housekeeping, takingTurns } from "./housekeeping.ts";
 export { impressionOf } from "./impressions.ts";
+export type { Exposure, ItemOverview, ItemQuery, RecentUser } from "./overview.ts";
+export { recentUsers } from "./recent-users.ts";
 export type {
+  Arrival,
   Check,
   ErasureReceipt,
   Moment,
@@ -20,6 +25,7 @@ export type {
   StageTrace,
   Status,
   TrackResult,
+  WhatIf,
   Why,
   WhyNot,
 } from "./recommender.ts";
@@ -29,3 +35,4 @@ export { type ServingModels, servingModels, untrainedModels } from "./serving-mo
 export { similarItems } from "./similar.ts";
 export { stateAt } from "./state-at.ts";
 export { statusOf } from "./status.ts";
+export { supposing } from "./what-if.ts";

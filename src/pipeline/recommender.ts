@@ -1,7 +1,8 @@
 /** What the outside sees of a running system. The library is one; HTTP and the command line are clients of it. */
 import type { BundleId, EpochMs, ItemId, Ms, Offset, RequestId, UserId } from "../core/index.ts";
-import type { AppendResult, Event, ItemFacts, Place } from "../events/index.ts";
+import type { AppendResult, Event, InteractionType, ItemFacts, Place } from "../events/index.ts";
 import type { UserState } from "../state/index.ts";
+import type { Overview } from "./overview.ts";
 
 export interface RecommendRequest extends Place {
   readonly user: UserId;
@@ -26,6 +27,37 @@ export interface RecommendRequest extends Place {
   readonly budgetMs?: Ms;
   /** Whether the slate is written to the log as an impression. Default true. */
   readonly log?: boolean;
+  /** Answers as if the user's state or the weights of the heads were others. Such an answer is never logged. */
+  readonly whatIf?: WhatIf;
+}
+
+/** What is to be supposed. */
+export interface WhatIf {
+  /** Touches that the user has made just now, the last one newest. */
+  readonly add?: readonly {
+    readonly item: ItemId;
+    readonly type: InteractionType;
+    readonly value?: number;
+  }[];
+  /** Items that the user has never touched. */
+  readonly remove?: readonly ItemId[];
+  /** Weights of heads in the score, instead of the configuration's. */
+  readonly headWeights?: Readonly<Record<string, number>>;
+}
+
+/** What whoever accepted a request knows of it beside what was asked. */
+export interface Arrival {
+  /**
+   * When it was accepted, on the monotonic clock of the instance. The budget counts from there, so that time spent in a
+   * queue is spent; what is left of it at the call is what the stages share. The call itself where absent.
+   */
+  readonly acceptedAt?: Ms;
+  /**
+   * From 0, the best answer that the budget allows (and where absent), to 1, the cheapest answer that there is. While
+   * more comes in than can be answered in full, a server gives a part of the requests 1 and all others 0: that way more
+   * people get a full answer than if everybody got a somewhat cheaper one.
+   */
+  readonly pressure?: number;
 }
 
 /** From best to simplest answer. */
@@ -182,6 +214,18 @@ export interface Status {
     readonly behind: number;
   };
   readonly bundle: { readonly id: BundleId; readonly trainedAt: EpochMs; readonly logOffset: Offset } | null;
+  /** What requests run with. */
+  readonly settings: {
+    readonly budgetMs: Ms;
+    /** Candidates that are ranked at most, and that are asked of each source. */
+    readonly candidates: number;
+    readonly perSource: number;
+    /** By when a stage has to be over, as a share of the budget. */
+    readonly stageEnds: Readonly<Partial<Record<Stage, number>>>;
+    /** Names of the sources in service, and of the heads with their weights in the score. */
+    readonly sources: readonly string[];
+    readonly heads: readonly { readonly name: string; readonly weight: number }[];
+  };
 }
 
 export interface Check {
@@ -192,10 +236,10 @@ export interface Check {
   readonly cure?: string;
 }
 
-export interface Recommender {
+export interface Recommender extends Overview {
   /** Appends events; resolves when they are durable and reflected by catalog and state. */
   track(events: Event | readonly Event[]): Promise<TrackResult>;
-  recommend(request: RecommendRequest): Promise<Recommendation>;
+  recommend(request: RecommendRequest, arrival?: Arrival): Promise<Recommendation>;
   /** Items that go with `item`, best first. Rejects with `unknown_item`. */
   similar(item: ItemId, limit?: number): Promise<SimilarItems>;
   state(user: UserId): Promise<UserState>;

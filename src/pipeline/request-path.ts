@@ -18,7 +18,7 @@ import {
   type RequestMask,
   type Slate,
 } from "../policy/index.ts";
-import { blendHeads, HEADS } from "../ranking/index.ts";
+import { blendHeads, headWeight } from "../ranking/index.ts";
 import {
   blend,
   type Candidates,
@@ -32,7 +32,7 @@ import { emptyState, type UserState, withoutExpired } from "../state/index.ts";
 import { type RankingCost, STAGE_ENDS, within } from "./budget.ts";
 import type { StateRead } from "./follower.ts";
 import { type Encoded, encodeState } from "./read-user.ts";
-import type { Reason, RecommendRequest, Rung, Stage, StageTrace } from "./recommender.ts";
+import type { Arrival, Reason, RecommendRequest, Rung, Stage, StageTrace } from "./recommender.ts";
 import type { ServingModels } from "./serving-models.ts";
 
 export interface PathSettings {
@@ -87,9 +87,10 @@ export async function runPath(
   limit: number,
   budget: Ms,
   parts: PathParts,
+  arrival: Arrival = {},
 ): Promise<PathResult> {
   const { catalog, clock, models, settings } = parts;
-  const deadline = new Deadline(clock, budget);
+  const deadline = new Deadline(clock, budget, arrival.acceptedAt);
   const trace = new Trace(clock);
 
   let user = await readUser(parts, request, deadline, budget, trace);
@@ -331,9 +332,7 @@ async function rank(
       ...(fallback && { fallback }),
     }));
     cost.observe(affordable, (clock.monotonic() - started) as Ms);
-    const headWeights = ranker.heads.map(
-      (name) => settings.headWeights[name] ?? HEADS.find((head) => head.name === name)?.weight ?? 0,
-    );
+    const headWeights = ranker.heads.map((name) => headWeight(name, settings.headWeights));
     const blended = blendHeads(heads, headWeights);
     const order = Int32Array.from(blended, (_, i) => i).sort((a, b) => blended[b]! - blended[a]! || a - b);
     return {

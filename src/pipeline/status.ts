@@ -1,9 +1,13 @@
 /** What the system says about itself: figures, and checks with their cures. */
 import type { Catalog } from "../catalog/index.ts";
+import type { Ms } from "../core/index.ts";
 import type { FileLog } from "../events/index.ts";
+import { headWeight } from "../ranking/index.ts";
 import type { StateStore } from "../state/index.ts";
+import { STAGE_ENDS } from "./budget.ts";
 import { checksOf } from "./checks.ts";
 import type { Status } from "./recommender.ts";
+import type { PathSettings } from "./request-path.ts";
 import type { ServingModels } from "./serving-models.ts";
 
 export interface StatusParts {
@@ -14,6 +18,8 @@ export interface StatusParts {
   readonly keepingProblem: string | null;
   readonly catalog: Catalog;
   readonly models: ServingModels;
+  readonly settings: PathSettings;
+  readonly budgetMs: Ms;
   /** Why the current bundle is not in service, null where it is or there is none. */
   readonly bundleProblem: string | null;
   /** Why events could not be applied, null where they are. */
@@ -56,5 +62,21 @@ export function statusOf(parts: StatusParts): Status {
     catalog: { items: size, live, withoutFacts, engagements: statistics.totalEngagements },
     state: { store: store.name, applied: store.applied, behind: storeHealth.behind },
     bundle: models.bundle,
+    settings: settingsOf(parts),
+  };
+}
+
+function settingsOf({ settings, budgetMs, models }: StatusParts): Status["settings"] {
+  const { candidates, perSource } = settings;
+  return {
+    budgetMs,
+    candidates,
+    perSource,
+    stageEnds: STAGE_ENDS,
+    sources: models.sources.map(({ retriever }) => retriever.name),
+    heads: (models.ranker?.heads ?? []).map((name) => ({
+      name,
+      weight: headWeight(name, settings.headWeights),
+    })),
   };
 }

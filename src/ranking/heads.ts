@@ -17,3 +17,8 @@ export const HEADS: readonly Head[] = ACTIONS.map((action) => ({
   ...action,
   weight: WEIGHTS[action.name] ?? 0,
 }));
+
+/** The weight of a head in the score: the configuration's, else its own. */
+export function headWeight(name: string, configured: Readonly<Record<string, number>>): number {
+  return configured[name] ?? HEADS.find((head) => head.name === name)?.weight ?? 0;
+}

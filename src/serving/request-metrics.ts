@@ -3,7 +3,7 @@ import type { FastifyRequest } from "fastify";
 import type { Metrics } from "../monitoring/index.ts";
 
 /** What the server needs of the metrics. What is counted about recommendations and events, the Recommender counts. */
-export type ServerMetrics = Pick<Metrics, "observeRequest" | "contentType" | "text">;
+export type ServerMetrics = Pick<Metrics, "observeRequest" | "live" | "contentType" | "text">;
 
 /** For requests that no route took. */
 export const UNKNOWN_ROUTE = "(unknown)";

@@ -52,6 +52,8 @@ declare module "fastify" {
   interface FastifyContextConfig {
     /** Which scope a key needs; absent where no key is needed. */
     scope?: Scope;
+    /** Whether a request is for the console's page, which needs no key. */
+    isPage?: (request: FastifyRequest) => boolean;
     answers?: Readonly<Record<string, DocumentedAnswer>>;
   }
 }

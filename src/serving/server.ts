@@ -188,8 +188,8 @@ function refusalOf(request: FastifyRequest, admission: Admission): UpnextError |
       "host: expected the header, which HTTP/1.1 requires, got nothing.",
     );
   }
-  const { scope } = request.routeOptions.config;
-  if (scope === undefined) return undefined;
+  const { scope, isPage } = request.routeOptions.config;
+  if (scope === undefined || isPage?.(request)) return undefined;
   const admitted = admission(request.headers, scope);
   return admitted.ok ? undefined : new UpnextError(admitted.problem.code, admitted.problem.message);
 }

@@ -23,8 +23,8 @@ const recommendation: ObservedRecommendation = {
   trace: {
     ms: 20 as Ms,
     stages: [
-      { stage: "state", ms: 1 as Ms },
-      { stage: "rank", ms: 30 as Ms, fallback: "ranking_late" },
+      { stage: "state", ms: 1 as Ms, in: 1, out: 12 },
+      { stage: "rank", ms: 30 as Ms, in: 500, out: 120, fallback: "ranking_late" },
     ],
     sources: [
       { name: "popular", found: 100, ms: 2 as Ms },

@@ -1,9 +1,12 @@
 /** All routes: a new group is a file and a line here. */
 import type { Routes } from "../route.ts";
+import { consoleRoutes } from "./console.ts";
 import { eventRoutes } from "./events.ts";
 import { healthRoutes } from "./health.ts";
 import { itemRoutes } from "./items.ts";
+import { liveRoutes } from "./live.ts";
 import { operationRoutes } from "./operations.ts";
+import { overviewRoutes } from "./overview.ts";
 import { recommendationRoutes } from "./recommendations.ts";
 import { userRoutes } from "./users.ts";
 
@@ -14,4 +17,7 @@ export const ROUTES: readonly Routes[] = [
   userRoutes,
   healthRoutes,
   operationRoutes,
+  overviewRoutes,
+  liveRoutes,
+  consoleRoutes,
 ];

@@ -1,7 +1,10 @@
 /** What the server says about itself: a page of lines to try, metrics, and the description of its API. */
+import type { FastifyRequest } from "fastify";
 import { z } from "zod";
+import { consoleFiles } from "../console-files.ts";
 import { JSON_TYPE } from "../error-answer.ts";
 import { declareRoute, type Routes } from "../route.ts";
+import { sendPage, wantsPage } from "./console.ts";
 
 const indexSchema = z
   .object({
@@ -13,24 +16,27 @@ const indexSchema = z
   .meta({ id: "Index", description: "What to try, as lines that can be pasted." });
 
 export const operationRoutes: Routes = (app, { metrics, url }) => {
-  app.get(
-    "/",
-    declareRoute({
-      id: "getIndex",
-      summary: "What to try",
-      tag: "operations",
-      scope: "read",
-      inputs: {},
-      answers: { 200: indexSchema },
-    }),
-    async () =>
-      ({
-        name: "upnext",
-        docs: "docs/api.md",
-        openapi: `${url()}/openapi.json`,
-        try: linesOf(url()),
-      }) as const,
-  );
+  const index = declareRoute({
+    id: "getIndex",
+    summary: "What to try",
+    description: "A browser, which accepts `text/html`, gets the console instead.",
+    tag: "operations",
+    scope: "read",
+    inputs: {},
+    answers: { 200: indexSchema },
+  });
+  const { page } = consoleFiles();
+  const isPage = (request: FastifyRequest) => page !== undefined && wantsPage(request);
+  app.get("/", { ...index, config: { ...index.config, isPage } }, async (request, reply) => {
+    reply.header("vary", "accept");
+    if (isPage(request)) return sendPage(request, reply, page);
+    return {
+      name: "upnext" as const,
+      docs: "docs/api.md",
+      openapi: `${url()}/openapi.json`,
+      try: linesOf(url()),
+    };
+  });
 
   app.get(
     "/metrics",

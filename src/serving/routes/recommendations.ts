@@ -1,6 +1,8 @@
 /** A ranked slate for a user: by GET for what fits into a query, by POST for everything. */
 import type { FastifyReply } from "fastify";
+import { z } from "zod";
 import type { ItemId, Ms, Offset, RequestId, UserId } from "../../core/index.ts";
+import { INTERACTION_TYPE_NAMES } from "../../events/index.ts";
 import type { RecommendRequest } from "../../pipeline/recommender.ts";
 import {
   booleanOf,
@@ -38,7 +40,49 @@ const ABOUT = {
   explain: "Whether each item carries its sources, features and score parts. Default false.",
   budgetMs: "Milliseconds for the whole call; a late stage is replaced by its fallback.",
   log: "Whether the slate is written to the log as an impression. Default true.",
+  whatIf:
+    "Answers as if the user's state or the weights of the heads were others. Nothing of it is stored or logged.",
 } as const satisfies Record<keyof RecommendRequest, string>;
+
+const MAX_SUPPOSED = 100;
+const MAX_WEIGHT = 1_000;
+
+const weightError = `expected a weight from -${MAX_WEIGHT} to ${MAX_WEIGHT}`;
+
+const whatIfSchema = closedObject(
+  {
+    add: listOf(
+      closedObject(
+        {
+          item: idOf<ItemId>("an item id"),
+          type: z.enum(INTERACTION_TYPE_NAMES, {
+            error: `expected one of ${INTERACTION_TYPE_NAMES.join(", ")}`,
+          }),
+          value: z.number({ error: "expected a finite number" }).exactOptional(),
+        },
+        "a touch",
+      ),
+      "touches",
+      MAX_SUPPOSED,
+    )
+      .describe("Touches that the user has made just now, the last one newest.")
+      .exactOptional(),
+    remove: listOf(idOf<ItemId>("an item id"), "item ids", MAX_SUPPOSED)
+      .describe("Items that the user has never touched.")
+      .exactOptional(),
+    headWeights: z
+      .record(
+        z.string(),
+        z
+          .number({ error: weightError })
+          .min(-MAX_WEIGHT, { error: weightError })
+          .max(MAX_WEIGHT, { error: weightError }),
+      )
+      .describe("Weights of heads in the score, by name.")
+      .exactOptional(),
+  },
+  "what is to be supposed",
+);
 
 const bodySchema = closedObject(
   {
@@ -64,6 +108,7 @@ const bodySchema = closedObject(
     explain: booleanOf().describe(ABOUT.explain).exactOptional(),
     budgetMs: integerOf<Ms>(1, MAX_BUDGET_MS).describe(ABOUT.budgetMs).exactOptional(),
     log: booleanOf().describe(ABOUT.log).exactOptional(),
+    whatIf: whatIfSchema.describe(ABOUT.whatIf).exactOptional(),
   },
   "a recommendation request",
 ).meta({ examples: [{ user: "u1", limit: 5, exclude: ["v42"], explain: true }] });
