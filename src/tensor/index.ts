@@ -87,6 +87,7 @@ export type { Ranges } from "./quantize.ts";
 export type { SampledRows } from "./sampled-rows.ts";
 export { type Schedule, warmupConstant, warmupCosine } from "./schedule.ts";
 export { type ItemScorer, type ItemScorerOptions, itemScorer, type Top } from "./scorer.ts";
+export { openScoringPool, type PoolFigures, type ScoringPool } from "./scoring-pool.ts";
 export {
   type Device,
   type DeviceUsed,
@@ -94,6 +95,8 @@ export {
   type LoadOptions,
   loadModel,
   type Model,
+  type ModelLoader,
+  type RunOptions,
   type Value,
 } from "./session.ts";
 export type { Notes } from "./snapshot.ts";

@@ -1,10 +1,9 @@
 /** Computes the parts of training steps on this thread and on others, each with a session of its own. */
-import { createRequire } from "node:module";
-import { Worker } from "node:worker_threads";
 import type * as ort from "onnxruntime-node";
 import { UpnextError } from "../core/index.ts";
 import { addSums, type Gradient, type PartRun, type PartSums, runParts } from "./parts.ts";
 import { type DeviceUsed, type Feeds, type LoadOptions, openSession } from "./session.ts";
+import { startThread } from "./thread.ts";
 
 export interface PartPoolOptions extends LoadOptions {
   /** Threads, the calling one among them; 1 unless told, and always 1 on a device. */
@@ -72,7 +71,7 @@ interface Helper {
 }
 
 function startHelper(data: { readonly bytes: Uint8Array; readonly options: LoadOptions }): Helper {
-  const worker = startWorker(data);
+  const worker = startThread("part-worker", data);
   // It keeps the process alive only while it is asked something.
   worker.unref();
   /** Why it has ended. */
@@ -127,15 +126,4 @@ function detached(part: PartRun): PartRun {
   const feeds: Record<string, Feeds[string]> = {};
   for (const [name, { data, dims }] of Object.entries(part.feeds)) feeds[name] = { data: data.slice(), dims };
   return { ...part, feeds };
-}
-
-/** part-worker, compiled where this file is compiled, run by jiti where it is not. */
-function startWorker(workerData: object): Worker {
-  const here = import.meta.url;
-  if (!here.endsWith(".ts")) return new Worker(new URL("./part-worker.js", here), { workerData });
-  const jiti = createRequire(here).resolve("jiti");
-  const source = new URL("./part-worker.ts", here).href;
-  const script = `require(${JSON.stringify(jiti)}).createJiti(${JSON.stringify(here)}).import(${JSON.stringify(source)})`;
-  // Without the flags of this process, of which some say that a script is a module.
-  return new Worker(script, { eval: true, execArgv: [], workerData });
 }

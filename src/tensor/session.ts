@@ -47,10 +47,18 @@ export interface Model {
    * Computes all outputs. Feeds are read, not copied, while the promise is open; outputs belong to the caller.
    * Rejects with `internal` where a feed is missing, unknown or of another type or shape, and `closed` after `close`.
    */
-  run(feeds: Feeds): Promise<Readonly<Record<string, Value>>>;
+  run(feeds: Feeds, options?: RunOptions): Promise<Readonly<Record<string, Value>>>;
   /** Frees the session. May be called again. */
   close(): Promise<void>;
 }
+
+export interface RunOptions {
+  /** Asked where a call had to wait for a thread: one that nobody waits for any more is rejected, not computed. */
+  readonly expired?: () => boolean;
+}
+
+/** Loads an ONNX file; rejects with `bundle_corrupt` where ONNX Runtime does not take it. */
+export type ModelLoader = (bytes: Uint8Array) => Promise<Model>;
 
 /** Loads an ONNX file; rejects with `bundle_corrupt` where ONNX Runtime does not take it. */
 export async function loadModel(bytes: Uint8Array, options: LoadOptions = {}): Promise<Model> {
@@ -124,7 +132,8 @@ function reason(cause: unknown): string {
   return (cause instanceof Error ? cause.message : String(cause)).replace(/\s+/g, " ").trim();
 }
 
-function toValue(name: string, tensor: ort.Tensor): Value {
+/** What ONNX Runtime has computed, over the same memory. */
+export function toValue(name: string, tensor: ort.Tensor): Value {
   const { data, dims } = tensor;
   if (
     data instanceof Float32Array ||
@@ -196,6 +205,6 @@ function toTensor(
   throw feedError(name, expected(), came());
 }
 
-function feedError(name: string, expected: string, came: string): UpnextError {
+export function feedError(name: string, expected: string, came: string): UpnextError {
   return new UpnextError("internal", `tensor: feed "${name}": expected ${expected}, came ${came}`);
 }
