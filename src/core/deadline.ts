@@ -7,9 +7,10 @@ export class Deadline {
   private readonly clock: Clock;
   private readonly end: number;
 
-  constructor(clock: Clock, budget: Ms) {
+  /** @param startedAt the moment from which the budget counts, where it is not this one */
+  constructor(clock: Clock, budget: Ms, startedAt: Ms = clock.monotonic()) {
     this.clock = clock;
-    this.startedAt = clock.monotonic();
+    this.startedAt = startedAt;
     this.end = this.startedAt + budget;
   }
 

@@ -90,7 +90,7 @@ export interface Upnext extends Recommender {
    * Rejects with `invalid_request` or `offset_ahead`; what is late or fails on the way is a reason in the answer. A
    * program that has requests wait in a queue of its own says in `arrival` since when (by `performance.now()`).
    */
-  recommend(request: RecommendRequest, arrival?: Arrival): Promise<Recommendation>;
+  recommend(request: RecommendRequest, arrival?: Plain<Arrival>): Promise<Recommendation>;
   similar(item: string, limit?: number): Promise<SimilarItems>;
   /** Items by id, by a text or by an order, with what was counted of them. Rejects with `invalid_request`. */
   items(query: Plain<ItemQuery>): Promise<readonly ItemOverview[]>;
