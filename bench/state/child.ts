@@ -43,7 +43,7 @@ export class Child<Question extends object, Answer extends object> {
     child.send(question);
     const [answer] = await Promise.race([answered, ended]);
     over.abort();
-    if (typeof answer !== "object") throw new Error("bench/state: a process has ended, see its message");
+    if (typeof answer !== "object") throw new Error("bench: a process has ended, see its message");
     return answer as Answer;
   }
 
