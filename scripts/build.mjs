@@ -1,4 +1,4 @@
-// Builds dist/ and build/kernels.wasm where they are stale. What the last build was made of is kept as a stamp: a file
+// Builds dist/, the console in dist/console and build/kernels.wasm where they are stale. What the last build was made of is kept as a stamp: a file
 // whose time and size are those of the stamp is not even read, so a check without work costs a few milliseconds.
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -21,6 +21,11 @@ const STAMP = join("build", "stamp.json");
 const KERNELS_SCRIPT = join("scripts", "build-kernels.mjs");
 const KERNELS = join("build", "kernels.wasm");
 const MAIN = join("dist", "cli", "main.js");
+/** The console: its sources, how they are built, and the page that comes of it. */
+const CONSOLE = "console";
+const CONSOLE_SETTINGS = join(CONSOLE, "vite.config.ts");
+const CONSOLE_BUILT = join("dist", "console");
+const CONSOLE_PAGE = join(CONSOLE_BUILT, "index.html");
 /** Beside the sources: what decides how they are compiled. The lock file holds the compilers' versions. */
 const SETTINGS = ["tsconfig.json", "tsconfig.build.json", "package-lock.json", KERNELS_SCRIPT];
 
@@ -35,6 +40,9 @@ export function ensureBuilt() {
   if (state.missing.length > 0) rmSync(join(root, "dist", ".tsbuildinfo"), { force: true });
   run(join("node_modules", "typescript", "bin", "tsc"), "-p", "tsconfig.build.json");
   removeOrphans(root);
+  if (existsSync(join(root, CONSOLE_SETTINGS)) && state.consoleStale) {
+    run(join("node_modules", "vite", "bin", "vite.js"), "build", "-c", CONSOLE_SETTINGS);
+  }
   if (existsSync(join(root, MAIN))) chmodSync(join(root, MAIN), 0o755);
   writeStamp(root, state.inputs);
   console.error(`build: done in ${((performance.now() - start) / 1000).toFixed(1)} s`);
@@ -48,12 +56,14 @@ function run(script, ...args) {
 
 /**
  * What a build of `directory` would be made of, and why it is needed (`stale`, null where it is not).
- * `inputs`: path -> [mtimeMs, bytes, sha256]. `missing`: outputs that are not there.
+ * `inputs`: path -> [mtimeMs, bytes, sha256]. `missing`: outputs that are not there. `consoleStale`: whether the console
+ * has to be built; types alone tie it to src/, so what changes there does not.
  */
 export function stateOf(directory) {
   const last = readStamp(directory);
   const inputs = {};
   let changed = null;
+  let consoleChanged = false;
   let touched = false;
   for (const path of inputPaths(directory)) {
     const { mtimeMs, size } = statSync(join(directory, path));
@@ -66,8 +76,12 @@ export function stateOf(directory) {
       .update(readFileSync(join(directory, path)))
       .digest("hex");
     inputs[path] = [mtimeMs, size, hash];
-    if (known?.[2] === hash) touched = true;
-    else changed ??= known === undefined ? `${path} is new` : `${path} has changed`;
+    if (known?.[2] === hash) {
+      touched = true;
+      continue;
+    }
+    changed ??= known === undefined ? `${path} is new` : `${path} has changed`;
+    consoleChanged ||= path.startsWith(CONSOLE + sep) || SETTINGS.includes(path);
   }
   const removed = Object.keys(last).find((path) => inputs[path] === undefined);
   const missing = outputPaths(Object.keys(inputs)).filter((path) => !existsSync(join(directory, path)));
@@ -78,7 +92,11 @@ export function stateOf(directory) {
     (missing.length === 0 ? null : `${missing[0]} is missing`);
   // Same bytes, other time (a checkout, a copy): remembered, so that they are not read again next time.
   if (stale === null && touched) writeStamp(directory, inputs);
-  return { inputs, missing, stale };
+  const consoleRemoved = Object.keys(last).some(
+    (path) => path.startsWith(CONSOLE + sep) && inputs[path] === undefined,
+  );
+  const consoleStale = consoleChanged || consoleRemoved || missing.includes(CONSOLE_PAGE);
+  return { inputs, missing, stale, consoleStale };
 }
 
 function readStamp(directory) {
@@ -96,12 +114,18 @@ export function writeStamp(directory, inputs) {
 
 function inputPaths(directory) {
   const settings = SETTINGS.filter((path) => existsSync(join(directory, path)));
-  return [...settings, ...filesBelow(directory, "src").filter((path) => path.endsWith(".ts"))];
+  return [
+    ...settings,
+    ...filesBelow(directory, "src").filter((path) => path.endsWith(".ts")),
+    ...filesBelow(directory, CONSOLE),
+  ];
 }
 
 function outputPaths(inputs) {
-  const compiled = inputs.filter(isCompiled).map(outputOf);
-  return inputs.includes(KERNELS_SCRIPT) ? [...compiled, KERNELS] : compiled;
+  const outputs = inputs.filter(isCompiled).map(outputOf);
+  if (inputs.includes(KERNELS_SCRIPT)) outputs.push(KERNELS);
+  if (inputs.includes(CONSOLE_SETTINGS)) outputs.push(CONSOLE_PAGE);
+  return outputs;
 }
 
 /** AssemblyScript is the kernels' business, declarations have no output. */
@@ -117,6 +141,8 @@ function outputOf(source) {
 export function removeOrphans(directory) {
   const compiled = new Set(filesBelow(directory, "src").filter(isCompiled).map(outputOf));
   for (const path of filesBelow(directory, "dist")) {
+    // Its builder empties it.
+    if (path.startsWith(CONSOLE_BUILT + sep)) continue;
     const output = path.replace(/(\.d\.ts|\.js\.map|\.d\.ts\.map)$/, ".js");
     if (output.endsWith(".js") && !compiled.has(output)) rmSync(join(directory, path));
   }

@@ -1,0 +1,9 @@
+import { render } from "preact";
+import { App } from "./app.tsx";
+import "./styles/tokens.css";
+import "./styles/base.css";
+import "./styles/feed.css";
+import { startTheme } from "./theme.tsx";
+
+startTheme();
+render(<App />, document.getElementById("app")!);

@@ -1,0 +1,73 @@
+/** How a slate was made: the stages that a request goes through, what each let through, and what it took of the budget. */
+import type { Recommendation, StageTrace } from "../api.ts";
+import { count, ms, words } from "../format.ts";
+
+/** What a stage does, in a few words; `{in}` and `{out}` are counts. */
+export const STAGES: Readonly<Record<StageTrace["stage"], { about: string; unit: string }>> = {
+  state: { about: "reads what the user touched", unit: "touches" },
+  encode: { about: "runs the user's history through a network", unit: "encodings" },
+  filter: { about: "takes out what must not be shown", unit: "allowed" },
+  retrieve: { about: "asks every source for candidates", unit: "found" },
+  blend: { about: "fuses the sources' ranks", unit: "candidates" },
+  features: { about: "computes what the ranker reads", unit: "rows" },
+  rank: { about: "scores each candidate", unit: "scored" },
+  policy: { about: "fills the slots", unit: "shown" },
+};
+
+export function Journey({ slate }: { readonly slate: Recommendation }) {
+  const { trace, rung, reasons, bundle, offset } = slate;
+  const { stages, budgetMs } = trace;
+  const scale = Math.max(budgetMs, trace.ms);
+  return (
+    <section class="journey" aria-labelledby="journey-title">
+      <h2 id="journey-title">
+        How this slate was made
+        <small>
+          {ms(trace.ms)} of a budget of {ms(budgetMs)}
+        </small>
+      </h2>
+      <div class="budget" role="img" aria-label={`${ms(trace.ms)} of ${ms(budgetMs)} used`}>
+        {stages.map(({ stage, ms: own }, i) => (
+          <i
+            key={stage}
+            class={`tone-${i % 4}`}
+            style={{ width: `${(100 * own) / scale}%` }}
+            title={`${stage} ${ms(own)}`}
+          />
+        ))}
+      </div>
+      <ol class="stages">
+        {stages.map(({ stage, ms: own, out, fallback }) => (
+          <li key={stage} class={fallback === undefined ? undefined : "late"}>
+            <b>{stage}</b>
+            <span class="time">{ms(own)}</span>
+            <span class="out">
+              <strong>{count(out)}</strong> {STAGES[stage].unit}
+            </span>
+            <small>{fallback === undefined ? STAGES[stage].about : words(fallback)}</small>
+          </li>
+        ))}
+      </ol>
+      <dl class="facts">
+        <div>
+          <dt>Rung</dt>
+          <dd class={rung === "full" ? "good" : "warn"}>{words(rung)}</dd>
+        </div>
+        {reasons.length > 0 && (
+          <div>
+            <dt>Because</dt>
+            <dd>{reasons.map(words).join(", ")}</dd>
+          </div>
+        )}
+        <div>
+          <dt>Bundle</dt>
+          <dd>{bundle === null ? "none: nothing is trained" : <code>{bundle.slice(0, 8)}</code>}</dd>
+        </div>
+        <div>
+          <dt>Reflects</dt>
+          <dd>every event before {count(offset)}</dd>
+        </div>
+      </dl>
+    </section>
+  );
+}
