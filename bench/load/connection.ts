@@ -80,7 +80,7 @@ export class Connection {
     let bytes: Buffer = shared.subarray(0, count);
     if (this.held !== undefined) bytes = Buffer.concat([this.held, bytes]);
     const headEnd = bytes.indexOf(HEAD_END);
-    const head = headEnd < 0 ? "" : bytes.latin1Slice(0, headEnd).toLowerCase();
+    const head = headEnd < 0 ? "" : bytes.toString("latin1", 0, headEnd).toLowerCase();
     const end = headEnd + HEAD_END.length + lengthIn(head);
     const status = Number(head.slice("HTTP/1.1 ".length, "HTTP/1.1 200".length));
     if (headEnd < 0 || bytes.length < end) {

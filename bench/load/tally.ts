@@ -187,5 +187,5 @@ function rungIn(body: Buffer): string | undefined {
   const from = body.indexOf(RUNG);
   if (from < 0) return undefined;
   const start = from + RUNG.length;
-  return body.latin1Slice(start, body.indexOf('"', start));
+  return body.toString("latin1", start, body.indexOf('"', start));
 }
