@@ -8,6 +8,7 @@
  */
 import type { ItemId, ItemRow, Offset, UserId } from "../core/index.ts";
 import type { Fold, ItemFacts, LoggedEvent, UserFacts } from "../events/index.ts";
+import type { RowChanges } from "./row-changes.ts";
 
 export interface Catalog extends Fold {
   /** Number of item rows. */
@@ -47,8 +48,8 @@ export interface CatalogImage {
 
 /** Item facts. Each (size). */
 export interface ItemColumns {
-  /** Grows with every item that is new and every upsert: what is computed from facts is good while it stays. */
-  readonly factsVersion: number;
+  /** Of every item that is new, upserted or removed, and of those that were seen earlier than was known. */
+  readonly changes: RowChanges;
   /** 1 where the item may be recommended: known and not removed. */
   readonly live: Uint8Array;
   /** Code of the creator, 0 where unknown. */
@@ -89,6 +90,8 @@ export interface Sums {
  * bits. A decayed count at time t is `decayed[h][row] * 2^(-(t - decayedAt[row]) / halfLife[h])`.
  */
 export interface ItemStatistics {
+  /** Of every engagement: what is computed from engagements and heat is good while its version stays. */
+  readonly changes: RowChanges;
   /** (size) engagements ever. */
   readonly engagements: Float64Array;
   /** (size) dislikes, hides and blocks ever. */

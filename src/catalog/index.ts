@@ -14,4 +14,5 @@ export { withStatistics } from "./catalog-view.ts";
 export { ItemCounters } from "./item-counters.ts";
 export { ANSWERS, SHARE_UNIT, SHOWN, SUMS, TAKEN, WATCHED, WATCHES } from "./item-sums.ts";
 export { createCatalog, restoreCatalog } from "./memory-catalog.ts";
+export type { RowChanges } from "./row-changes.ts";
 export { TALLIES, TALLIES_OF_ACTION } from "./tallies.ts";

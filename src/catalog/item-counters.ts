@@ -16,6 +16,7 @@ import {
 } from "./catalog.ts";
 import { FIRST_CAPACITY, type NumberColumn, widened } from "./columns.ts";
 import { ANSWERS, ItemSums, SHARE_UNIT, SHOWN, SUMS, TAKEN, WATCHED, WATCHES } from "./item-sums.ts";
+import { RowJournal } from "./row-changes.ts";
 import { TALLIES, talliesOf } from "./tallies.ts";
 
 /** Values of one half-life in a row of `recent`: shown, and the answers by tally. */
@@ -29,6 +30,7 @@ export interface WideColumn {
 }
 
 export class ItemCounters implements ItemStatistics {
+  readonly changes = new RowJournal();
   engagements = new Float64Array(FIRST_CAPACITY);
   vetoes = new Float64Array(FIRST_CAPACITY);
   decayed: Float64Array[] = HALF_LIVES_DAYS.map(() => new Float64Array(FIRST_CAPACITY));
@@ -149,6 +151,7 @@ export class ItemCounters implements ItemStatistics {
     this.heat[row] =
       Math.log2(this.decayed[TREND_HALF_LIFE]![row]!) +
       this.decayedAt[row]! / (HALF_LIVES_DAYS[TREND_HALF_LIFE] * DAY);
+    this.changes.add(row);
   }
 
   /** Adds to the decayed counts [from, to) of each half-life those whose bit is set. */

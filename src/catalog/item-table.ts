@@ -6,6 +6,7 @@ import { CategoryLists, type CopiedLists } from "./category-lists.ts";
 import { capacityFor, FIRST_CAPACITY, type NumberColumn, widened } from "./columns.ts";
 import { Dictionary } from "./dictionary.ts";
 import type { PackedTexts } from "./packed-texts.ts";
+import { RowJournal } from "./row-changes.ts";
 
 /** What of a table its columns do not say, as it was at a moment. */
 export interface CopiedItems {
@@ -34,7 +35,7 @@ export interface RestoredItems {
 
 export class ItemTable implements ItemColumns {
   size = 0;
-  factsVersion = 0;
+  changes = new RowJournal();
   live = new Uint8Array(FIRST_CAPACITY);
   creator = new Int32Array(FIRST_CAPACITY);
   duration = new Float32Array(FIRST_CAPACITY);
@@ -108,13 +109,13 @@ export class ItemTable implements ItemColumns {
     this.publishedAt[row] = Number.NaN;
     this.see(row, time);
     this.size++;
-    this.factsVersion++;
     return row;
   }
 
   private see(row: number, time: number): void {
     this.firstSeen[row] = time;
     if (Number.isNaN(this.publishedAt[row]!)) this.bornAt[row] = time;
+    this.changes.add(row);
   }
 
   /** Replaces all facts of the item; a removed item is live again. */
@@ -128,12 +129,13 @@ export class ItemTable implements ItemColumns {
     this.publishedAt[row] = facts.publishedAt ?? Number.NaN;
     this.bornAt[row] = facts.publishedAt ?? this.firstSeen[row]!;
     this.lists.set(row, [...categories], this.size);
-    this.factsVersion++;
+    this.changes.add(row);
   }
 
   /** The item may not be recommended any more; its row, facts and statistics stay. */
   remove(row: number): void {
     this.live[row] = 0;
+    this.changes.add(row);
   }
 
   /** (capacity) each; the order is that of an image. */
@@ -143,12 +145,12 @@ export class ItemTable implements ItemColumns {
   }
 
   copy(): CopiedItems {
-    const { size, factsVersion, ids, packed } = this;
+    const { size, changes, ids, packed } = this;
     const facts = this.facts.slice();
     const textOf = (row: number) => (packed?.has(row) ? packed.at(row) : "");
     return {
       size,
-      factsVersion,
+      factsVersion: changes.version,
       ids,
       factsText: (row) => (facts[row] === undefined ? textOf(row) : JSON.stringify(facts[row])),
       lists: this.lists.copy(size),
@@ -164,7 +166,7 @@ export class ItemTable implements ItemColumns {
     for (const id of ids) this.rows.set(id, (this.ids.push(id) - 1) as ItemRow);
     if (this.rows.size !== ids.length) throw new RangeError(`expected ${ids.length} ids, some come twice`);
     this.size = ids.length;
-    this.factsVersion = items.factsVersion;
+    this.changes = new RowJournal(items.factsVersion);
     this.facts.length = ids.length;
     this.packed = facts;
     this.lists.fill(items.categories, this.size);

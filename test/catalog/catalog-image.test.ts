@@ -39,7 +39,7 @@ function toldBy(catalog: Catalog) {
     applied: catalog.applied,
     erasures: new Map(catalog.erasures),
     erasedThrough: catalog.erasedThrough,
-    factsVersion: catalog.items.factsVersion,
+    factsVersion: catalog.items.changes.version,
     rows: rows.map((row) => catalog.rowOf(catalog.idOf(row))),
     facts: rows.map((row) => [catalog.hasFacts(row), catalog.factsOf(row)]),
     heat: catalog.statistics.heat.slice(0, catalog.size),

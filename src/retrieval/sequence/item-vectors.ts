@@ -27,12 +27,6 @@ export class ItemVectors {
   private scorer: ItemScorer;
   /** (capacity, width) */
   private vectors = new Float32Array(0);
-  /** (capacity) the facts that each vector was made of. */
-  private creators = new Int32Array(0);
-  private offsets = new Int32Array(0);
-  private counts = new Int32Array(0);
-  /** The catalog's column of categories that `offsets` point into; what it says there never changes. */
-  private categories: Int32Array = new Int32Array(0);
   /** How many vectors there are, and of which version of the facts. */
   private size = 0;
   private version = -1;
@@ -80,33 +74,14 @@ export class ItemVectors {
   /** Follows the catalog: makes the vectors of items that are new or have other facts than before. */
   private refresh(): void {
     const { items, size } = this.catalog;
-    if (items.factsVersion === this.version) return;
+    const { changes } = items;
+    if (changes.version === this.version) return;
+    const changed = changes.since(this.version);
     if (size > this.capacity) this.scorer = this.grown();
-    const { creator, categoryOffsets, categoryCounts } = items;
-    for (let row = 0; row < size; row++) {
-      const same = row < this.size && this.creators[row] === creator[row] && this.hasSameCategories(row);
-      if (!same) this.write(row);
-      this.creators[row] = creator[row]!;
-      this.offsets[row] = categoryOffsets[row]!;
-      this.counts[row] = categoryCounts[row]!;
-    }
-    this.categories = items.categories;
+    if (changed === undefined) for (let row = 0; row < size; row++) this.write(row);
+    else for (const row of changed) this.write(row);
     this.size = size;
-    this.version = items.factsVersion;
-  }
-
-  /** The catalog may have moved all lists since: an offset says nothing then. */
-  private hasSameCategories(row: number): boolean {
-    const { categories, categoryOffsets, categoryCounts } = this.catalog.items;
-    const before = this.offsets[row]!;
-    const now = categoryOffsets[row]!;
-    const count = categoryCounts[row]!;
-    if (this.counts[row] !== count) return false;
-    if (categories === this.categories) return before === now;
-    for (let i = 0; i < count; i++) {
-      if (this.categories[before + i] !== categories[now + i]) return false;
-    }
-    return true;
+    this.version = changes.version;
   }
 
   private write(row: number): void {
@@ -128,17 +103,11 @@ export class ItemVectors {
   private grown(): ItemScorer {
     const { width } = this.tables;
     const capacity = Math.max(16, Math.ceil(1.5 * this.catalog.size));
-    this.vectors = widened(this.vectors, new Float32Array(capacity * width));
-    this.creators = widened(this.creators, new Int32Array(capacity));
-    this.offsets = widened(this.offsets, new Int32Array(capacity));
-    this.counts = widened(this.counts, new Int32Array(capacity));
+    const vectors = new Float32Array(capacity * width);
+    vectors.set(this.vectors);
+    this.vectors = vectors;
     this.capacity = capacity;
     const factors = this.vectors.subarray(0, this.size * width);
     return itemScorer({ factors, N: this.size, k: width, capacity });
   }
-}
-
-function widened<T extends Float32Array | Int32Array>(column: T, larger: T): T {
-  larger.set(column);
-  return larger;
 }
