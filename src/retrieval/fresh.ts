@@ -17,6 +17,8 @@ export const fresh: Source = {
   async load(_columns, catalog) {
     return statisticsRetriever(this, (now) => ({
       keys: catalog.items.bornAt,
+      changes: catalog.items.changes,
+      size: catalog.size,
       origin: now,
       nothing: -WINDOW,
       scoreOf: (distance) => Math.max(0, 1 + Math.min(0, distance) / WINDOW),

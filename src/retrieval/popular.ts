@@ -11,6 +11,8 @@ export const popular: Source = {
   async load(_columns, catalog) {
     return statisticsRetriever(this, () => ({
       keys: catalog.statistics.engagements,
+      changes: catalog.statistics.changes,
+      size: catalog.size,
       origin: 0,
       nothing: 0,
       scoreOf: Math.log1p,

@@ -14,6 +14,8 @@ export const trending: Source = {
   async load(_columns, catalog) {
     return statisticsRetriever(this, (now) => ({
       keys: catalog.statistics.heat,
+      changes: catalog.statistics.changes,
+      size: catalog.size,
       origin: now / (HALF_LIVES_DAYS[TREND_HALF_LIFE] * DAY),
       nothing: Number.NEGATIVE_INFINITY,
       // The distance is log2 of the decayed count at `now`.
