@@ -5,8 +5,8 @@
  * needs no common scale, and a candidate that several sources found rises. Ranks and signals are kept for every
  * candidate: they are features of the ranker and the answer to "why".
  */
+import { bestOf } from "./best-of.ts";
 import type { Query, Retrieved } from "./retriever.ts";
-import { TopK } from "./top-k.ts";
 
 /** Candidates as columns of (n) entries. */
 export interface Candidates {
@@ -42,6 +42,8 @@ class Scratch {
   /** Fused score of a row. */
   sums = new Float64Array(0);
   touched = new Int32Array(0);
+  /** The sums of the rows that were touched. */
+  fused = new Float32Array(0);
   /** 1 + index of a row among the candidates; while fusing, 1 for a row that was found. */
   slots = new Int32Array(0);
 
@@ -49,6 +51,7 @@ class Scratch {
     if (this.sums.length >= size) return;
     this.sums = new Float64Array(2 * size);
     this.touched = new Int32Array(2 * size);
+    this.fused = new Float32Array(2 * size);
     this.slots = new Int32Array(2 * size);
   }
 }
@@ -63,7 +66,7 @@ export function blend(query: Query, contributions: readonly Contribution[], limi
 /** The rows of `blend` alone, in its order. */
 export function fuse(query: Query, contributions: readonly Contribution[], limit: number): Int32Array {
   scratch.reserve(query.allowed.length);
-  const { sums, touched, slots } = scratch;
+  const { sums, touched, fused, slots } = scratch;
   let n = 0;
   for (const { weight, retrieved } of contributions) {
     if (retrieved === null) continue;
@@ -76,14 +79,13 @@ export function fuse(query: Query, contributions: readonly Contribution[], limit
       sums[row] = sums[row]! + weight / (FLATNESS + rank);
     }
   }
-  const top = new TopK(Math.min(limit, n));
   for (let i = 0; i < n; i++) {
     const row = touched[i]!;
-    top.push(row, sums[row]!);
+    fused[i] = sums[row]!;
     sums[row] = 0;
     slots[row] = 0;
   }
-  return top.take().rows;
+  return bestOf(touched, fused, n, limit).rows;
 }
 
 /** Chosen rows, without repeats, as candidates: with the provenance that `blend` would give them. */

@@ -8,6 +8,7 @@ import { setImmediate } from "node:timers/promises";
 import type { Progress } from "../core/index.ts";
 import type { Columns, Query, Retriever, Source } from "./retriever.ts";
 import type { Sequences } from "./sequences.ts";
+import { SparseColumns } from "./sparse-columns.ts";
 import { TopK } from "./top-k.ts";
 
 export interface Neighbours {
@@ -158,94 +159,69 @@ export function neighbourRetriever(
     signalNames,
     personal,
     retrieve(query, k) {
-      const best = sum.top(query, k);
-      return { ...best, signals: (rows, out) => sum.of(query, rows, out[0]!, out[1]!, out[2]!) };
+      return { ...sum.top(query, k), signals: (rows, out) => sum.of(query, rows, out) };
     },
   };
 }
 
 /**
  * Adds up the neighbours of a user's newest items: score(c) = sum over lag l of decay^l * strength(item_l, c), for the
- * `lags` newest items. One accumulator serves all queries, since nothing in here waits.
+ * `lags` newest items. One accumulator serves all queries, since nothing in here waits; it has the sums of the query
+ * that was asked last.
  */
 export class NeighbourSum {
   private readonly table: Neighbours;
   private readonly lagWeights: Float32Array;
-  private scores = new Float32Array(0);
-  private touched = new Int32Array(0);
-  /** (catalog.size) 1 + index of a candidate in the rows asked for, 0 elsewhere. */
-  private slots = new Int32Array(0);
+  /** The sum; the part of the newest item alone; the largest unweighted strength to any of the items. */
+  private readonly sums: SparseColumns;
+  private summed: Query | undefined;
 
   constructor(table: Neighbours, lags: number, decay: number) {
     this.table = table;
     this.lagWeights = Float32Array.from({ length: lags }, (_, lag) => decay ** lag);
+    this.sums = new SparseColumns(table.offsets.length - 1, 3);
   }
 
   /** The k allowed rows with the highest sums. */
   top(query: Query, k: number): { rows: Int32Array; scores: Float32Array } {
-    const { offsets, neighbours, strengths } = this.table;
-    this.reserve(query.allowed.length);
-    const scores = this.scores;
-    const touched = this.touched;
-    let n = 0;
-    const lags = Math.min(query.items.length, this.lagWeights.length);
-    for (let lag = 0; lag < lags; lag++) {
-      const item = query.items[lag]!;
-      if (item + 1 >= offsets.length) continue;
-      const weight = this.lagWeights[lag]!;
-      for (let i = offsets[item]!; i < offsets[item + 1]!; i++) {
-        const row = neighbours[i]!;
-        if (query.allowed[row] === 0) continue;
-        if (scores[row] === 0) touched[n++] = row;
-        scores[row] = scores[row]! + weight * strengths[i]!;
-      }
-    }
-    const best = new TopK(k);
-    for (let i = 0; i < n; i++) {
-      const row = touched[i]!;
-      best.push(row, scores[row]!);
-      scores[row] = 0;
-    }
-    return best.take();
+    this.add(query);
+    return this.sums.best(query, k);
   }
 
   /**
    * Writes the sums for chosen rows.
    *
-   * @param out (rows.length) the whole sum
-   * @param newest (rows.length) the part of the newest item alone
-   * @param strongest (rows.length) the largest unweighted strength to any of the items
+   * @param out [3] (rows.length) the whole sum; the part of the newest item alone; the largest unweighted strength to
+   *   any of the items
    */
-  of(query: Query, rows: Int32Array, out: Float32Array, newest: Float32Array, strongest: Float32Array): void {
+  of(query: Query, rows: Int32Array, out: readonly Float32Array[]): void {
+    if (this.summed !== query) this.add(query);
+    this.sums.read(rows, out);
+  }
+
+  private add(query: Query): void {
     const { offsets, neighbours, strengths } = this.table;
-    this.reserve(query.allowed.length);
-    const slots = this.slots;
-    for (let i = 0; i < rows.length; i++) slots[rows[i]!] = i + 1;
-    out.fill(0);
-    newest.fill(0);
-    strongest.fill(0);
+    const { sums } = this;
+    const { slots } = sums;
+    const [sum, newest, strongest] = sums.columns as readonly [Float32Array, Float32Array, Float32Array];
+    this.summed = undefined;
+    sums.clear();
     const lags = Math.min(query.items.length, this.lagWeights.length);
     for (let lag = 0; lag < lags; lag++) {
       const item = query.items[lag]!;
       if (item + 1 >= offsets.length) continue;
       const weight = this.lagWeights[lag]!;
-      for (let i = offsets[item]!; i < offsets[item + 1]!; i++) {
-        const slot = slots[neighbours[i]!]! - 1;
-        if (slot < 0) continue;
+      const end = offsets[item + 1]!;
+      for (let i = offsets[item]!; i < end; i++) {
+        const row = neighbours[i]!;
         const strength = strengths[i]!;
-        out[slot] = out[slot]! + weight * strength;
-        if (lag === 0) newest[slot] = strength;
-        if (strength > strongest[slot]!) strongest[slot] = strength;
+        const slot = slots[row]!;
+        const place = slot === 0 ? sums.place(row) : slot - 1;
+        sum[place] = sum[place]! + weight * strength;
+        if (lag === 0) newest[place] = strength;
+        if (strength > strongest[place]!) strongest[place] = strength;
       }
     }
-    for (let i = 0; i < rows.length; i++) slots[rows[i]!] = 0;
-  }
-
-  private reserve(size: number): void {
-    const needed = Math.max(size, this.table.offsets.length);
-    if (this.scores.length >= needed) return;
-    this.scores = new Float32Array(needed);
-    this.touched = new Int32Array(needed);
-    this.slots = new Int32Array(needed);
+    this.summed = query;
   }
 }

@@ -16,9 +16,10 @@
  */
 import { setImmediate } from "node:timers/promises";
 import type { Progress } from "../core/index.ts";
+import { bestOf } from "./best-of.ts";
 import type { Columns, Query, Source, Touches } from "./retriever.ts";
 import type { Sequences } from "./sequences.ts";
-import { TopK } from "./top-k.ts";
+import { SparseColumns } from "./sparse-columns.ts";
 
 export interface SessionOptions {
   /** Items of a session: sequences are cut every so many. */
@@ -77,7 +78,7 @@ export const sessionKnn: Source = {
         const found = sessions.near(query);
         return {
           ...sessions.top(found, query, k),
-          signals: (rows, out) => sessions.of(found, rows, out[0]!, out[1]!, out[2]!),
+          signals: (rows, out) => sessions.of(found, rows, out),
         };
       },
     };
@@ -139,6 +140,8 @@ export class Sessions {
   private readonly items: Int32Array;
   private readonly starts: Int32Array;
   private readonly places: Int32Array;
+  /** (P) the session of each of `places`, beside it. */
+  private readonly sessions: Int32Array;
   /** (E) session of each place, and by session the bounds of its user's sequence. */
   private readonly sessionOf: Int32Array;
   private readonly from: Int32Array;
@@ -149,17 +152,18 @@ export class Sessions {
   /** (reach + 1) weight of a place by its distance. */
   private readonly after: Float32Array;
   private readonly before: Float32Array;
-  private readonly nearest: TopK;
   /** (sessions) all 0 between calls; anchors are valid where the similarity is not 0. */
   private readonly similarities: Float32Array;
   private readonly anchors: Int32Array;
   /** (sessions) lag + 1 of the item that was counted last: a session that has it more than once says so once. */
   private readonly heard: Int32Array;
   private readonly touched: Int32Array;
-  /** (items) all 0 between calls: scores of candidates, and 1 + index of a candidate in the rows asked for. */
-  private readonly scores: Float32Array;
-  private readonly slots: Int32Array;
-  private readonly scored: Int32Array;
+  private readonly found: Float32Array;
+  /** (items) all 0 between calls: 1 for a touched item that was looked for. */
+  private readonly heardItems: Uint8Array;
+  /** Score, places and nearest vote of the rows around the anchors of the sessions that were found last. */
+  private readonly sums: SparseColumns;
+  private summed: Found | undefined;
 
   constructor(columns: Columns, options: SessionOptions) {
     const { offsets, items, starts, places, counts } = intsOf(columns);
@@ -180,6 +184,7 @@ export class Sessions {
         this.sessionOf[p] = from.length - 1;
       }
     }
+    this.sessions = places.map((place) => this.sessionOf[place]!);
     this.from = Int32Array.from(from);
     this.to = Int32Array.from(to);
     this.idf = Float32Array.from(counts, (n) => Math.log1p(from.length / Math.max(1, n)));
@@ -187,18 +192,18 @@ export class Sessions {
     const { reach, fade, back } = options;
     this.after = Float32Array.from({ length: reach + 1 }, (_, gap) => 1 / (1 + (gap - 1) / fade));
     this.before = this.after.map((weight) => back * weight);
-    this.nearest = new TopK(options.neighbours);
     this.similarities = new Float32Array(from.length);
     this.anchors = new Int32Array(from.length);
     this.heard = new Int32Array(from.length);
     this.touched = new Int32Array(from.length);
-    this.scores = new Float32Array(counts.length);
-    this.slots = new Int32Array(counts.length);
-    this.scored = new Int32Array(counts.length);
+    this.found = new Float32Array(from.length);
+    this.heardItems = new Uint8Array(counts.length);
+    this.sums = new SparseColumns(counts.length, 3);
   }
 
   near({ items }: Touches): Found {
-    const { starts, places, sessionOf, similarities, anchors, heard, touched, idf, options, slots } = this;
+    const { starts, places, sessions, similarities, anchors, heard, touched, idf, options } = this;
+    const { heardItems } = this;
     const { lags, decay, near, power } = options;
     let n = 0;
     let whole = 0;
@@ -206,13 +211,14 @@ export class Sessions {
     let touch = 0;
     for (; touch < items.length && lag < lags; touch++) {
       const item = items[touch]!;
-      if (item >= slots.length || slots[item] !== 0) continue;
-      slots[item] = 1;
+      if (item >= heardItems.length || heardItems[item] !== 0) continue;
+      heardItems[item] = 1;
       const weight = decay ** lag++ * idf[item]!;
       whole += weight;
-      for (let o = starts[item]!; o < starts[item + 1]!; o++) {
+      const end = starts[item + 1]!;
+      for (let o = starts[item]!; o < end; o++) {
         const place = places[o]!;
-        const session = sessionOf[place]!;
+        const session = sessions[o]!;
         if (similarities[session] === 0) {
           touched[n++] = session;
           anchors[session] = place;
@@ -225,12 +231,12 @@ export class Sessions {
         }
       }
     }
-    for (let t = 0; t < touch; t++) if (items[t]! < slots.length) slots[items[t]!] = 0;
+    for (let t = 0; t < touch; t++) if (items[t]! < heardItems.length) heardItems[items[t]!] = 0;
     for (let i = 0; i < n; i++) {
-      this.nearest.push(touched[i]!, similarities[touched[i]!]!);
+      this.found[i] = similarities[touched[i]!]!;
       similarities[touched[i]!] = 0;
     }
-    const best = this.nearest.take();
+    const best = bestOf(touched, this.found, n, options.neighbours);
     return {
       anchors: best.rows.map((session) => anchors[session]!),
       votes: best.scores.map((similarity) => (similarity / whole) ** power),
@@ -238,61 +244,45 @@ export class Sessions {
   }
 
   /** The k allowed rows with the highest scores. */
-  top({ anchors, votes }: Found, { allowed }: Query, k: number): { rows: Int32Array; scores: Float32Array } {
-    const { items, scores, scored, damping, after, before } = this;
-    let n = 0;
-    for (let s = 0; s < anchors.length; s++) {
-      const anchor = anchors[s]!;
-      const { first, last } = this.reachOf(anchor);
-      for (let p = first; p < last; p++) {
-        const row = items[p]!;
-        if (p === anchor || allowed[row] === 0) continue;
-        if (scores[row] === 0) scored[n++] = row;
-        const weight = p > anchor ? after[p - anchor]! : before[anchor - p]!;
-        scores[row] = scores[row]! + votes[s]! * weight * damping[row]!;
-      }
-    }
-    const best = new TopK(k);
-    for (let i = 0; i < n; i++) {
-      best.push(scored[i]!, scores[scored[i]!]!);
-      scores[scored[i]!] = 0;
-    }
-    return best.take();
+  top(found: Found, query: Query, k: number): { rows: Int32Array; scores: Float32Array } {
+    this.add(found);
+    return this.sums.best(query, k);
   }
 
   /**
    * Writes for chosen rows what the sessions say.
    *
-   * @param out (rows.length) the score
-   * @param counted (rows.length) the places where the row stands within reach: how many sessions bear the score
-   * @param nearest (rows.length) the vote of the nearest session among them
+   * @param out [3] (rows.length) the score; the places where the row stands within reach: how many sessions bear the
+   *   score; the vote of the nearest session among them
    */
-  of(
-    { anchors, votes }: Found,
-    rows: Int32Array,
-    out: Float32Array,
-    counted: Float32Array,
-    nearest: Float32Array,
-  ): void {
-    const { items, slots, damping, after, before } = this;
-    for (let i = 0; i < rows.length; i++) if (rows[i]! < slots.length) slots[rows[i]!] = i + 1;
-    out.fill(0);
-    counted.fill(0);
-    nearest.fill(0);
+  of(found: Found, rows: Int32Array, out: readonly Float32Array[]): void {
+    if (this.summed !== found) this.add(found);
+    this.sums.read(rows, out);
+  }
+
+  private add(found: Found): void {
+    const { items, damping, after, before, sums } = this;
+    const { anchors, votes } = found;
+    const { slots } = sums;
+    const [score, counted, nearest] = sums.columns as readonly [Float32Array, Float32Array, Float32Array];
+    this.summed = undefined;
+    sums.clear();
     for (let s = 0; s < anchors.length; s++) {
       const anchor = anchors[s]!;
+      const vote = votes[s]!;
       const { first, last } = this.reachOf(anchor);
       for (let p = first; p < last; p++) {
+        if (p === anchor) continue;
         const row = items[p]!;
-        const slot = slots[row]! - 1;
-        if (p === anchor || slot < 0) continue;
+        const slot = slots[row]!;
+        const place = slot === 0 ? sums.place(row) : slot - 1;
         const weight = p > anchor ? after[p - anchor]! : before[anchor - p]!;
-        out[slot] = out[slot]! + votes[s]! * weight * damping[row]!;
-        counted[slot] = counted[slot]! + 1;
-        if (nearest[slot] === 0) nearest[slot] = votes[s]!;
+        score[place] = score[place]! + vote * weight * damping[row]!;
+        counted[place] = counted[place]! + 1;
+        if (nearest[place] === 0) nearest[place] = vote;
       }
     }
-    for (let i = 0; i < rows.length; i++) if (rows[i]! < slots.length) slots[rows[i]!] = 0;
+    this.summed = found;
   }
 
   /** The places around an anchor, within its user's sequence: they may lie in the session before or after. */

@@ -149,7 +149,7 @@ describe("adding up the neighbours of the newest items", () => {
         expect([...found.scores]).toEqual(best.map((row) => sums[row]!.sum));
 
         const [out, newest, strongest] = [1, 2, 3].map(() => new Float32Array(rows.length).fill(9));
-        adder.of(query, Int32Array.from(rows), out!, newest!, strongest!);
+        adder.of(query, Int32Array.from(rows), [out!, newest!, strongest!]);
         expect([...out!]).toEqual(sums.map(({ sum }) => sum));
         expect([...newest!]).toEqual(sums.map((row) => row.newest));
         expect([...strongest!]).toEqual(sums.map((row) => row.strongest));

@@ -102,7 +102,7 @@ async function sessionsOf(users: readonly (readonly number[])[], options: Partia
 function saidOf(sessions: Sessions, found: Found): { score: number; places: number; nearest: number }[] {
   const rows = Int32Array.from({ length: ITEMS + 2 }, (_, row) => row);
   const [out, counted, nearest] = [1, 2, 3].map(() => new Float32Array(rows.length).fill(9));
-  sessions.of(found, rows, out!, counted!, nearest!);
+  sessions.of(found, rows, [out!, counted!, nearest!]);
   return Array.from(rows, (row) => ({ score: out![row]!, places: counted![row]!, nearest: nearest![row]! }));
 }
 
