@@ -70,6 +70,40 @@ interface Exports {
     ...args: [scores: number, allowed: number, rows: number, n: number, topScores: number, topRows: number]
   ): number;
   sumExp(scores: number, allowed: number, rows: number, top: number): number;
+  scanRows(
+    ...args: [
+      matrix: number,
+      width: number,
+      rows: number,
+      vector: number,
+      scales: number,
+      unit: number,
+      out: number,
+    ]
+  ): void;
+  sampleFloors(
+    ...args: [
+      scores: number,
+      errors: number,
+      length: number,
+      allowed: number,
+      rows: number,
+      step: number,
+      out: number,
+    ]
+  ): number;
+  rowsAbove(
+    ...args: [
+      scores: number,
+      errors: number,
+      length: number,
+      allowed: number,
+      rows: number,
+      floor: number,
+      wanted: number,
+      out: number,
+    ]
+  ): number;
 }
 
 const PAGE = 65_536;
@@ -84,6 +118,9 @@ const NAMES = [
   "scoreRows",
   "selectTop",
   "sumExp",
+  "scanRows",
+  "sampleFloors",
+  "rowsAbove",
 ] as const;
 
 /** One instance of the module: its functions and a memory that only grows. */
@@ -144,6 +181,11 @@ export class Kernels {
   /** A view, valid until the next `reserve`. */
   bytes(address: number, length: number): Uint8Array {
     return new Uint8Array(this.memory.buffer, address, length);
+  }
+
+  /** A view, valid until the next `reserve`. */
+  shorts(address: number, length: number): Int16Array {
+    return new Int16Array(this.memory.buffer, address, length);
   }
 
   /** A view, valid until the next `reserve`. */

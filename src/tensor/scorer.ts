@@ -1,12 +1,14 @@
 /**
- * Exact search for the items whose vectors have the largest dot products with a user's: every item is scored, then the
- * best are selected with a heap, both in WebAssembly SIMD.
+ * Exact search for the items whose vectors have the largest dot products with a user's, in WebAssembly SIMD: of few
+ * items every one is scored; of many, every one is looked at in 8 bits first, and those are scored that can be among the
+ * best (coarse-rows.ts). Then the best are selected with a heap.
  *
  * Measured against an ONNX graph (MatMul over the transposed factors, Where, TopK; one thread, 64 factors, top 500):
  * 0.04 against 0.03 ms for 3,400 items, 0.11 against 0.14 for 12,000, 0.90 against 0.73 for 100,000. The kernel is taken
  * because it answers within the call, without a turn of the event loop and without a second copy of the factors.
  */
 import { UpnextError } from "../core/index.ts";
+import { CoarseRows, WIDEST } from "./coarse-rows.ts";
 import { type DotRows, dotRowsAt } from "./dot-rows.ts";
 import { Kernels } from "./kernels.ts";
 
@@ -32,13 +34,22 @@ export interface ItemScorer extends DotRows {
    * catalogs grow. A row whose score is NaN is never returned.
    */
   top(user: Float32Array, allowed: Uint8Array, n: number): Top;
-  /** The same, and log Σ exp(score) over all allowed rows: exp(score - logSum) is a row's share. -Infinity of none. */
+  /**
+   * The same, and log Σ exp(score) over all allowed rows: exp(score - logSum) is a row's share. -Infinity of none. Of
+   * many items, those that cannot be among the best enter the sum as the first look saw them.
+   */
   topOfSoftmax(user: Float32Array, allowed: Uint8Array, n: number): Top & { readonly logSum: number };
   /** Replaces row `row` < capacity. Rows between N and it that were never set are zero. */
   set(row: number, vector: Float32Array): void;
   /** Frees the factors. May be called again. */
   close(): void;
 }
+
+/** From so many rows on, and for the best SELECTIVE of them or fewer, a first look in 8 bits costs less (measured). */
+const MANY = 8192;
+const SELECTIVE = 1 / 8;
+/** So many are looked for at least: then the sum over all rows is the same for any number of best ones below. */
+const FEWEST = MANY * SELECTIVE;
 
 export function itemScorer({ factors, N, k, capacity = N }: ItemScorerOptions): ItemScorer {
   if (!(k > 0 && k % 4 === 0 && factors.length === N * k && capacity >= N)) {
@@ -95,6 +106,27 @@ function openScorer(factors: Float32Array, rows: number, k: number, capacity: nu
   let room = 0;
   let topScores = 0;
   let topRows = 0;
+  const coarse = capacity >= MANY && k <= WIDEST ? new CoarseRows(kernels, capacity, k) : undefined;
+  if (coarse) for (let row = 0; row < N; row++) coarse.set(row, factors.subarray(row * k, (row + 1) * k));
+
+  /** The best of the rows that a first look leaves over; undefined where it does not pay. */
+  function closer(user: Float32Array, wanted: number): Top | undefined {
+    if (N < MANY || wanted > SELECTIVE * N) return undefined;
+    const above = coarse?.look(user, scoresAt, allowedAt, N, Math.max(wanted, FEWEST));
+    if (above === undefined) return undefined;
+    const { count } = above;
+    kernels.call.dotRows(matrix, k * 4, above.rows, count, userAt, above.scores);
+    const rows = kernels.ints(above.rows, count);
+    const exact = kernels.floats(above.scores, count);
+    const scores = kernels.floats(scoresAt, N);
+    for (let i = 0; i < count; i++) scores[rows[i]!] = exact[i]!;
+    const found = kernels.call.selectTop(above.scores, coarse!.ones, count, wanted, topScores, topRows);
+    return {
+      rows: kernels.ints(topRows, found).map((i) => rows[i]!),
+      scores: kernels.floats(topScores, found).slice(),
+    };
+  }
+
   return {
     dots: dotRowsAt(kernels, matrix, capacity, k),
     top(user, allowed, n) {
@@ -113,6 +145,8 @@ function openScorer(factors: Float32Array, rows: number, k: number, capacity: nu
       }
       kernels.floats(userAt, k).set(user);
       kernels.bytes(allowedAt, N).set(allowed.length === N ? allowed : allowed.subarray(0, N));
+      const best = closer(user, wanted);
+      if (best !== undefined) return best;
       kernels.call.scoreRows(matrix, k * 4, N, userAt, scoresAt);
       const found = kernels.call.selectTop(scoresAt, allowedAt, N, wanted, topScores, topRows);
       return {
@@ -133,6 +167,7 @@ function openScorer(factors: Float32Array, rows: number, k: number, capacity: nu
         );
       }
       kernels.floats(matrix + row * k * 4, k).set(vector);
+      coarse?.set(row, vector);
       N = Math.max(N, row + 1);
     },
   };

@@ -3,5 +3,6 @@
 
 export { alsHalf, foldIn, gram } from "./als";
 export { conjugateGradient } from "./conjugate-gradient";
+export { rowsAbove, sampleFloors, scanRows } from "./scan";
 export { scoreRows, selectTop, sumExp } from "./top";
 export { dotRows } from "./vectors";

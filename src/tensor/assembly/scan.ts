@@ -1,0 +1,122 @@
+// A first look at all rows in 8 bits, and which of them a closer look could find among the best.
+//
+// A row v is kept as whole numbers q of 8 bits, v ≈ scale q; a vector u as whole numbers of 14. Then u · v differs from
+// what the whole numbers say by |u| e at most, with e = |v - scale q| + (what the rounding of u and of sums in 32 bits
+// can add) |v| (Cauchy-Schwarz). So a row can be among the best only if what is said of it, plus that, reaches what is
+// certain of the others.
+
+/**
+ * out[r] = scales[r] * unit * (q[r] · u) for r < rows; rows of `width` bytes (a multiple of 8), u (width) i16. Products
+ * and sums are exact: 14 + 7 bits and at most 2^10 of them.
+ */
+export function scanRows(
+  matrix: usize,
+  width: usize,
+  rows: usize,
+  vector: usize,
+  scales: usize,
+  unit: f32,
+  out: usize,
+): void {
+  const units = f32x4.splat(unit);
+  let r: usize = 0;
+  for (; r + 4 <= rows; r += 4) {
+    const m0 = matrix + r * width;
+    const m1 = m0 + width;
+    const m2 = m1 + width;
+    const m3 = m2 + width;
+    let s0 = i32x4.splat(0);
+    let s1 = i32x4.splat(0);
+    let s2 = i32x4.splat(0);
+    let s3 = i32x4.splat(0);
+    for (let o: usize = 0; o < width; o += 8) {
+      const v = v128.load(vector + (o << 1));
+      s0 = i32x4.add(s0, i32x4.dot_i16x8_s(v, v128.load8x8_s(m0 + o)));
+      s1 = i32x4.add(s1, i32x4.dot_i16x8_s(v, v128.load8x8_s(m1 + o)));
+      s2 = i32x4.add(s2, i32x4.dot_i16x8_s(v, v128.load8x8_s(m2 + o)));
+      s3 = i32x4.add(s3, i32x4.dot_i16x8_s(v, v128.load8x8_s(m3 + o)));
+    }
+    const low = i32x4.add(v128.shuffle<i32>(s0, s1, 0, 1, 4, 5), v128.shuffle<i32>(s0, s1, 2, 3, 6, 7));
+    const high = i32x4.add(v128.shuffle<i32>(s2, s3, 0, 1, 4, 5), v128.shuffle<i32>(s2, s3, 2, 3, 6, 7));
+    const sums = i32x4.add(v128.shuffle<i32>(low, high, 0, 2, 4, 6), v128.shuffle<i32>(low, high, 1, 3, 5, 7));
+    const at = r << 2;
+    const scale = f32x4.mul(units, v128.load(scales + at));
+    v128.store(out + at, f32x4.mul(scale, f32x4.convert_i32x4_s(sums)));
+  }
+  for (; r < rows; r++) {
+    const row = matrix + r * width;
+    let s = i32x4.splat(0);
+    for (let o: usize = 0; o < width; o += 8) {
+      s = i32x4.add(s, i32x4.dot_i16x8_s(v128.load(vector + (o << 1)), v128.load8x8_s(row + o)));
+    }
+    const sum =
+      i32x4.extract_lane(s, 0) + i32x4.extract_lane(s, 1) + (i32x4.extract_lane(s, 2) + i32x4.extract_lane(s, 3));
+    const at = r << 2;
+    store<f32>(out + at, unit * load<f32>(scales + at) * <f32>sum);
+  }
+}
+
+/**
+ * Of every `step`-th row what it has at least, scores[r] - length * errors[r], one beside the other in `out`, of those
+ * with allowed[r] != 0. Returns how many.
+ */
+export function sampleFloors(
+  scores: usize,
+  errors: usize,
+  length: f32,
+  allowed: usize,
+  rows: usize,
+  step: usize,
+  out: usize,
+): usize {
+  let n: usize = 0;
+  for (let r: usize = 0; r < rows; r += step) {
+    if (load<u8>(allowed + r) == 0) continue;
+    const at = r << 2;
+    store<f32>(out + (n << 2), load<f32>(scores + at) - length * load<f32>(errors + at));
+    n++;
+  }
+  return n;
+}
+
+/**
+ * The rows with allowed[r] != 0 that have `floor` at most, scores[r] + length * errors[r] >= floor, into `out` in their
+ * order. Returns how many they are, or -1 where fewer than `wanted` have it at least.
+ */
+export function rowsAbove(
+  scores: usize,
+  errors: usize,
+  length: f32,
+  allowed: usize,
+  rows: usize,
+  floor: f32,
+  wanted: i32,
+  out: usize,
+): i32 {
+  const lengths = f32x4.splat(length);
+  const floors = f32x4.splat(floor);
+  let n: i32 = 0;
+  let certain: i32 = 0;
+  let r: usize = 0;
+  while (r < rows) {
+    const at = r << 2;
+    if (r + 8 <= rows) {
+      const a = f32x4.add(v128.load(scores + at), f32x4.mul(lengths, v128.load(errors + at)));
+      const b = f32x4.add(v128.load(scores + at, 16), f32x4.mul(lengths, v128.load(errors + at, 16)));
+      if (!v128.any_true(v128.or(f32x4.ge(a, floors), f32x4.ge(b, floors)))) {
+        r += 8;
+        continue;
+      }
+    }
+    const stop = min(r + 8, rows);
+    for (; r < stop; r++) {
+      const score = load<f32>(scores + (r << 2));
+      const error = length * load<f32>(errors + (r << 2));
+      if (!(score + error >= floor) || load<u8>(allowed + r) == 0) continue;
+      store<u32>(out + (n << 2), <u32>r);
+      n++;
+      if (score - error >= floor) certain++;
+    }
+  }
+  return certain < wanted ? -1 : n;
+}
