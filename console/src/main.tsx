@@ -3,6 +3,7 @@ import { App } from "./app.tsx";
 import "./styles/tokens.css";
 import "./styles/base.css";
 import "./styles/feed.css";
+import "./styles/why.css";
 import { startTheme } from "./theme.tsx";
 
 startTheme();

@@ -8,6 +8,7 @@ import { StateStrip } from "../parts/state-strip.tsx";
 import { Failure, Note, Waiting } from "../parts/states.tsx";
 import { UserPicker } from "../parts/user-picker.tsx";
 import { go, hrefOf } from "../router.tsx";
+import { useAnyUser } from "../use-user.ts";
 
 const SLOTS = 12;
 const SURFACE = "console";
@@ -19,14 +20,8 @@ interface Shown {
   readonly before: ReadonlyMap<string, number> | null;
 }
 
-export function FeedView({ user }: { readonly user: string | undefined }) {
-  useEffect(() => {
-    if (user !== undefined) return;
-    api.users(1).then(
-      ({ users: [newest] }) => go(hrefOf("feed", { user: newest?.user ?? "guest" }), true),
-      () => go(hrefOf("feed", { user: "guest" }), true),
-    );
-  }, [user]);
+export function FeedView({ user: wanted }: { readonly user: string | undefined }) {
+  const user = useAnyUser("feed", wanted);
   if (user === undefined) return <Waiting what="Looking for a user" />;
   return <FeedOf key={user} user={user} />;
 }

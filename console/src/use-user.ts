@@ -1,0 +1,19 @@
+/** A view needs a user: the one of the address, else the one who came last. */
+import { useEffect } from "preact/hooks";
+import { api } from "./api.ts";
+import { go, hrefOf, type View } from "./router.tsx";
+
+/** Of a system in which nobody was yet. */
+const NOBODY = "guest";
+
+export function useAnyUser(view: View, user: string | undefined): string | undefined {
+  useEffect(() => {
+    if (user !== undefined) return;
+    const show = (found: string) => go(hrefOf(view, { user: found }), true);
+    api.users(1).then(
+      ({ users: [newest] }) => show(newest?.user ?? NOBODY),
+      () => show(NOBODY),
+    );
+  }, [view, user]);
+  return user;
+}
