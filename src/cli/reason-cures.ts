@@ -12,6 +12,7 @@ const CURES: Readonly<Record<Reason, string>> = {
   source_late: "raise budgetMs, or lower retrieval.perSource in upnext.config.ts",
   source_failed: "npx upnext train",
   ranking_late: "raise budgetMs, or lower retrieval.candidates in upnext.config.ts",
+  overloaded: "serve with more processes or cores, or lower retrieval.candidates in upnext.config.ts",
   ranking_failed: "npx upnext train",
   no_candidates: "ask with allowSeen, with fewer filters, or add items: PUT /v1/items/ID",
 };

@@ -7,7 +7,7 @@ import type { ServingModels } from "./serving-models.ts";
 
 /** @param index of the candidate */
 export function whyOf(path: PathResult, models: ServingModels, index: number): Why {
-  const { candidates, heads, headWeights, features } = path;
+  const { candidates, heads, headNames, headWeights, features } = path;
   const { requestNames, candidateNames } = models.featureSet;
   return {
     sources: candidates.sourceNames.flatMap((name, s) => {
@@ -15,7 +15,7 @@ export function whyOf(path: PathResult, models: ServingModels, index: number): W
       return rank < 0 ? [] : [{ name, rank, score: candidates.scores[s]![index]! }];
     }),
     heads: heads.map((column, h) => ({
-      name: models.ranker?.heads[h] ?? "",
+      name: headNames[h]!,
       value: column[index]!,
       weight: headWeights[h]!,
     })),

@@ -9,6 +9,7 @@ export { type FollowedStore, Follower } from "./follower.ts";
 export { Housekeeping, takingTurns } from "./housekeeping.ts";
 export { impressionOf } from "./impressions.ts";
 export type { Exposure, ItemOverview, ItemQuery, RecentUser } from "./overview.ts";
+export type { PathParts, PathSettings } from "./path-parts.ts";
 export { recentUsers } from "./recent-users.ts";
 export type {
   Arrival,
@@ -30,7 +31,7 @@ export type {
   WhyNot,
 } from "./recommender.ts";
 export { type Bases, replayRequest, startingFolds } from "./replay.ts";
-export { type PathParts, type PathResult, type PathSettings, runPath } from "./request-path.ts";
+export { type PathResult, runPath } from "./request-path.ts";
 export { type ServingModels, servingModels, untrainedModels } from "./serving-models.ts";
 export { similarItems } from "./similar.ts";
 export { stateAt } from "./state-at.ts";

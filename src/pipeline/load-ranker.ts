@@ -10,20 +10,28 @@ import {
   type Vocabulary,
 } from "../ranking/index.ts";
 import type { GoldenScores, RankerFiles } from "../registry/index.ts";
+import type { ModelLoader } from "../tensor/index.ts";
 
 /** Golden scores may differ by this much between machines: other vector widths add in another order. */
 const GOLDEN_TOLERANCE = 1e-4;
 
 /** Rejects with `bundle_corrupt`, `bundle_wrong_dimension`, `bundle_not_finite` or `bundle_golden_mismatch`. */
-export async function loadRanker(id: BundleId, files: RankerFiles, featureSet: FeatureSet): Promise<Ranker> {
-  const ranker = await networkRanker(headerOf(id, files.header), files.models).catch((cause: unknown) => {
-    if (cause instanceof UpnextError && cause.code !== "internal") throw cause;
-    throw new UpnextError(
-      "bundle_corrupt",
-      `bundle ${id}: ranker: expected networks that can be loaded, got: ${messageOf(cause)}. Train again: upnext train`,
-      { cause },
-    );
-  });
+export async function loadRanker(
+  id: BundleId,
+  files: RankerFiles,
+  featureSet: FeatureSet,
+  load?: ModelLoader,
+): Promise<Ranker> {
+  const ranker = await networkRanker(headerOf(id, files.header), files.models, load).catch(
+    (cause: unknown) => {
+      if (cause instanceof UpnextError && cause.code !== "internal") throw cause;
+      throw new UpnextError(
+        "bundle_corrupt",
+        `bundle ${id}: ranker: expected networks that can be loaded, got: ${messageOf(cause)}. Train again: upnext train`,
+        { cause },
+      );
+    },
+  );
   try {
     await checkRanker(id, ranker, files.golden, featureSet);
   } catch (cause) {

@@ -11,13 +11,18 @@ import type { ItemFacts } from "../events/index.ts";
 import {
   type Encodings,
   type LoadedSource,
+  type Retriever,
   type TouchColumns,
   type Touches,
   touchesOf,
 } from "../retrieval/index.ts";
-import type { UserState } from "../state/index.ts";
-import { within } from "./budget.ts";
-import type { Reason } from "./recommender.ts";
+import { emptyState, type UserState, withoutExpired } from "../state/index.ts";
+import { type StageBudget, within } from "./budget.ts";
+import type { EncodingCache, KeptEncodings } from "./encoding-cache.ts";
+import type { StateRead } from "./follower.ts";
+import type { PathParts } from "./path-parts.ts";
+import type { Reason, RecommendRequest } from "./recommender.ts";
+import type { Trace } from "./trace.ts";
 
 export interface Encoded {
   readonly touches: Touches;
@@ -29,6 +34,15 @@ export interface Encoded {
   stale(): boolean;
 }
 
+/** Where encodings are kept, and whether the state that they would be made of is the past. */
+export interface Keeping {
+  readonly cache: EncodingCache;
+  /** Whether an event of the user has come since the state was read: then nothing of it is kept. */
+  stale(): boolean;
+  /** Whether no request waits for it. */
+  readonly ahead: boolean;
+}
+
 /** @param ms how long may be waited; sources are not even asked where nothing of it is left */
 export async function encodeState(
   sources: readonly LoadedSource[],
@@ -36,12 +50,15 @@ export async function encodeState(
   catalog: Catalog,
   now: EpochMs,
   ms: number,
+  keeping?: Keeping,
 ): Promise<Encoded> {
   const { touches, history } = touchesOf(state, catalog, now);
   const { size } = catalog;
   const encodes = sources.some(({ retriever }) => retriever.encode !== undefined);
   const facts = encodes ? factsOf(touches, catalog) : [];
-  const { encodings, reasons } = await encodeWithin(sources, touches, ms);
+  const keeps = keeping !== undefined && encodes && touches.items.length > 0 && !keeping.stale();
+  const kept = keeps && { of: keeping.cache.of(state.user, { sources, touches, facts }), ...keeping };
+  const { encodings, reasons } = await encodeWithin(sources, touches, ms, kept || undefined);
   return {
     touches,
     history,
@@ -61,19 +78,31 @@ function factsOf(touches: Touches, catalog: Catalog): readonly (ItemFacts | unde
   return Array.from(touches.items, (row) => catalog.factsOf(row));
 }
 
+/** What is kept of this very state. */
+interface Kept extends Pick<Keeping, "cache" | "ahead"> {
+  readonly of: KeptEncodings;
+}
+
 /** What the sources compute of the user; those that are late or fail have no encoding. */
 export async function encodeWithin(
   sources: readonly LoadedSource[],
   touches: Touches,
   ms: number,
+  kept?: Kept,
 ): Promise<Pick<Encoded, "encodings" | "reasons">> {
   const encodings: Record<string, Float32Array> = {};
   const reasons = new Set<Reason>();
   if (touches.items.length === 0) return { encodings, reasons: [] };
   const ask = async ({ retriever }: LoadedSource) => {
     if (retriever.encode === undefined) return;
+    const ready = kept?.of.ready.get(retriever.name);
+    if (kept && !kept.ahead) kept.cache.count(ready ? "hits" : "misses");
+    if (ready !== undefined) {
+      encodings[retriever.name] = ready;
+      return;
+    }
     try {
-      const encoding = ms > 0 ? await within(retriever.encode(touches), ms) : "late";
+      const encoding = ms > 0 ? await within(encoded(retriever, touches, kept), ms) : "late";
       if (encoding === "late") reasons.add("source_late");
       else encodings[retriever.name] = encoding;
     } catch {
@@ -82,4 +111,113 @@ export async function encodeWithin(
   };
   await Promise.all(sources.map(ask));
   return { encodings, reasons: [...reasons] };
+}
+
+/** Two that ask at once about one state wait for the same encoding. */
+function encoded(retriever: Retriever, touches: Touches, kept: Kept | undefined): Promise<Float32Array> {
+  const { name } = retriever;
+  const pending = kept?.of.pending.get(name);
+  if (pending !== undefined) return pending;
+  const encoding = retriever.encode!(touches);
+  if (kept === undefined) return encoding;
+  const { ready, pending: waiting } = kept.of;
+  const done = encoding
+    .then((vector) => {
+      ready.set(name, vector);
+      if (kept.ahead) kept.cache.count("ahead");
+      return vector;
+    })
+    .finally(() => waiting.delete(name));
+  done.catch(() => {});
+  waiting.set(name, done);
+  return done;
+}
+
+/** What is known of the user at the moment at which it is looked at. */
+export interface UserRead extends Omit<Encoded, "stale"> {
+  readonly state: UserState;
+  /** The time of the request: that of the state. */
+  readonly now: EpochMs;
+  /** Whether the state did not come. */
+  readonly missing: boolean;
+}
+
+/**
+ * Reads until nothing has changed since: an event of this user that was applied meanwhile would be in the catalog's
+ * offset and not in what was read.
+ *
+ * @param encodes whether sources are asked to encode; on the last rung nobody reads it
+ */
+export async function readUser(
+  parts: PathParts,
+  request: RecommendRequest,
+  budget: StageBudget,
+  trace: Trace,
+  encodes: boolean,
+): Promise<UserRead> {
+  for (;;) {
+    const read = await readOnce(parts, request, budget, trace, encodes);
+    const stale = read.stale();
+    read.release();
+    if (!stale) return read;
+  }
+}
+
+async function readOnce(
+  parts: PathParts,
+  request: RecommendRequest,
+  budget: StageBudget,
+  trace: Trace,
+  encodes: boolean,
+): Promise<UserRead & Pick<StateRead, "stale" | "release">> {
+  const { catalog, clock, models, settings } = parts;
+  const read = await trace.stage("state", 1, async () => {
+    const value = await readWithin(parts, request, budget.left("state"));
+    const out = value.state.touches.length + value.state.vetoes.length;
+    return { value, out, ...(value.fallback && { fallback: value.fallback }) };
+  });
+  const { fallback } = read;
+  // What had expired when the store looked has expired now too: the state depends on this moment alone.
+  const now = clock.now();
+  const state = withoutExpired(read.state, settings, now);
+  const sources = encodes ? models.sources : [];
+  const keeping = parts.encodings && { cache: parts.encodings, stale: () => read.stale(), ahead: false };
+  const encoded = await trace.stage("encode", state.touches.length, async () => {
+    const value = await encodeState(sources, state, catalog, now, budget.left("encode"), keeping);
+    const [reason] = value.reasons;
+    return { value, out: Object.keys(value.encodings).length, ...(reason && { fallback: reason }) };
+  });
+  return {
+    ...encoded,
+    now,
+    state,
+    missing: fallback !== undefined,
+    reasons: fallback === undefined ? encoded.reasons : [fallback, ...encoded.reasons],
+    stale: () => read.stale() || encoded.stale(),
+    release: () => read.release(),
+  };
+}
+
+/** The user's state; an empty one, and why, where the store takes longer than `ms` or fails. */
+async function readWithin(
+  parts: PathParts,
+  request: RecommendRequest,
+  ms: number,
+): Promise<StateRead & { readonly fallback?: Reason }> {
+  const without = (fallback: Reason) => ({
+    state: emptyState(request.user),
+    stale: () => false,
+    release() {},
+    fallback,
+  });
+  try {
+    const reading = parts.readState();
+    const read = await within(reading, ms);
+    if (read !== "late") return read;
+    // Whenever it comes, nobody looks at it.
+    reading.then(({ release }) => release()).catch(() => {});
+    return without("state_late");
+  } catch {
+    return without("state_unavailable");
+  }
 }

@@ -61,7 +61,7 @@ export interface Arrival {
 }
 
 /** From best to simplest answer. */
-export const RUNGS = ["full", "fewer-candidates", "retrieval-order", "popular"] as const;
+export const RUNGS = ["full", "cheaper-ranker", "fewer-candidates", "retrieval-order", "popular"] as const;
 export type Rung = (typeof RUNGS)[number];
 
 /** Why a result is not personal, or not the best the system can do. */
@@ -75,6 +75,7 @@ export const REASONS = {
   source_late: "A retrieval source was skipped or dropped to stay within the budget.",
   source_failed: "A retrieval source failed.",
   ranking_late: "There was no time left to rank all candidates.",
+  overloaded: "More requests came in than could be answered in full; this one got a cheaper answer.",
   ranking_failed: "The ranker failed; candidates are in retrieval order.",
   no_candidates: "Every item is filtered out.",
 } as const;

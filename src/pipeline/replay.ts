@@ -10,8 +10,9 @@ import type { Snapshots } from "../snapshots/index.ts";
 import { memoryStore, type StateLimits, type StateStore, writeStates } from "../state/index.ts";
 import { RankingCost } from "./budget.ts";
 import { Follower } from "./follower.ts";
+import type { PathSettings } from "./path-parts.ts";
 import type { RecommendRequest } from "./recommender.ts";
-import { type PathResult, type PathSettings, runPath } from "./request-path.ts";
+import { type PathResult, runPath } from "./request-path.ts";
 import { servingModels, untrainedModels } from "./serving-models.ts";
 
 /** Where the folds of a moment can begin, so that the log need not begin at 0. */

@@ -11,7 +11,7 @@ import {
   sourceSchema,
 } from "../features/index.ts";
 import type { Ranker } from "../ranking/index.ts";
-import { type Bundle, type BundleModels, decodeModels } from "../registry/index.ts";
+import { type Bundle, type BundleModels, decodeModels, type RankerFiles } from "../registry/index.ts";
 import {
   closeSources,
   type LoadedSource,
@@ -19,6 +19,7 @@ import {
   type Source,
   sourcesNamed,
 } from "../retrieval/index.ts";
+import type { ModelLoader } from "../tensor/index.ts";
 import { loadRanker } from "./load-ranker.ts";
 
 export interface ServingModels {
@@ -26,6 +27,8 @@ export interface ServingModels {
   readonly bundle: { readonly id: BundleId; readonly trainedAt: EpochMs; readonly logOffset: Offset } | null;
   readonly sources: readonly LoadedSource[];
   readonly ranker: Ranker | null;
+  /** Of the bundle, for when there is no time for the other one; null where that one is the cheapest. */
+  readonly cheaperRanker: Ranker | null;
   readonly featureSet: FeatureSet;
   close(): Promise<void>;
 }
@@ -37,6 +40,7 @@ export async function untrainedModels(catalog: Catalog): Promise<ServingModels> 
     bundle: null,
     sources,
     ranker: null,
+    cheaperRanker: null,
     featureSet: featuresOf(sourceSchema(sources.map(({ retriever }) => retriever))),
     close: () => closeSources(sources),
   };
@@ -45,8 +49,14 @@ export async function untrainedModels(catalog: Catalog): Promise<ServingModels> 
 /**
  * Rejects with `bundle_corrupt`, `bundle_incompatible` (other features or sources than this code has),
  * `bundle_item_map_mismatch`, `bundle_wrong_dimension`, `bundle_not_finite` or `bundle_golden_mismatch`.
+ *
+ * @param model where networks compute; in the caller's thread unless told
  */
-export async function servingModels(bundle: Bundle, catalog: Catalog): Promise<ServingModels> {
+export async function servingModels(
+  bundle: Bundle,
+  catalog: Catalog,
+  model?: ModelLoader,
+): Promise<ServingModels> {
   const models = decodeModels(bundle);
   checkItems(bundle.id, models, catalog);
   const kinds = sourcesNamed(sourceNames(bundle));
@@ -64,27 +74,34 @@ export async function servingModels(bundle: Bundle, catalog: Catalog): Promise<S
       `bundle ${bundle.id}: expected tables of ${missing.map(({ name }) => name).join(", ")}, there are none. Train again: upnext train`,
     );
   }
-  const ranker = models.ranker === null ? null : await loadRanker(bundle.id, models.ranker, featureSet);
-  let sources: readonly LoadedSource[];
+  const opened: { close?(): Promise<void> }[] = [];
+  const rankerOf = async (files: RankerFiles | null) => {
+    if (files === null) return null;
+    const ranker = await loadRanker(bundle.id, files, featureSet, model);
+    opened.push(ranker);
+    return ranker;
+  };
+  const close = async () => {
+    await Promise.all(opened.map((part) => part.close?.()));
+  };
   try {
-    sources = await loadSources(kinds, models.sources, catalog);
+    const ranker = await rankerOf(models.ranker);
+    const cheaperRanker = await rankerOf(models.cheaperRanker);
+    const sources = await loadSources(kinds, models.sources, catalog, model);
+    opened.push({ close: () => closeSources(sources) });
+    const { createdAt, logOffset } = bundle.manifest;
+    return {
+      bundle: { id: bundle.id, trainedAt: createdAt, logOffset },
+      sources,
+      ranker,
+      cheaperRanker,
+      featureSet,
+      close,
+    };
   } catch (cause) {
-    await ranker?.close();
+    await close();
     throw cause;
   }
-  return {
-    bundle: {
-      id: bundle.id,
-      trainedAt: bundle.manifest.createdAt,
-      logOffset: bundle.manifest.logOffset,
-    },
-    sources,
-    ranker,
-    featureSet,
-    async close() {
-      await Promise.all([ranker?.close(), closeSources(sources)]);
-    },
-  };
 }
 
 /** The features of the bundle's schema, with what the sources of this code say. */

@@ -6,8 +6,8 @@ import { headWeight } from "../ranking/index.ts";
 import type { StateStore } from "../state/index.ts";
 import { STAGE_ENDS } from "./budget.ts";
 import { checksOf } from "./checks.ts";
+import type { PathSettings } from "./path-parts.ts";
 import type { Status } from "./recommender.ts";
-import type { PathSettings } from "./request-path.ts";
 import type { ServingModels } from "./serving-models.ts";
 
 export interface StatusParts {

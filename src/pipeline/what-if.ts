@@ -6,8 +6,8 @@ import { type EpochMs, type EventId, UpnextError } from "../core/index.ts";
 import { INTERACTION_TYPES, valueProblem } from "../events/index.ts";
 import { mergeTouches, type Touch, type UserState } from "../state/index.ts";
 import type { StateRead } from "./follower.ts";
+import type { PathParts } from "./path-parts.ts";
 import type { WhatIf } from "./recommender.ts";
-import type { PathParts } from "./request-path.ts";
 
 /** More than a state has by default: what was added is in it, whatever is there. */
 const UNLIMITED = { touches: Number.MAX_SAFE_INTEGER, vetoes: Number.MAX_SAFE_INTEGER };
@@ -16,8 +16,9 @@ const UNLIMITED = { touches: Number.MAX_SAFE_INTEGER, vetoes: Number.MAX_SAFE_IN
 export function supposing(parts: PathParts, whatIf: WhatIf): PathParts {
   checkWhatIf(whatIf);
   const { settings, clock } = parts;
+  const { encodings: _, ...others } = parts; // they are of the state that is there
   return {
-    ...parts,
+    ...others,
     settings: { ...settings, headWeights: { ...settings.headWeights, ...whatIf.headWeights } },
     readState: async (): Promise<StateRead> => {
       const read = await parts.readState();

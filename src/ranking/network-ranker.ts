@@ -1,6 +1,6 @@
 /** Networks as a ranker: a header that says what goes in and what comes out, and one ONNX file or several. */
 import { UpnextError } from "../core/index.ts";
-import { type Feeds, loadModel, type Model } from "../tensor/index.ts";
+import { type Feeds, loadModel, type Model, type ModelLoader, type RunOptions } from "../tensor/index.ts";
 import { makeCodes, VISIT_COLUMNS, type Vocabulary, writeCodes, writeVisitFacts } from "./network-inputs.ts";
 import type { Ranker, RankingInput } from "./ranker.ts";
 
@@ -25,35 +25,37 @@ export interface Calibration {
 /** A network ranker also scores bare inputs: golden scores are such. */
 export interface NetworkRanker extends Ranker {
   /** Inputs of one request, of which models take those that they read → [head] (n) probabilities. */
-  scoreInputs(inputs: Feeds): Promise<readonly Float32Array[]>;
+  scoreInputs(inputs: Feeds, options?: RunOptions): Promise<readonly Float32Array[]>;
 }
 
 /**
  * @param models ONNX files with the inputs of `rankingLogits` and `logits` (1, n, heads); of several, the mean counts
+ * @param load where they compute; in the caller's thread unless told
  */
 export async function networkRanker(
   header: RankerHeader,
   models: readonly Uint8Array[],
+  load: ModelLoader = loadModel,
 ): Promise<NetworkRanker> {
   const sessions: Model[] = [];
   const close = async () => {
     await Promise.all(sessions.map((session) => session.close()));
   };
   try {
-    for (const model of models) sessions.push(await loadModel(model));
+    for (const model of models) sessions.push(await load(model));
   } catch (cause) {
     await close();
     throw cause;
   }
   if (sessions.length === 0) throw problem(header, "one model at least", "none");
 
-  async function scoreInputs(inputs: Feeds): Promise<readonly Float32Array[]> {
+  async function scoreInputs(inputs: Feeds, options?: RunOptions): Promise<readonly Float32Array[]> {
     const n = inputs["candidates"]?.dims[1] ?? 0;
     const count = header.heads.length;
     if (n === 0) return header.heads.map(() => new Float32Array(0));
     const sums = new Float64Array(n * count);
     for (const session of sessions) {
-      const { logits } = await session.run(only(inputs, session.inputNames));
+      const { logits } = await session.run(only(inputs, session.inputNames), options);
       const data = logits?.data;
       if (!(data instanceof Float32Array) || data.length !== n * count) {
         throw problem(header, `${n} × ${count} float32 logits from the model`, `${data?.length ?? "none"}`);
@@ -74,7 +76,7 @@ export async function networkRanker(
     name: header.name,
     heads: header.heads,
     fingerprint: header.fingerprint,
-    score: async (input) => scoreInputs(inputsOf(header, input)),
+    score: async (input, options) => scoreInputs(inputsOf(header, input), options),
     scoreInputs,
     close,
   };

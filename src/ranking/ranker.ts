@@ -1,5 +1,6 @@
 /** A ranker: precise scores for the hundreds of candidates that retrieval found. */
 import type { FeatureContext, Features } from "../features/index.ts";
+import type { RunOptions } from "../tensor/index.ts";
 
 /** A request's query, candidates and visits, and the catalog that tells what items are. */
 export interface RankingInput extends FeatureContext {
@@ -15,8 +16,8 @@ export interface Ranker {
   readonly fingerprint: string;
   /**
    * [head] (n) probabilities. The values of a candidate do not depend on the others in the batch. Rejects with
-   * `internal` where the features do not fit.
+   * `internal` where the features do not fit, and where it computes on another thread that has ended.
    */
-  score(input: RankingInput): Promise<readonly Float32Array[]>;
+  score(input: RankingInput, options?: RunOptions): Promise<readonly Float32Array[]>;
   close(): Promise<void>;
 }

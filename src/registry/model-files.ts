@@ -9,6 +9,7 @@
  * ranker.json                header of the ranker, where there is one
  * ranker-0.onnx, …           its models
  * golden.json                inputs of a request and the probabilities that the ranker gave them when it was made
+ * cheaper-ranker.json, …     the same three of a ranker that costs less, where there is one
  */
 import { UpnextError } from "../core/index.ts";
 import type { Bundle } from "./registry.ts";
@@ -52,9 +53,21 @@ export interface BundleModels {
   readonly features: unknown;
   readonly sources: Readonly<Record<string, Readonly<Record<string, Column>>>>;
   readonly ranker: RankerFiles | null;
+  /** Serves where there is no time for the other one; null where that one is the cheapest. */
+  readonly cheaperRanker: RankerFiles | null;
 }
 
-export function encodeModels({ items, features, sources, ranker }: BundleModels): Record<string, Uint8Array> {
+/** What the names of a ranker's files begin with. */
+const RANKER = "";
+const CHEAPER = "cheaper-";
+
+export function encodeModels({
+  items,
+  features,
+  sources,
+  ranker,
+  cheaperRanker,
+}: BundleModels): Record<string, Uint8Array> {
   const files: Record<string, Uint8Array> = { "items.json": json(items), "features.json": json(features) };
   for (const [source, columns] of Object.entries(sources)) {
     for (const [name, column] of Object.entries(columns)) {
@@ -66,14 +79,17 @@ export function encodeModels({ items, features, sources, ranker }: BundleModels)
       );
     }
   }
-  if (ranker !== null) {
-    files["ranker.json"] = json(ranker.header);
-    ranker.models.forEach((model, i) => {
-      files[modelName(i)] = model;
-    });
-    files["golden.json"] = json(ranker.golden);
-  }
+  if (ranker !== null) addRanker(files, RANKER, ranker);
+  if (cheaperRanker !== null) addRanker(files, CHEAPER, cheaperRanker);
   return files;
+}
+
+function addRanker(files: Record<string, Uint8Array>, prefix: string, ranker: RankerFiles): void {
+  files[`${prefix}ranker.json`] = json(ranker.header);
+  ranker.models.forEach((model, i) => {
+    files[modelName(prefix, i)] = model;
+  });
+  files[`${prefix}golden.json`] = json(ranker.golden);
 }
 
 /** Throws `bundle_corrupt` where a file does not have the form above; the hashes were checked when it was opened. */
@@ -88,22 +104,28 @@ export function decodeModels(bundle: Bundle): BundleModels {
     if (name.endsWith(MODEL)) sources[source!]![`${column}${MODEL}`] = bundle.file(name);
     else sources[source!]![column!] = columnOf(name, dtype!, bundle.file(name));
   }
-  const hasRanker = "ranker.json" in bundle.manifest.files;
   const items = parse(bundle, "items.json");
   if (!Array.isArray(items) || !items.every((id) => typeof id === "string")) {
     throw broken("items.json", "a list of item ids", "something else");
   }
   const features = parse(bundle, "features.json");
-  if (!hasRanker) return { items, features, sources, ranker: null };
   return {
     items,
     features,
     sources,
-    ranker: {
-      header: parse(bundle, "ranker.json"),
-      models: modelsOf(bundle),
-      golden: goldenOf(parse(bundle, "golden.json")),
-    },
+    ranker: rankerOf(bundle, RANKER),
+    cheaperRanker: rankerOf(bundle, CHEAPER),
+  };
+}
+
+function rankerOf(bundle: Bundle, prefix: string): RankerFiles | null {
+  const header = `${prefix}ranker.json`;
+  if (!(header in bundle.manifest.files)) return null;
+  const golden = `${prefix}golden.json`;
+  return {
+    header: parse(bundle, header),
+    models: modelsOf(bundle, prefix),
+    golden: goldenOf(golden, parse(bundle, golden)),
   };
 }
 
@@ -118,22 +140,22 @@ function columnOf(name: string, dtype: string, bytes: Uint8Array): Column {
   return new Type(new Uint8Array(bytes).buffer);
 }
 
-function modelName(i: number): string {
-  return `ranker-${i}.onnx`;
+function modelName(prefix: string, i: number): string {
+  return `${prefix}ranker-${i}.onnx`;
 }
 
 /** One at least: that the first is missing is an error of the bundle. */
-function modelsOf(bundle: Bundle): readonly Uint8Array[] {
-  const models = [bundle.file(modelName(0))];
-  while (modelName(models.length) in bundle.manifest.files)
-    models.push(bundle.file(modelName(models.length)));
+function modelsOf(bundle: Bundle, prefix: string): readonly Uint8Array[] {
+  const models = [bundle.file(modelName(prefix, 0))];
+  while (modelName(prefix, models.length) in bundle.manifest.files)
+    models.push(bundle.file(modelName(prefix, models.length)));
   return models;
 }
 
 const isNumbers = (value: unknown): value is number[] =>
   Array.isArray(value) && value.every((entry) => typeof entry === "number");
 
-function goldenOf(value: unknown): GoldenScores {
+function goldenOf(name: string, value: unknown): GoldenScores {
   const { inputs, probabilities } = Object(value) as Partial<GoldenScores>;
   const good =
     typeof inputs === "object" &&
@@ -141,7 +163,7 @@ function goldenOf(value: unknown): GoldenScores {
     Object.values(inputs).every(isInput) &&
     Array.isArray(probabilities) &&
     probabilities.every(isNumbers);
-  if (!good) throw broken("golden.json", "inputs and probabilities", "something else");
+  if (!good) throw broken(name, "inputs and probabilities", "something else");
   return { inputs, probabilities };
 }
 

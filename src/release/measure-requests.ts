@@ -130,7 +130,7 @@ class Cell {
     this.condition = condition;
     this.meter = meter;
     const { sources, featureSet } = system;
-    this.models = { bundle: null, sources, ranker, featureSet, close: async () => {} };
+    this.models = { bundle: null, cheaperRanker: null, sources, ranker, featureSet, close: async () => {} };
     this.states = system.states.map((state) => withVisits(state, condition.visits));
   }
 

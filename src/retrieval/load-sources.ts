@@ -1,5 +1,6 @@
 /** Sources brought to life, and asked together. */
 import type { Catalog } from "../catalog/index.ts";
+import type { ModelLoader } from "../tensor/index.ts";
 import type { Contribution } from "./blend.ts";
 import type { Columns, Encodings, Query, Retriever, Source, Touches } from "./retriever.ts";
 
@@ -20,12 +21,13 @@ export async function loadSources(
   sources: readonly Source[],
   fitted: FittedSources,
   catalog: Catalog,
+  model?: ModelLoader,
 ): Promise<readonly LoadedSource[]> {
   const loaded: LoadedSource[] = [];
   try {
     for (const source of sources) {
       if (source.fit !== undefined && fitted[source.name] === undefined) continue;
-      const retriever = await source.load(fitted[source.name] ?? {}, catalog);
+      const retriever = await source.load(fitted[source.name] ?? {}, catalog, model);
       loaded.push({ retriever, weight: source.weight });
     }
   } catch (cause) {

@@ -8,7 +8,7 @@
 import type { Catalog } from "../catalog/index.ts";
 import type { Clock, EpochMs, Ms, Progress, Random } from "../core/index.ts";
 import type { Place, UserFacts } from "../events/index.ts";
-import type { Device } from "../tensor/index.ts";
+import type { Device, ModelLoader } from "../tensor/index.ts";
 import type { Sequences } from "./sequences.ts";
 
 /** Columns of (H) interactions of a user with items that the catalog knows, newest first. */
@@ -74,8 +74,9 @@ export interface Retriever {
   readonly personal: boolean;
   /**
    * What the source computes of the user before a moment of the log is chosen, for the part of its work that has to
-   * wait: a network's answer. Depends on the touches, and of the catalog on what `factsOf` says of these items; whoever
-   * asks sees to it that neither has changed since. Called with one touch or more. May reject.
+   * wait: a network's answer. Depends on the touches but not on their `now`, and of the catalog on what `factsOf` says
+   * of these items; whoever asks sees to it that neither has changed since, and may keep the answer as long as that is
+   * so. Called with one touch or more. May reject.
    *
    * @returns what `retrieve` finds in `query.encodings` under the source's name
    */
@@ -137,6 +138,10 @@ export interface Source {
   readonly weight: number;
   /** Absent for sources that read live statistics only. */
   fit?(context: FitContext): Promise<Columns>;
-  /** `columns` is what `fit` returned, or empty. The catalog may have grown since; rows below itemCount are the same. */
-  load(columns: Columns, catalog: Catalog): Promise<Retriever>;
+  /**
+   * `columns` is what `fit` returned, or empty. The catalog may have grown since; rows below itemCount are the same.
+   *
+   * @param model how a network is loaded; to compute in the caller's thread unless told
+   */
+  load(columns: Columns, catalog: Catalog, model?: ModelLoader): Promise<Retriever>;
 }

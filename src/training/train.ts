@@ -194,6 +194,7 @@ async function publish(
     },
     sources: models.fitted,
     ranker: models.ranker?.files ?? null,
+    cheaperRanker: null,
   });
   return registry.publish(
     {

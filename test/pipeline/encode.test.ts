@@ -71,6 +71,7 @@ async function modelsWith(wait: (asked: number) => Promise<unknown>, of = catalo
     bundle: { id: "b" as BundleId, trainedAt: NOW, logOffset: 0 as Offset },
     sources: loaded,
     ranker: null,
+    cheaperRanker: null,
     featureSet: featureSet(sourceSchema(sources)),
     close: async () => {},
   };

@@ -79,7 +79,7 @@ describe("why", () => {
 
   it("has no heads and no features where nothing was ranked, and is left out unless asked for", async () => {
     const cost = new RankingCost();
-    for (let i = 0; i < 100; i++) cost.observe(1, 10 as Ms);
+    for (let i = 0; i < 100; i++) cost.observe("ranker", 1, 10 as Ms, 0 as Ms);
     const { answer } = await answered({ explain: true }, { cost });
     expect(answer.items[0]!.why).toMatchObject({ heads: [], features: {}, rankBeforePolicy: 0 });
     expect((await answered({})).answer.items[0]!.why).toBeUndefined();
@@ -121,12 +121,12 @@ describe("why not", () => {
 
   it("an item for whose ranking there was no time: ranking, with its place in retrieval", async () => {
     const cost = new RankingCost();
-    for (let i = 0; i < 200; i++) cost.observe(1, 0.3 as Ms);
+    for (let i = 0; i < 200; i++) cost.observe("ranker", 1, 0.3 as Ms, 0 as Ms);
     const { path } = await answered({}, { cost });
     const item = world.catalog.idOf(path.found.rows.at(-1)!);
     const n = path.found.rows.length;
     const again = new RankingCost();
-    for (let i = 0; i < 200; i++) again.observe(1, 0.3 as Ms);
+    for (let i = 0; i < 200; i++) again.observe("ranker", 1, 0.3 as Ms, 0 as Ms);
     expect(await whyNot(item, {}, { cost: again })).toEqual([
       "ranking",
       `Retrieval put it at ${n} of ${n}, and there was time to rank the first 75 only.`,

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Clock, DAY, type EpochMs, type ItemId, type Ms, systemClock } from "../../src/core/index.ts";
 import { type Interaction, isVeto } from "../../src/events/index.ts";
+import { FEWEST } from "../../src/pipeline/budget.ts";
 import {
   Follower,
   type PathParts,
@@ -11,6 +12,7 @@ import {
   type ServingModels,
   untrainedModels,
 } from "../../src/pipeline/index.ts";
+import { bestUnder, pressureOf } from "../../src/pipeline/ladder.ts";
 import { RUNGS } from "../../src/pipeline/recommender.ts";
 import type { StateStore } from "../../src/state/index.ts";
 import { createWorld, END, request, slateOf, user, type World } from "./world.ts";
@@ -45,11 +47,22 @@ function ticking(ms: number): Clock {
   };
 }
 
-/** A cost that requests before have taught: milliseconds a candidate. */
-function learned(msACandidate: number): RankingCost {
+/** Costs that requests before have taught: milliseconds a candidate, of the ranker and of a cheaper one. */
+function learned(msACandidate: number, cheaper = msACandidate): RankingCost {
   const cost = new RankingCost();
-  for (let i = 0; i < 200; i++) cost.observe(1, msACandidate as Ms);
+  for (let i = 0; i < 200; i++) {
+    cost.observe("ranker", 1, msACandidate as Ms, 0 as Ms);
+    cost.observe("cheaperRanker", 1, cheaper as Ms, 0 as Ms);
+  }
   return cost;
+}
+
+/** With a second ranker, which gives every candidate the opposite of what the first one gives it. */
+function withCheaper(): ServingModels {
+  const ranker = world.models.ranker!;
+  const score: typeof ranker.score = async (input) =>
+    (await ranker.score(input)).map((head) => head.map((probability) => 1 - probability));
+  return { ...world.models, cheaperRanker: { ...ranker, score } };
 }
 
 function broken(what: "retrieve" | "signals", name: string): ServingModels {
@@ -205,13 +218,83 @@ describe("a request", () => {
     expect(path.candidates.rows).toEqual(path.found.rows);
   });
 
-  it("is ranked again some time after ranking was too slow", async () => {
+  it("keeps the order of retrieval where the ranker does not answer in time", async () => {
+    const { ranker } = world.models;
+    const score = () => new Promise<never>(() => {});
+    const models = { ...world.models, ranker: { ...ranker!, score } };
+    const cost = new RankingCost();
+    const path = await request(world, { user: U }, { models, cost, budget: 60 });
+    expect([path.rung, path.personal, path.reasons]).toEqual(["retrieval-order", true, ["ranking_late"]]);
+    expect(path.ranked.length).toBe(path.found.rows.length);
+  });
+
+  it("is ranked again as soon as a request of nobody has found that ranking is fast again", async () => {
     const cost = learned(10);
-    const rungs: string[] = [];
-    for (let i = 0; i < 400 && rungs.at(-1) !== "fewer-candidates"; i++)
-      rungs.push((await request(world, { user: U }, { cost })).rung);
-    expect(rungs[0]).toBe("retrieval-order");
-    expect(rungs.at(-1)).toBe("fewer-candidates");
+    const rungNow = async () => (await request(world, { user: U }, { cost })).rung;
+    expect([await rungNow(), await rungNow()]).toEqual(["retrieval-order", "retrieval-order"]);
+    expect([cost.overdue(100 as Ms), cost.overdue(300 as Ms)]).toEqual([false, true]);
+    for (let at = 1000; cost.overdue(at as Ms) || at === 1000; at += 1000) {
+      cost.observe("ranker", 200, 1 as Ms, at as Ms);
+      cost.observe("cheaperRanker", 200, 1 as Ms, at as Ms);
+      if ((await rungNow()) === "full") return expect(at).toBeLessThanOrEqual(5000);
+    }
+    expect.fail("it never came back");
+  });
+
+  it("is ranked by the cheaper ranker where there is no time for the other one", async () => {
+    const path = await request(world, { user: U }, { models: withCheaper(), cost: learned(10, 0.001) });
+    expect([path.rung, path.personal, path.reasons]).toEqual(["cheaper-ranker", true, ["ranking_late"]]);
+    const full = await request(world, { user: U }, { models: withCheaper() });
+    expect(full.rung).toBe("full");
+    expect(path.features).toEqual(full.features);
+    expect(path.heads).toEqual(full.heads.map((head) => head.map((probability) => 1 - probability)));
+  });
+
+  it("has fewer candidates ranked by the cheaper ranker", async () => {
+    const path = await request(world, { user: U }, { models: withCheaper(), cost: learned(10, 0.3) });
+    expect([path.rung, path.candidates.rows.length]).toEqual(["fewer-candidates", 75]);
+  });
+
+  it.each(RUNGS)("under the pressure of the rung %s is answered there, and says why", async (rung) => {
+    const parts = { models: withCheaper(), budget: Infinity, pressure: pressureOf(rung) };
+    const path = await request(world, { user: U }, parts);
+    expect(path.rung).toBe(rung);
+    expect(path.reasons).toEqual(rung === "full" ? [] : ["overloaded"]);
+    expect(path.personal).toBe(rung !== "popular");
+    expect(path.slate.order.length).toBe(20);
+  });
+
+  it.each([
+    [0, "full"],
+    [0.19, "full"],
+    [0.2, "cheaper-ranker"],
+    [0.99, "popular"],
+    [1, "popular"],
+    [-1, "full"],
+    [7, "popular"],
+  ])("under the pressure %d may be answered by %s at best", (pressure, rung) => {
+    expect(bestUnder(pressure)).toBe(rung);
+  });
+
+  it("under full pressure asks one source, and encodes nothing", async () => {
+    const path = await request(world, { user: U }, { pressure: 1 });
+    expect(path.sources.map(({ name }) => name)).toEqual(["popular"]);
+    expect(path.query.encodings).toEqual({});
+  });
+
+  it("without a cheaper ranker has fewer candidates ranked under its pressure", async () => {
+    const path = await request(world, { user: U }, { pressure: pressureOf("cheaper-ranker") });
+    expect([path.rung, path.candidates.rows.length]).toEqual(["fewer-candidates", FEWEST]);
+  });
+
+  it("that has waited shares out among its stages what is left of its budget", async () => {
+    const clock = ticking(0);
+    const acceptedAt = -30 as Ms;
+    const path = await request(world, { user: U }, { clock, budget: 50, acceptedAt });
+    expect([path.rung, path.reasons]).toEqual(["full", []]);
+    // Of 20 ms, 18 are there until ranking has to be over: 0.2 ms for each of 45 candidates, twice over.
+    const fewer = await request(world, { user: U }, { clock, budget: 50, acceptedAt, cost: learned(0.15) });
+    expect([fewer.rung, fewer.candidates.rows.length]).toEqual(["fewer-candidates", 60]);
   });
 
   it("with a budget of 1 ms has an answer of one source, and says what was left out", async () => {
@@ -250,8 +333,10 @@ describe("a request", () => {
 });
 
 describe("filters hold on every rung", () => {
-  const rungs: Record<string, () => Promise<Partial<PathParts> & { budget?: number }>> = {
+  const rungs: Record<string, () => Promise<Partial<PathParts> & { budget?: number; pressure?: number }>> = {
     full: async () => ({}),
+    "cheaper-ranker": async () => ({ models: withCheaper(), pressure: pressureOf("cheaper-ranker") }),
+    "popular under pressure": async () => ({ pressure: 1 }),
     "fewer-candidates": async () => ({ cost: learned(0.3) }),
     "retrieval-order": async () => ({ cost: learned(10) }),
     popular: async () => ({ models: await untrainedModels(world.catalog) }),

@@ -51,6 +51,7 @@ async function trainedModels(catalog: Catalog, sources = COUNTING): Promise<Serv
     bundle: { id: "b" as never, trainedAt: NOW, logOffset: 0 as never },
     sources: await loadSources(sources, fitted, catalog),
     ranker: null,
+    cheaperRanker: null,
     featureSet: featureSet(sourceSchema(sources)),
     close: async () => {},
   };

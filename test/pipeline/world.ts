@@ -14,6 +14,7 @@ import {
 } from "../../src/core/index.ts";
 import { type Event, type EventLog, memoryLog } from "../../src/events/index.ts";
 import {
+  type Arrival,
   Follower,
   type PathParts,
   type PathResult,
@@ -88,11 +89,15 @@ export async function createWorld(): Promise<World> {
 export function request(
   world: World,
   wanted: Partial<RecommendRequest> & { readonly user: UserId },
-  parts: Partial<PathParts> & { readonly budget?: number; readonly limit?: number } = {},
+  parts: Partial<PathParts> & Arrival & { readonly budget?: number; readonly limit?: number } = {},
 ): Promise<PathResult> {
-  const { budget = 50, limit = 20, ...others } = parts;
+  const { budget = 50, limit = 20, acceptedAt, pressure, ...others } = parts;
+  const arrival = {
+    ...(acceptedAt !== undefined && { acceptedAt }),
+    ...(pressure !== undefined && { pressure }),
+  };
   const clock: Clock = others.clock ?? new ManualClock((END + DAY) as EpochMs);
-  return runPath(wanted, limit, budget as Ms, {
+  const all: PathParts = {
     catalog: world.catalog,
     models: world.models,
     cost: new RankingCost(),
@@ -100,7 +105,8 @@ export function request(
     readState: () => world.follower.read(wanted.user),
     ...others,
     clock,
-  });
+  };
+  return runPath(wanted, limit, budget as Ms, all, arrival);
 }
 
 export const user = (name: string) => name as UserId;

@@ -10,6 +10,7 @@ import {
   decodeModels,
   encodeModels,
   openFileRegistry,
+  type RankerFiles,
   type Registry,
 } from "../../src/registry/index.ts";
 
@@ -36,8 +37,10 @@ async function bundleOf(files: Readonly<Record<string, Uint8Array>>): Promise<Bu
 
 /** The models of the bundle; the ranker's bytes as plain arrays, whatever the registry read them into. */
 function modelsOf(bundle: Bundle): BundleModels {
-  const { ranker, ...rest } = decodeModels(bundle);
-  return { ...rest, ranker: ranker && { ...ranker, models: ranker.models.map((m) => new Uint8Array(m)) } };
+  const { ranker, cheaperRanker, ...rest } = decodeModels(bundle);
+  const plain = (files: RankerFiles | null) =>
+    files && { ...files, models: files.models.map((m) => new Uint8Array(m)) };
+  return { ...rest, ranker: plain(ranker), cheaperRanker: plain(cheaperRanker) };
 }
 
 const models: BundleModels = {
@@ -69,6 +72,11 @@ const models: BundleModels = {
       ],
     },
   },
+  cheaperRanker: {
+    header: { name: "logistic", heads: ["engage"], fingerprint: "f" },
+    models: [Uint8Array.of(5)],
+    golden: { inputs: {}, probabilities: [[0.5]] },
+  },
 };
 
 describe("models", () => {
@@ -88,7 +96,7 @@ describe("models", () => {
   });
 
   it("come out without a ranker where there was none, and without sources", async () => {
-    const few: BundleModels = { items: [], features: null, sources: {}, ranker: null };
+    const few: BundleModels = { items: [], features: null, sources: {}, ranker: null, cheaperRanker: null };
     expect(decodeModels(await bundleOf(encodeModels(few)))).toEqual(few);
   });
 
@@ -120,6 +128,9 @@ describe("models", () => {
       "ranker-0.onnx",
       "ranker-1.onnx",
       "golden.json",
+      "cheaper-ranker.json",
+      "cheaper-ranker-0.onnx",
+      "cheaper-golden.json",
     ]);
   });
 

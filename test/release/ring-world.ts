@@ -135,6 +135,7 @@ export async function ringWorld(): Promise<RingWorld> {
       features: { schema: featureSet.schema },
       sources: ranker.older ? older : fitted,
       ranker: await rankerFiles(featureSet, catalog, ranker),
+      cheaperRanker: null,
     };
     const manifest = {
       // Two bundles that differ in nothing would be one.

@@ -1,6 +1,6 @@
 /** A trained encoder at work: it reads a user's newest items and says what the user wants, as a vector. */
 import type { Catalog } from "../../catalog/index.ts";
-import { loadModel, type Model } from "../../tensor/index.ts";
+import { loadModel, type Model, type ModelLoader } from "../../tensor/index.ts";
 import { type Encoder, readerOf } from "./encoder-columns.ts";
 import { ItemVectors } from "./item-vectors.ts";
 
@@ -21,6 +21,7 @@ export class SequenceModel {
     { shape, space, weights }: Omit<Encoder, "steps">,
     catalog: Catalog,
     reader: Uint8Array = readerOf({ shape, weights }),
+    load: ModelLoader = loadModel,
   ): Promise<SequenceModel> {
     const tables = {
       width: shape.width,
@@ -29,7 +30,7 @@ export class SequenceModel {
       unknown: weights["unknown"]!,
       attributes: weights["attributes.table"]!,
     };
-    return new SequenceModel(shape, new ItemVectors(tables, catalog), await loadModel(reader));
+    return new SequenceModel(shape, new ItemVectors(tables, catalog), await load(reader));
   }
 
   /**

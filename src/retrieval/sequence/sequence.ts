@@ -21,12 +21,12 @@ export const sequence: Source = {
     return columnsOf(await fitEncoder(context, earlier));
   },
 
-  async load(columns, catalog) {
+  async load(columns, catalog, model) {
     const encoder = encoderOf(columns);
     // Nobody had taken two items when it was fitted.
     if (encoder === null) return { ...this, retrieve: () => nothing };
     const reader = columns[READER] as Uint8Array; // as columnsOf wrote it
-    return retrieverOf(await SequenceModel.open(encoder, catalog, reader));
+    return retrieverOf(await SequenceModel.open(encoder, catalog, reader, model));
   },
 };
 
