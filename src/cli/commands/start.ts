@@ -21,6 +21,7 @@ import { withContext } from "../with-context.ts";
 interface Options extends GlobalOptions, DataOptions, AddressOptions {
   readonly data?: string;
   readonly serve: boolean;
+  readonly viewers: number;
   readonly users: number;
   readonly videos: number;
   readonly events: number;
@@ -29,6 +30,9 @@ interface Options extends GlobalOptions, DataOptions, AddressOptions {
 
 /** Trains within a minute on two cores, and is large enough for the sources to differ. */
 const PLATFORM = { users: 2_500, videos: 6_000, events: 220_000, days: 30 } as const;
+
+/** Slates a second; more is a load test, which has a command of its own. */
+const MOST_VIEWERS = 100;
 
 /** Of the first training: who looks at the program for the first time does not wait for the best model. */
 const TIME_BUDGET = MINUTE;
@@ -49,6 +53,12 @@ export function startCommand(): Command {
     )
     .addOption(port)
     .addOption(host)
+    .option(
+      "--viewers <n>",
+      "slates a second that simulated people ask for while the simulation is served; 0 for none",
+      integerFrom(0, MOST_VIEWERS),
+      5,
+    )
     .addOption(new Option("--no-serve", "end when everything is ready").hideHelp())
     .addHelpText("after", examples);
   for (const [name, size] of Object.entries(PLATFORM)) {
@@ -79,10 +89,16 @@ async function start(context: Context, options: Options) {
 
   const { serveInstance } = await import("../serve-instance.ts");
   const tryNext = await tryNextLines(context, instance, example, directory);
+  const { data } = (await readMarker(directory)) ?? {};
+  const viewers = data?.kind === "simulation" && options.viewers > 0 ? await import("../viewers.ts") : null;
   await serveInstance(context, instance, metrics, address, (url) => {
+    if (viewers !== null && data?.kind === "simulation") {
+      const { stop } = viewers.startViewers(instance, data, options.viewers, clock);
+      context.shutdown.defer(stop);
+    }
     context.print(`serving on ${url} after ${duration(clock.monotonic() - began)}`);
     say(
-      `\nTry next, in another terminal:\n${tryNext(url)}\n\nCtrl-C ends it; the next start serves the same log and bundle.`,
+      `\nOpen ${url} in a browser to see the system at work.\n\nTry next, in another terminal:\n${tryNext(url)}\n\nCtrl-C ends it; the next start serves the same log and bundle.`,
     );
   });
 }
