@@ -20,7 +20,7 @@ const layers = {
   policy: [...BASE, "catalog", "state"],
   config: [...BASE, "events", "state", "policy"],
   retrieval: [...FACTS, "tensor", "models"],
-  features: [...FACTS, "retrieval"],
+  features: [...FACTS, "tensor", "retrieval"],
   models: [...BASE, "tensor"],
   ranking: [...FACTS, "tensor", "retrieval", "features", "models"],
   pipeline: [...FACTS, "snapshots", "features", "retrieval", "ranking", "policy", "registry", "monitoring"],

@@ -8,6 +8,7 @@
 import { createHash } from "node:crypto";
 import type { Catalog } from "../catalog/index.ts";
 import type { Candidates, Query } from "../retrieval/index.ts";
+import { logarithmsOf } from "../tensor/index.ts";
 import type { FeatureSchema } from "./feature-schema.ts";
 import type { Visits } from "./visits.ts";
 
@@ -35,6 +36,11 @@ export interface FeatureColumn {
   readonly kind: FeatureKind;
   /** The value that says "nothing is known"; absent where the column always says something. */
   readonly unknown?: number;
+  /**
+   * Whether the column is the natural logarithm of what the group writes where that is > 0, and the opposite of it where
+   * it is not: logarithms of whole columns cost a tenth of single ones.
+   */
+  readonly ln?: true;
   /** The head whose log-odds for the item alone, as far as statistics know them, the column is: what popularity ranks by. */
   readonly rateOf?: string;
 }
@@ -130,6 +136,7 @@ function laidOut(schema: FeatureSchema, all: readonly FeatureGroup[], per: Featu
     }
   }
   const width = features.length;
+  const logarithms = logarithmsOf(features.map(({ ln }) => ln === true));
   return {
     features,
     names: features.map(({ name }) => name),
@@ -137,6 +144,7 @@ function laidOut(schema: FeatureSchema, all: readonly FeatureGroup[], per: Featu
     fill(context: FeatureContext, rows: number): Float32Array {
       const matrix = new Float32Array(rows * width);
       for (let g = 0; g < fills.length; g++) fills[g]!(context, { matrix, width, first: firsts[g]! });
+      logarithms.apply(matrix, rows);
       return matrix;
     },
   };

@@ -15,13 +15,15 @@ export const item: FeatureGroup = {
   smallestDeviation: 0.25,
 
   columns: () => [
-    { name: "log-share", kind: "log" },
-    ...HALF_LIVES_DAYS.map((days): FeatureColumn => ({ name: `log-decayed-${days}d`, kind: "log" })),
-    { name: "trend", kind: "log", unknown: 0 },
-    { name: "log-age-days", kind: "log" },
-    { name: "log-hours-since-engagement", kind: "log" },
+    { name: "log-share", kind: "log", ln: true },
+    ...HALF_LIVES_DAYS.map(
+      (days): FeatureColumn => ({ name: `log-decayed-${days}d`, kind: "log", ln: true }),
+    ),
+    { name: "trend", kind: "log", ln: true, unknown: 0 },
+    { name: "log-age-days", kind: "log", ln: true },
+    { name: "log-hours-since-engagement", kind: "log", ln: true },
     { name: "veto-rate", kind: "share", unknown: 0 },
-    { name: "log-duration", kind: "log", unknown: 0 },
+    { name: "log-duration", kind: "log", ln: true, unknown: 0 },
   ],
 
   prepare:
@@ -36,7 +38,7 @@ export const item: FeatureGroup = {
       for (let i = 0; i < rows.length; i++) {
         const row = rows[i]!;
         let at = i * width + first;
-        matrix[at++] = Math.log(((engagements[row]! + 1) * size) / total);
+        matrix[at++] = ((engagements[row]! + 1) * size) / total;
         const sinceEngagement = Math.max(0, query.now - decayedAt[row]!);
         let week = 0;
         let month = 0;
@@ -45,13 +47,14 @@ export const item: FeatureGroup = {
             sinceEngagement === Infinity ? 0 : decayed[h]![row]! * Math.exp(FADES[h]! * sinceEngagement);
           week = month;
           month = count;
-          matrix[at++] = Math.log(count + 0.1);
+          matrix[at++] = count + 0.1;
         }
-        matrix[at++] = Math.log((week + 0.5) / (month + 0.5));
-        matrix[at++] = Math.log1p(Math.max(0, query.now - items.bornAt[row]!) / DAY);
-        matrix[at++] = Math.log1p(Math.min(sinceEngagement, 10_000 * DAY) / HOUR);
+        matrix[at++] = (week + 0.5) / (month + 0.5);
+        matrix[at++] = 1 + Math.max(0, query.now - items.bornAt[row]!) / DAY;
+        matrix[at++] = 1 + Math.min(sinceEngagement, 10_000 * DAY) / HOUR;
         matrix[at++] = vetoes[row]! / (engagements[row]! + vetoes[row]! + UNVETOED);
-        matrix[at++] = Number.isFinite(items.duration[row]!) ? Math.log1p(items.duration[row]!) : 0;
+        const duration = items.duration[row]!;
+        matrix[at++] = Number.isFinite(duration) ? 1 + duration : 0;
       }
     },
 };

@@ -3,6 +3,8 @@ import type { FeatureColumn, FeatureGroup } from "./feature-set.ts";
 
 /** Stands for "rank of a candidate that the source did not find": beyond every list. */
 const NOT_FOUND = 2000;
+/** (NOT_FOUND + 1) by rank. */
+const LOG_RANKS = Float32Array.from({ length: NOT_FOUND + 1 }, (_, rank) => Math.log2(2 + rank));
 /** Below this, two signals do not differ (about one transition in a popular item's row). */
 const SIGNAL_FLOOR = 1e-4;
 
@@ -23,7 +25,7 @@ export const provenance: FeatureGroup = {
     ]),
     ...signals.flatMap((signal): FeatureColumn[] => [
       { name: `${signal}.value`, kind: "score", unknown: 0 },
-      { name: `${signal}.log`, kind: "log", unknown: Math.log(SIGNAL_FLOOR) },
+      { name: `${signal}.log`, kind: "log", ln: true, unknown: Math.log(SIGNAL_FLOOR) },
     ]),
   ],
 
@@ -41,13 +43,13 @@ export const provenance: FeatureGroup = {
           if (rank >= 0) found++;
           const best = bestScores[s]!;
           matrix[at++] = rank < 0 ? 0 : 1 / (1 + rank);
-          matrix[at++] = Math.log2(2 + (rank < 0 ? NOT_FOUND : rank));
+          matrix[at++] = rank < NOT_FOUND ? LOG_RANKS[rank < 0 ? NOT_FOUND : rank]! : Math.log2(2 + rank);
           matrix[at++] = best > 0 ? Math.max(-1, Math.min(2, signals[relativeAt[s]!]![i]! / best)) : 0;
         }
         for (let j = 0; j < signals.length; j++) {
           const value = signals[j]![i]!;
           matrix[at++] = value;
-          matrix[at++] = Math.log(Math.max(0, value) + SIGNAL_FLOOR);
+          matrix[at++] = Math.max(0, value) + SIGNAL_FLOOR;
         }
         matrix[base] = fused[i]!;
         matrix[base + 1] = found;

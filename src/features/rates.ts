@@ -23,7 +23,7 @@ import {
 import { DAY } from "../core/index.ts";
 import { ACTIONS } from "../events/index.ts";
 import type { FeatureColumn, FeatureGroup } from "./feature-set.ts";
-import { logOdds, smoothed } from "./smoothing.ts";
+import { oddsOf, smoothed } from "./smoothing.ts";
 
 /** Impressions that the level above an item, a creator and a category counts as. */
 const ITEM_STRENGTH = 20;
@@ -52,24 +52,24 @@ export const rates: FeatureGroup = {
 
   columns: () => [
     ...ACTIONS.flatMap(({ name }): FeatureColumn[] => [
-      { name, kind: "log-odds", rateOf: name },
-      { name: `${name}.item`, kind: "log-odds", unknown: 0 },
+      { name, kind: "log-odds", ln: true, rateOf: name },
+      { name: `${name}.item`, kind: "log-odds", ln: true, unknown: 0 },
       ...RATE_HALF_LIVES_DAYS.map(
-        (days): FeatureColumn => ({ name: `${name}.${days}d`, kind: "log-odds", unknown: 0 }),
+        (days): FeatureColumn => ({ name: `${name}.${days}d`, kind: "log-odds", ln: true, unknown: 0 }),
       ),
-      { name: `${name}.creator`, kind: "log-odds", unknown: 0 },
-      { name: `${name}.category`, kind: "log-odds", unknown: 0 },
-      { name: `${name}.visits`, kind: "log-odds", unknown: 0 },
-      { name: `${name}.log-count`, kind: "log", unknown: 0 },
+      { name: `${name}.creator`, kind: "log-odds", ln: true, unknown: 0 },
+      { name: `${name}.category`, kind: "log-odds", ln: true, unknown: 0 },
+      { name: `${name}.visits`, kind: "log-odds", ln: true, unknown: 0 },
+      { name: `${name}.log-count`, kind: "log", ln: true, unknown: 0 },
     ]),
-    { name: "log-shown", kind: "log", unknown: 0 },
+    { name: "log-shown", kind: "log", ln: true, unknown: 0 },
     ...RATE_HALF_LIVES_DAYS.map(
-      (days): FeatureColumn => ({ name: `log-shown-${days}d`, kind: "log", unknown: 0 }),
+      (days): FeatureColumn => ({ name: `log-shown-${days}d`, kind: "log", ln: true, unknown: 0 }),
     ),
-    { name: "creator.log-shown", kind: "log", unknown: 0 },
-    { name: "category.log-shown", kind: "log", unknown: 0 },
+    { name: "creator.log-shown", kind: "log", ln: true, unknown: 0 },
+    { name: "category.log-shown", kind: "log", ln: true, unknown: 0 },
     { name: "share", kind: "share", unknown: 0 },
-    { name: "share.log-count", kind: "log", unknown: 0 },
+    { name: "share.log-count", kind: "log", ln: true, unknown: 0 },
     { name: "share.creator", kind: "share", unknown: 0 },
     { name: "share.category", kind: "share", unknown: 0 },
   ],
@@ -80,6 +80,7 @@ export const rates: FeatureGroup = {
       const { statistics, items } = catalog;
       const { counts, recent, sums } = statistics;
       const { all } = sums;
+      const { shownAt, answeredAt } = statistics;
       const overall = overallRates(statistics);
       const { rows } = candidates;
       const creator = new Float64Array(TAKEN);
@@ -94,8 +95,8 @@ export const rates: FeatureGroup = {
         othersOfCreator(row, items, statistics, creator);
         othersOfCategories(row, items, statistics, category);
         for (let h = 0; h < halves; h++) {
-          fades[h] = fade(query.now, statistics.shownAt[row]!, h);
-          fades[halves + h] = fade(query.now, statistics.answeredAt[row]!, h);
+          fades[h] = fade(query.now, shownAt[row]!, h);
+          fades[halves + h] = fade(query.now, answeredAt[row]!, h);
         }
         const shown = counts[own + SHOWN]!;
         const visits = Math.max(most(counts, own + TAKEN, VISIT_TALLIES), counts[own + WATCHES]!);
@@ -109,32 +110,32 @@ export const rates: FeatureGroup = {
           const byCategory = smoothed(fromCategory, category[SHOWN]!, rate, CATEGORY_STRENGTH);
           const fromCreator = most(creator, ANSWERS, tallies);
           const byCreator = smoothed(fromCreator, creator[SHOWN]!, byCategory, CREATOR_STRENGTH);
-          const likely = logOdds(answers, shown, byCreator, ITEM_STRENGTH);
+          const likely = oddsOf(answers, shown, byCreator, ITEM_STRENGTH);
           matrix[at++] = overall[a]!.shares
             ? shareOdds(done, overall[a]!.total, statistics.engagedItems)
             : likely;
-          matrix[at++] = logOdds(answers, shown, rate, ITEM_STRENGTH) - odds;
+          matrix[at++] = oddsOf(answers, shown, rate, ITEM_STRENGTH) / odds;
           const known = smoothed(answers, shown, byCreator, ITEM_STRENGTH);
           for (let h = 0; h < halves; h++) {
             const from = row * recentRow + h * RECENT;
             const lately = most(recent, from + 1, tallies) * fades[halves + h]!;
             const shownLately = recent[from]! * fades[h]!;
-            matrix[at++] = logOdds(lately, Math.max(lately, shownLately), known, RECENT_STRENGTH) - likely;
+            matrix[at++] = oddsOf(lately, Math.max(lately, shownLately), known, RECENT_STRENGTH) / likely;
           }
-          matrix[at++] = Math.log(byCreator / (1 - byCreator)) - odds;
-          matrix[at++] = Math.log(byCategory / (1 - byCategory)) - odds;
-          matrix[at++] = logOdds(done, visits, taken, VISIT_STRENGTH) - takenOdds;
-          matrix[at++] = Math.log1p(done);
+          matrix[at++] = byCreator / (1 - byCreator) / odds;
+          matrix[at++] = byCategory / (1 - byCategory) / odds;
+          matrix[at++] = oddsOf(done, visits, taken, VISIT_STRENGTH) / takenOdds;
+          matrix[at++] = 1 + done;
         }
-        matrix[at++] = Math.log1p(shown);
+        matrix[at++] = 1 + shown;
         for (let h = 0; h < halves; h++) {
-          matrix[at++] = Math.log1p(recent[row * recentRow + h * RECENT]! * fades[h]!);
+          matrix[at++] = 1 + recent[row * recentRow + h * RECENT]! * fades[h]!;
         }
-        matrix[at++] = Math.log1p(creator[SHOWN]!);
-        matrix[at++] = Math.log1p(category[SHOWN]!);
+        matrix[at++] = 1 + creator[SHOWN]!;
+        matrix[at++] = 1 + category[SHOWN]!;
         const watches = counts[own + WATCHES]!;
         matrix[at++] = meanShare(counts[own + WATCHED]!, watches, share, VISIT_STRENGTH) - share;
-        matrix[at++] = Math.log1p(watches);
+        matrix[at++] = 1 + watches;
         matrix[at++] = meanShare(creator[WATCHED]!, creator[WATCHES]!, share, CREATOR_STRENGTH) - share;
         matrix[at++] = meanShare(category[WATCHED]!, category[WATCHES]!, share, CATEGORY_STRENGTH) - share;
       }
@@ -142,10 +143,10 @@ export const rates: FeatureGroup = {
 };
 
 interface OverallRate {
-  /** Of impressions, and its log-odds. */
+  /** Of impressions, and its odds. */
   readonly rate: number;
   readonly odds: number;
-  /** Of visits, and its log-odds. */
+  /** Of visits, and its odds. */
   readonly taken: number;
   readonly takenOdds: number;
   /** Whether nothing was ever shown: then popularity is the share of everything that was taken. */
@@ -162,18 +163,18 @@ function overallRates({ sums: { all } }: ItemStatistics): readonly OverallRate[]
     const taken = smoothed(total, visits, FIRST_RATE, FIRST_STRENGTH);
     return {
       rate,
-      odds: Math.log(rate / (1 - rate)),
+      odds: rate / (1 - rate),
       taken,
-      takenOdds: Math.log(taken / (1 - taken)),
+      takenOdds: taken / (1 - taken),
       shares: all[SHOWN] === 0,
       total,
     };
   });
 }
 
-/** Log-odds that the next one that is taken is this one, as if each of so many items had been taken once more. */
+/** Odds that the next one that is taken is this one, as if each of so many items had been taken once more. */
 function shareOdds(done: number, total: number, items: number): number {
-  return Math.log((done + 1) / (total - done + items + 1));
+  return (done + 1) / (total - done + items + 1);
 }
 
 /** The largest of some counts, which are the ones at `from` of these tallies. */

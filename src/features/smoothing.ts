@@ -5,14 +5,14 @@
  * year and by the level, and say how long a log is and not what an item is like.
  */
 const LEAST_RATE = 1e-4;
-const MOST_ODDS = Math.log((1 - LEAST_RATE) / LEAST_RATE);
+const MOST_ODDS = (1 - LEAST_RATE) / LEAST_RATE;
 
-/** Log-odds of `hits` out of `trials` with a prior of the rate `prior` that counts as much as `strength` trials. */
-export function logOdds(hits: number, trials: number, prior: number, strength: number): number {
+/** Odds of `hits` out of `trials` with a prior of the rate `prior` that counts as much as `strength` trials. */
+export function oddsOf(hits: number, trials: number, prior: number, strength: number): number {
   // More answers than impressions come from senders who log one and not the other.
   const misses = Math.max(0, trials - hits);
-  const odds = Math.log((hits + strength * prior) / (misses + strength * (1 - prior)));
-  return Math.max(-MOST_ODDS, Math.min(MOST_ODDS, odds));
+  const odds = (hits + strength * prior) / (misses + strength * (1 - prior));
+  return Math.max(1 / MOST_ODDS, Math.min(MOST_ODDS, odds));
 }
 
 /** The rate itself. */

@@ -8,6 +8,7 @@
 import type { Catalog } from "../catalog/index.ts";
 import { DAY, MINUTE } from "../core/index.ts";
 import { ACTIONS } from "../events/index.ts";
+import { CodeSlots } from "./code-slots.ts";
 import type { FeatureColumn, FeatureGroup } from "./feature-set.ts";
 import type { Visits } from "./visits.ts";
 
@@ -35,41 +36,42 @@ export const taste: FeatureGroup = {
 
   columns: () => [
     ...tallyColumns("creator"),
-    { name: "creator.log-minutes", kind: "log", unknown: NEVER_LOG },
+    { name: "creator.log-minutes", kind: "log", ln: true, unknown: NEVER_LOG },
     ...tallyColumns("category"),
-    { name: "category.log-minutes", kind: "log", unknown: NEVER_LOG },
+    { name: "category.log-minutes", kind: "log", ln: true, unknown: NEVER_LOG },
     ...tallyColumns("length"),
     ...tallyColumns("item"),
-    { name: "item.log-minutes", kind: "log", unknown: NEVER_LOG },
+    { name: "item.log-minutes", kind: "log", ln: true, unknown: NEVER_LOG },
   ],
 
-  prepare:
-    () =>
-    ({ query: { now }, visits, catalog, candidates }, { matrix, width, first }) => {
+  prepare() {
+    const known = new Tallied();
+    const category = new Float64Array(WIDTH);
+    return ({ query: { now }, visits, catalog, candidates }, { matrix, width, first }) => {
       const { items } = catalog;
-      const known = tallied(visits, catalog);
+      known.take(visits, catalog);
       const { rows } = candidates;
-      const category = new Float64Array(WIDTH);
       for (let i = 0; i < rows.length; i++) {
         const row = rows[i]!;
         let at = i * width + first;
-        const creator = known.creators.get(items.creator[row]!);
-        at = write(creator, known.all, matrix, at);
-        matrix[at++] = logMinutes(creator, now);
-        at = write(gather(row, known.categories, catalog, category), known.all, matrix, at);
-        matrix[at++] = logMinutes(category, now);
-        const bin = binOf(items.duration[row]!);
-        at = write(bin < 0 ? undefined : known.lengths[bin], known.all, matrix, at);
-        const own = known.items.get(row);
-        at = write(own, known.all, matrix, at);
-        matrix[at++] = logMinutes(own, now);
+        const creator = known.creators.slots.placeOf(items.creator[row]!);
+        at = write(known.creators.tallies, creator * WIDTH, known, matrix, at);
+        matrix[at++] = minutes(known.creators.tallies, creator * WIDTH, now);
+        gather(row, known.categories, catalog, category);
+        at = write(category, 0, known, matrix, at);
+        matrix[at++] = minutes(category, 0, now);
+        at = write(known.lengths, binOf(items.duration[row]!) * WIDTH, known, matrix, at);
+        const own = known.items.slots.placeOf(row);
+        at = write(known.items.tallies, own * WIDTH, known, matrix, at);
+        matrix[at++] = minutes(known.items.tallies, own * WIDTH, now);
       }
-    },
+    };
+  },
 };
 
 function tallyColumns(name: string): readonly FeatureColumn[] {
   return [
-    { name: `${name}.log-visits`, kind: "log", unknown: 0 },
+    { name: `${name}.log-visits`, kind: "log", ln: true, unknown: 0 },
     ...ACTIONS.map(
       (action): FeatureColumn => ({ name: `${name}.${action.name}`, kind: "share", unknown: 0 }),
     ),
@@ -77,99 +79,122 @@ function tallyColumns(name: string): readonly FeatureColumn[] {
   ];
 }
 
-interface Tallied {
-  /** (WIDTH) each. */
-  readonly all: Float64Array;
-  readonly creators: ReadonlyMap<number, Float64Array>;
-  readonly categories: ReadonlyMap<number, Float64Array>;
-  readonly items: ReadonlyMap<number, Float64Array>;
-  /** [BINS] visits weighted by how near their length is. */
-  readonly lengths: readonly Float64Array[];
-}
+/** Tallies by code. */
+class Tallies {
+  readonly slots = new CodeSlots();
+  /** (places × WIDTH) */
+  tallies = new Float64Array(64 * WIDTH);
 
-function tallied(visits: Visits, { items }: Catalog): Tallied {
-  const all = new Float64Array(WIDTH);
-  const creators = new Map<number, Float64Array>();
-  const categories = new Map<number, Float64Array>();
-  const rows = new Map<number, Float64Array>();
-  const bins = Array.from({ length: BINS }, () => new Float64Array(WIDTH));
-  for (let v = 0; v < visits.items.length; v++) {
-    const row = visits.items[v]!;
-    add(visits, v, all);
-    add(visits, v, tallyOf(rows, row));
-    if (items.creator[row]! !== 0) add(visits, v, tallyOf(creators, items.creator[row]!));
-    const start = items.categoryOffsets[row]!;
-    for (let c = start; c < start + items.categoryCounts[row]!; c++) {
-      add(visits, v, tallyOf(categories, items.categories[c]!));
+  clear(): void {
+    this.slots.clear();
+  }
+
+  add(visits: Visits, v: number, code: number): void {
+    const before = this.slots.count;
+    const at = this.slots.add(code) * WIDTH;
+    if (at === this.tallies.length) {
+      const wider = new Float64Array(2 * at);
+      wider.set(this.tallies);
+      this.tallies = wider;
     }
-    const bin = binOf(items.duration[row]!);
-    if (bin >= 0) add(visits, v, bins[bin]!);
+    if (this.slots.count > before) this.tallies.fill(0, at, at + WIDTH);
+    add(visits, v, this.tallies, at);
   }
-  return { all, creators, categories, items: rows, lengths: blurred(bins) };
 }
 
-function tallyOf(tallies: Map<number, Float64Array>, key: number): Float64Array {
-  let tally = tallies.get(key);
-  if (tally === undefined) {
-    tally = new Float64Array(WIDTH);
-    tallies.set(key, tally);
+/** What of the visits candidates are compared with; one serves all requests. */
+class Tallied {
+  readonly all = new Float64Array(WIDTH);
+  /** (ACTIONS) shares of all visits, and the mean share watched. */
+  readonly usual = new Float64Array(ACTIONS.length);
+  usualShare = 0;
+  readonly creators = new Tallies();
+  readonly categories = new Tallies();
+  readonly items = new Tallies();
+  /** (BINS × WIDTH) visits weighted by how near their length is. */
+  readonly lengths = new Float64Array(BINS * WIDTH);
+  private readonly bins = new Float64Array(BINS * WIDTH);
+
+  take(visits: Visits, { items }: Catalog): void {
+    const { all, usual, creators, categories, bins } = this;
+    all.fill(0);
+    bins.fill(0);
+    creators.clear();
+    categories.clear();
+    this.items.clear();
+    for (let v = 0; v < visits.items.length; v++) {
+      const row = visits.items[v]!;
+      add(visits, v, all, 0);
+      this.items.add(visits, v, row);
+      if (items.creator[row]! !== 0) creators.add(visits, v, items.creator[row]!);
+      const start = items.categoryOffsets[row]!;
+      for (let c = start; c < start + items.categoryCounts[row]!; c++) {
+        categories.add(visits, v, items.categories[c]!);
+      }
+      const bin = binOf(items.duration[row]!);
+      if (bin >= 0) add(visits, v, bins, bin * WIDTH);
+    }
+    blur(bins, this.lengths);
+    for (let a = 0; a < ACTIONS.length; a++) usual[a] = all[1 + a]! / all[0]!;
+    this.usualShare = all[WATCHES] === 0 ? 0 : all[SHARE]! / all[WATCHES]!;
   }
-  return tally;
 }
 
-/** Adds visit v, none of which is newer than those that were added before. */
-function add({ times, shares, actions }: Visits, v: number, tally: Float64Array): void {
-  if (tally[0] === 0) tally[NEWEST] = times[v]!;
-  tally[0] = tally[0]! + 1;
-  for (let a = 0; a < ACTIONS.length; a++) tally[1 + a] = tally[1 + a]! + ((actions[v]! >> a) & 1);
+/** Adds visit v, none of which is newer than those that were added before, to the tally at `at`. */
+function add({ times, shares, actions }: Visits, v: number, tallies: Float64Array, at: number): void {
+  if (tallies[at] === 0) tallies[at + NEWEST] = times[v]!;
+  tallies[at] = tallies[at]! + 1;
+  for (let a = 0; a < ACTIONS.length; a++)
+    tallies[at + 1 + a] = tallies[at + 1 + a]! + ((actions[v]! >> a) & 1);
   if (Number.isNaN(shares[v]!)) return;
-  tally[WATCHES] = tally[WATCHES]! + 1;
-  tally[SHARE] = tally[SHARE]! + shares[v]!;
+  tallies[at + WATCHES] = tallies[at + WATCHES]! + 1;
+  tallies[at + SHARE] = tallies[at + SHARE]! + shares[v]!;
 }
 
-/** Writes how many visits, and how they went. Returns where the next column is. */
+/**
+ * Writes how many visits, and how they went. Returns where the next column is.
+ *
+ * @param from where the tally begins; below 0 there is none
+ */
 function write(
-  tally: Float64Array | undefined,
-  all: Float64Array,
+  tallies: Float64Array,
+  from: number,
+  { usual, usualShare }: Tallied,
   matrix: Float32Array,
   first: number,
 ): number {
   let at = first;
-  if (tally === undefined || tally[0] === 0) return first + ACTIONS.length + 2;
-  matrix[at++] = Math.log1p(tally[0]!);
+  if (from < 0 || tallies[from] === 0) return first + ACTIONS.length + 2;
+  const visits = tallies[from]!;
+  matrix[at++] = 1 + visits;
   for (let a = 0; a < ACTIONS.length; a++) {
-    const usual = all[1 + a]! / all[0]!;
-    matrix[at++] = (tally[1 + a]! + STRENGTH * usual) / (tally[0]! + STRENGTH) - usual;
+    matrix[at++] = (tallies[from + 1 + a]! + STRENGTH * usual[a]!) / (visits + STRENGTH) - usual[a]!;
   }
-  const watches = tally[WATCHES]!;
-  const usual = watches === 0 ? 0 : all[SHARE]! / all[WATCHES]!;
-  matrix[at++] = watches === 0 ? 0 : (tally[SHARE]! + STRENGTH * usual) / (watches + STRENGTH) - usual;
+  const watches = tallies[from + WATCHES]!;
+  matrix[at++] =
+    watches === 0 ? 0 : (tallies[from + SHARE]! + STRENGTH * usualShare) / (watches + STRENGTH) - usualShare;
   return at;
 }
 
-function logMinutes(tally: Float64Array | undefined, now: number): number {
-  if (tally === undefined || tally[0] === 0) return NEVER_LOG;
-  return Math.log1p(Math.max(0, now - tally[NEWEST]!) / MINUTE);
+/** 1 + minutes, of which the column is the logarithm. */
+function minutes(tallies: Float64Array, from: number, now: number): number {
+  if (from < 0 || tallies[from] === 0) return -NEVER_LOG;
+  return 1 + Math.max(0, now - tallies[from + NEWEST]!) / MINUTE;
 }
 
 /** The mean over the item's categories, with the newest time of all, in `out`. */
-function gather(
-  row: number,
-  categories: ReadonlyMap<number, Float64Array>,
-  { items }: Catalog,
-  out: Float64Array,
-): Float64Array {
+function gather(row: number, { slots, tallies }: Tallies, { items }: Catalog, out: Float64Array): void {
   out.fill(0);
   const start = items.categoryOffsets[row]!;
   const count = items.categoryCounts[row]!;
   for (let c = start; c < start + count; c++) {
-    const tally = categories.get(items.categories[c]!);
-    if (tally === undefined) continue;
-    const newest = out[0] === 0 ? tally[NEWEST]! : Math.max(out[NEWEST]!, tally[NEWEST]!);
-    for (let k = 0; k < NEWEST; k++) out[k] = out[k]! + tally[k]! / count;
+    const place = slots.placeOf(items.categories[c]!);
+    if (place < 0) continue;
+    const at = place * WIDTH;
+    const newest = out[0] === 0 ? tallies[at + NEWEST]! : Math.max(out[NEWEST]!, tallies[at + NEWEST]!);
+    for (let k = 0; k < NEWEST; k++) out[k] = out[k]! + tallies[at + k]! / count;
     out[NEWEST] = newest;
   }
-  return out;
 }
 
 /** -1 where the length is not known. */
@@ -178,21 +203,22 @@ function binOf(duration: number): number {
   return Math.min(BINS - 1, Math.floor(Math.log1p(duration) / BIN));
 }
 
-/** [bin][other bin] how much a visit there counts here. */
-const NEARNESS = Array.from({ length: BINS }, (_, bin) =>
-  Float64Array.from({ length: BINS }, (_, other) => Math.exp(-0.5 * (((bin - other) * BIN) / KERNEL) ** 2)),
-);
+/** (BINS × BINS) [bin, other bin] how much a visit there counts here. */
+const NEARNESS = Float64Array.from({ length: BINS * BINS }, (_, i) => {
+  const distance = (Math.floor(i / BINS) - (i % BINS)) * BIN;
+  return Math.exp(-0.5 * (distance / KERNEL) ** 2);
+});
 
-function blurred(bins: readonly Float64Array[]): readonly Float64Array[] {
-  const out = bins.map(() => new Float64Array(WIDTH));
+/** Tallies by length, with those of the lengths around. */
+function blur(bins: Float64Array, out: Float64Array): void {
+  out.fill(0);
   for (let other = 0; other < BINS; other++) {
-    const from = bins[other]!;
-    if (from[0] === 0) continue;
+    const from = other * WIDTH;
+    if (bins[from] === 0) continue;
     for (let bin = 0; bin < BINS; bin++) {
-      const weight = NEARNESS[bin]![other]!;
-      const to = out[bin]!;
-      for (let k = 0; k < NEWEST; k++) to[k] = to[k]! + weight * from[k]!;
+      const weight = NEARNESS[bin * BINS + other]!;
+      const to = bin * WIDTH;
+      for (let k = 0; k < NEWEST; k++) out[to + k] = out[to + k]! + weight * bins[from + k]!;
     }
   }
-  return out;
 }

@@ -21,6 +21,7 @@ export {
   type LinearSystem,
   linearSolver,
 } from "./linear-solver.ts";
+export { type Logarithms, logarithmsOf } from "./logarithms.ts";
 export type { DType } from "./onnx-writer.ts";
 export { type AttentionOptions, attention } from "./ops/attention.ts";
 export { dropout } from "./ops/dropout.ts";

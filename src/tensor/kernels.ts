@@ -70,6 +70,7 @@ interface Exports {
     ...args: [scores: number, allowed: number, rows: number, n: number, topScores: number, topRows: number]
   ): number;
   sumExp(scores: number, allowed: number, rows: number, top: number): number;
+  lnColumns(matrix: number, rows: number, width: number, flags: number): void;
   scanRows(
     ...args: [
       matrix: number,
@@ -118,6 +119,7 @@ const NAMES = [
   "scoreRows",
   "selectTop",
   "sumExp",
+  "lnColumns",
   "scanRows",
   "sampleFloors",
   "rowsAbove",

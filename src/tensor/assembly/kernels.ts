@@ -3,6 +3,7 @@
 
 export { alsHalf, foldIn, gram } from "./als";
 export { conjugateGradient } from "./conjugate-gradient";
+export { lnColumns } from "./logarithms";
 export { rowsAbove, sampleFloors, scanRows } from "./scan";
 export { scoreRows, selectTop, sumExp } from "./top";
 export { dotRows } from "./vectors";
