@@ -5,6 +5,7 @@ import { Icon } from "./parts/icon.tsx";
 import { hrefOf, Link, type Place, usePlace, type View } from "./router.tsx";
 import { ThemeSwitch } from "./theme.tsx";
 import { FeedView } from "./views/feed.tsx";
+import { SystemView } from "./views/system.tsx";
 import { WhyView } from "./views/why.tsx";
 
 const TITLES: Readonly<Record<View, string>> = {
@@ -75,6 +76,7 @@ function ViewOf({ place }: { readonly place: Place }) {
   const { view, query } = place;
   if (view === "feed") return <FeedView user={query["user"]} />;
   if (view === "why") return <WhyView query={query} />;
+  if (view === "system") return <SystemView query={query} />;
   return null;
 }
 

@@ -4,6 +4,7 @@ import "./styles/tokens.css";
 import "./styles/base.css";
 import "./styles/feed.css";
 import "./styles/why.css";
+import "./styles/system.css";
 import { startTheme } from "./theme.tsx";
 
 startTheme();

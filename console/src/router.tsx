@@ -50,18 +50,20 @@ interface LinkProps {
   readonly to: string;
   readonly children: ComponentChildren;
   readonly class?: string;
+  /** Its name in the diagram. */
+  readonly box?: string;
   readonly "aria-label"?: string;
   readonly "aria-current"?: "page" | "true" | undefined;
 }
 
-export function Link({ to, children, ...rest }: LinkProps) {
+export function Link({ to, children, box, ...rest }: LinkProps) {
   const follow = (event: MouseEvent) => {
     if (event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
     event.preventDefault();
     go(to);
   };
   return (
-    <a {...rest} href={to} onClick={follow}>
+    <a {...rest} data-box={box} href={to} onClick={follow}>
       {children}
     </a>
   );
