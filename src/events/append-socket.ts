@@ -1,16 +1,16 @@
 /**
  * How other processes on the machine append to a log that has one writer: they send their events to it over a local
- * socket, and it answers when the events are durable.
+ * socket, and it answers when the events are durable. In the same way they have it forget a user.
  *
- * A message is a length (u32), a number that the answer repeats (u32), and JSON: the events on the way there,
- * `{ result }` or `{ error: { code, message } }` on the way back. Many may be under way at once.
+ * A message is a length (u32), a number that the answer repeats (u32), and JSON: a list of events or `{ forget }` on
+ * the way there, `{ result }` or `{ error: { code, message } }` on the way back. Many may be under way at once.
  */
 import { createHash } from "node:crypto";
 import { chmod, rm } from "node:fs/promises";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { ERRORS, type ErrorCode, UpnextError } from "../core/index.ts";
+import { ERRORS, type ErrorCode, UpnextError, type UserId } from "../core/index.ts";
 import type { Event } from "./event.ts";
 import type { AppendResult } from "./event-log.ts";
 
@@ -21,9 +21,14 @@ const MAX_MESSAGE = 64 * 1024 * 1024;
 const MAX_PATH = 100;
 /** A writer that says nothing for so long is taken as gone (guess: a hundred slow syncs). */
 const ANSWER_MS = 5_000;
+/** Files are written anew where a user is forgotten (guess: some gigabytes of log). */
+const FORGET_MS = 300_000;
 
-/** @typeParam R what the writer's append resolves with: both ends are this program */
-type Append<R extends AppendResult> = (events: readonly Event[]) => Promise<R>;
+/** What the writer does for others: append, and forget a user. @typeParam R, F what it resolves with there */
+export interface WriterWork<R extends AppendResult = AppendResult, F = unknown> {
+  append(events: readonly Event[]): Promise<R>;
+  forget(user: UserId): Promise<F>;
+}
 
 /** Where the writer of the log in `directory` listens: the same for everyone who names the directory. */
 export function appendSocketOf(directory: string): string {
@@ -39,7 +44,7 @@ export interface AppendServer {
 }
 
 /** Listens for other processes' events. The caller holds the writer's lock, so what lies at the path is abandoned. */
-export async function serveAppends(directory: string, append: Append<AppendResult>): Promise<AppendServer> {
+export async function serveAppends(directory: string, work: WriterWork): Promise<AppendServer> {
   const path = appendSocketOf(directory);
   const sockets = new Set<Socket>();
   const pending = new Set<Promise<void>>();
@@ -49,7 +54,7 @@ export async function serveAppends(directory: string, append: Append<AppendResul
     // The other side has gone; what it sent is appended all the same, and known by its ids when it is sent again.
     socket.on("error", () => socket.destroy());
     receive(socket, (number, body) => {
-      const done = answer(append, body).then((text) => {
+      const done = answer(work, body).then((text) => {
         if (socket.writable) send(socket, number, text);
         pending.delete(done);
       });
@@ -74,24 +79,28 @@ export async function serveAppends(directory: string, append: Append<AppendResul
   };
 }
 
-export interface AppendClient<R extends AppendResult = AppendResult> {
-  /** Rejects with the writer's error, and with `log_unavailable` where no writer answers. */
-  append: Append<R>;
+/** Rejects with the writer's error, and with `log_unavailable` where no writer answers. */
+export interface AppendClient<R extends AppendResult = AppendResult, F = unknown> extends WriterWork<R, F> {
   close(): Promise<void>;
 }
 
 /** Connects when the first events come, and again when the writer was started anew. Nothing waits for a writer to come. */
-export function connectAppends<R extends AppendResult = AppendResult>(directory: string): AppendClient<R> {
-  let link: Promise<Link<R>> | undefined;
+export function connectAppends<R extends AppendResult = AppendResult, F = unknown>(
+  directory: string,
+): AppendClient<R, F> {
+  let link: Promise<Link> | undefined;
   let closed = false;
+  async function ask(what: unknown, patience: number): Promise<unknown> {
+    if (closed) throw new UpnextError("log_closed", `${directory}: this log was closed. Open it again.`);
+    link ??= openLink(directory, () => {
+      link = undefined;
+    });
+    return (await link).ask(what, patience);
+  }
   return {
-    async append(events) {
-      if (closed) throw new UpnextError("log_closed", `${directory}: this log was closed. Open it again.`);
-      link ??= openLink(directory, () => {
-        link = undefined;
-      });
-      return (await link).ask(events);
-    },
+    // Both ends are this program: what comes back is what the writer's own call resolved with.
+    append: (events) => ask(events, ANSWER_MS) as Promise<R>,
+    forget: (user) => ask({ forget: user }, FORGET_MS) as Promise<F>,
     async close() {
       closed = true;
       (await link?.catch(() => undefined))?.close();
@@ -99,20 +108,21 @@ export function connectAppends<R extends AppendResult = AppendResult>(directory:
   };
 }
 
-interface Link<R> {
-  ask(events: readonly Event[]): Promise<R>;
+interface Link {
+  /** Waits for the answer for `patience` milliseconds. */
+  ask(what: unknown, patience: number): Promise<unknown>;
   close(): void;
 }
 
-interface Waiting<R> {
-  readonly resolve: (result: R) => void;
+interface Waiting {
+  readonly resolve: (result: unknown) => void;
   readonly reject: (error: UpnextError) => void;
   readonly timer: NodeJS.Timeout;
 }
 
-async function openLink<R>(directory: string, onGone: () => void): Promise<Link<R>> {
+async function openLink(directory: string, onGone: () => void): Promise<Link> {
   const socket = connect(appendSocketOf(directory));
-  const waiting = new Map<number, Waiting<R>>();
+  const waiting = new Map<number, Waiting>();
   let next = 0;
   const gone = (what: string) => {
     onGone();
@@ -139,27 +149,27 @@ async function openLink<R>(directory: string, onGone: () => void): Promise<Link<
     if (asked === undefined) return;
     waiting.delete(number);
     clearTimeout(asked.timer);
-    const { result, error } = JSON.parse(body.toString()) as Answer<R>;
+    const { result, error } = JSON.parse(body.toString()) as Answer;
     if (result !== undefined) asked.resolve(result);
     else asked.reject(new UpnextError(codeOf(error?.code), error?.message ?? "log: the writer failed"));
   });
   return {
-    ask: (events) =>
+    ask: (what, patience) =>
       new Promise((resolve, reject) => {
         const number = next++ % 2 ** 32;
         const timer = setTimeout(() => {
           waiting.delete(number);
-          reject(noWriter(directory, `it has not answered for ${ANSWER_MS / 1000} s`));
-        }, ANSWER_MS);
+          reject(noWriter(directory, `it has not answered for ${patience / 1000} s`));
+        }, patience);
         waiting.set(number, { resolve, reject, timer });
-        send(socket, number, JSON.stringify(events));
+        send(socket, number, JSON.stringify(what));
       }),
     close: () => socket.end(),
   };
 }
 
-interface Answer<R> {
-  readonly result?: R;
+interface Answer {
+  readonly result?: unknown;
   readonly error?: { readonly code: string; readonly message: string };
 }
 
@@ -168,10 +178,11 @@ function codeOf(code: string | undefined): ErrorCode {
   return code !== undefined && code in ERRORS ? (code as ErrorCode) : "internal"; // looked up
 }
 
-async function answer(append: Append<AppendResult>, body: Buffer): Promise<string> {
+async function answer(work: WriterWork, body: Buffer): Promise<string> {
   try {
-    const events = JSON.parse(body.toString()) as readonly Event[]; // the other end has parsed them at its border
-    const result = await append(events);
+    // The other end has parsed them at its border.
+    const asked = JSON.parse(body.toString()) as readonly Event[] | { readonly forget: UserId };
+    const result = await ("forget" in asked ? work.forget(asked.forget) : work.append(asked));
     return JSON.stringify({ result });
   } catch (cause) {
     const { code, message } =

@@ -95,7 +95,7 @@ export interface Parts {
   readonly role: Role;
   readonly log: FileLog;
   /** Where a replica's events go. */
-  readonly writer: AppendClient<TrackResult> | undefined;
+  readonly writer: AppendClient<TrackResult, ErasureReceipt> | undefined;
   readonly snapshots: Snapshots;
   readonly states: States;
   readonly catalog: Catalog;
@@ -174,7 +174,10 @@ export class Instance implements Upnext {
       alone: this.alone,
       states: (from) => states.each(from),
     });
-    this.others = await serveAppends(log.directory, (events) => this.append(events));
+    this.others = await serveAppends(log.directory, {
+      append: (events) => this.append(events),
+      forget: (user) => this.forget(user),
+    });
   }
 
   async track(input: EventInput | readonly EventInput[]): Promise<TrackResult> {
@@ -263,17 +266,18 @@ export class Instance implements Upnext {
 
   async forget(id: string): Promise<ErasureReceipt> {
     this.assertWritable();
-    if (this.parts.role !== "writer") {
-      throw new UpnextError(
-        "read_only",
-        "forget: expected the instance that writes the log, this one is a replica; ask the writer",
-      );
+    const user = checkUser(id);
+    const { writer } = this.parts;
+    if (writer !== undefined) {
+      const receipt = await writer.forget(user);
+      await this.reflects(receipt.offset);
+      return receipt;
     }
-    return forget(checkUser(id), {
+    return forget(user, {
       ...this.parts,
       erasures: this.erasures,
-      stateOf: (user) => this.state(user),
-      erase: (user, time) => this.append([{ kind: "erasure", id: randomUUID() as EventId, time, user }]),
+      stateOf: () => this.state(user),
+      erase: (_user, time) => this.append([{ kind: "erasure", id: randomUUID() as EventId, time, user }]),
     });
   }
 

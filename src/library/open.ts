@@ -8,7 +8,7 @@ import { type Catalog, createCatalog } from "../catalog/index.ts";
 import { type ResolvedConfig, resolveConfig, statePlaceOf } from "../config/index.ts";
 import { type Ms, silent, systemClock, UpnextError } from "../core/index.ts";
 import { type AppendClient, connectAppends, type FileLog, openFileLog } from "../events/index.ts";
-import type { TrackResult } from "../pipeline/index.ts";
+import type { ErasureReceipt, TrackResult } from "../pipeline/index.ts";
 import { HEADS } from "../ranking/index.ts";
 import { openFileRegistry } from "../registry/index.ts";
 import { sourcesNamed } from "../retrieval/index.ts";
@@ -33,7 +33,7 @@ export async function open(options: OpenOptions = {}): Promise<Upnext> {
     segmentBytes: config.log.segmentBytes,
   });
   let states: States | undefined;
-  let writer: AppendClient<TrackResult> | undefined;
+  let writer: AppendClient<TrackResult, ErasureReceipt> | undefined;
   try {
     const snapshots = await openSnapshots(join(directory, "snapshots"), { clock, log: log.id });
     const { touches, vetoes, maxAge } = config.state;

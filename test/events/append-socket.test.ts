@@ -4,13 +4,14 @@ import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { type Offset, UpnextError } from "../../src/core/index.ts";
+import { type Offset, UpnextError, type UserId } from "../../src/core/index.ts";
 import {
   type AppendClient,
   type AppendServer,
   appendSocketOf,
   connectAppends,
   serveAppends,
+  type WriterWork,
 } from "../../src/events/append-socket.ts";
 import { memoryLog } from "../../src/events/index.ts";
 import { interaction, readEvents } from "./make-events.ts";
@@ -25,8 +26,11 @@ afterEach(async () => {
   await rm(directory, { recursive: true });
 });
 
-async function serving(append = memoryLog().append): Promise<AppendServer> {
-  const server = await serveAppends(directory, append);
+async function serving(
+  append: WriterWork["append"] = memoryLog().append,
+  forget: WriterWork["forget"] = () => Promise.reject(new Error("not asked for")),
+): Promise<AppendServer> {
+  const server = await serveAppends(directory, { append, forget });
   open.push(server);
   return server;
 }
@@ -53,6 +57,11 @@ it("appends for other processes, many at once, each answered with its own result
   const events = await readEvents(log);
   expect(events).toHaveLength(400);
   expect(events).toContainEqual(interaction(1199));
+});
+
+it("has the writer forget a user, and hands its receipt back", async () => {
+  await serving(undefined, async (user) => ({ user, touches: 3 }));
+  expect(await client().forget("u 7" as UserId)).toEqual({ user: "u 7", touches: 3 });
 });
 
 it("hands the writer's errors on, with their codes", async () => {

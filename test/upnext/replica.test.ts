@@ -100,9 +100,11 @@ describe("a replica beside the writer", () => {
     expect((await writer.state("u1")).touches).toEqual((await replica.state("u1")).touches);
   });
 
-  it("says who can forget, and forgets what the writer does", async () => {
-    await expect(replica.forget("u1")).rejects.toMatchObject({ code: "read_only" });
-    await writer.forget("u1");
+  it("has the writer forget, and has forgotten itself when the receipt is there", async () => {
+    const receipt = await replica.forget("u1");
+    expect(receipt).toMatchObject({ user: "u1", state: { done: true } });
+    expect((await replica.state("u1")).touches).toEqual([]);
+    expect((await writer.state("u1")).touches).toEqual([]);
     expect(
       await replica.track({ kind: "interaction", user: "u1", item: "v1", type: "like", time: END }),
     ).toEqual(expect.objectContaining({ forgotten: 1, accepted: 0 }));
