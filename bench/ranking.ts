@@ -215,7 +215,7 @@ function shapeOf(architecture: RankingArchitecture, size: Size): RankingShape {
     categories: 60,
     visits: VISITS,
     visitColumns: 8,
-    crosses: 0,
+    piecewise: true,
     dropout: 0,
     idDropout: 0,
     ...SIZES[size],
@@ -233,7 +233,7 @@ function scalingOf(features: number): FeatureScaling {
 
 /** Operations of the products that a network is made of, for CANDIDATES and VISITS. */
 function flopsOf(shape: RankingShape): number {
-  const { architecture, heads, hidden, crosses, width: d, blocks, embedding, visitColumns } = shape;
+  const { architecture, heads, hidden, piecewise, width: d, blocks, embedding, visitColumns } = shape;
   const ids = 3 * embedding;
   if (architecture === "popularity") return 2 * CANDIDATES * heads;
   if (architecture === "logistic") {
@@ -243,7 +243,9 @@ function flopsOf(shape: RankingShape): number {
   const second = hidden[1]!;
   const deep = hidden.slice(1).reduce((sum, width, i) => sum + hidden[i]! * width, 0);
   let candidate =
-    (rangesOf(FEATURES.candidate) + ids) * first + crosses * first ** 2 + deep + hidden.at(-1)! * heads;
+    ((piecewise ? rangesOf(FEATURES.candidate) : FEATURES.candidate) + ids) * first +
+    deep +
+    hidden.at(-1)! * heads;
   const request = rangesOf(FEATURES.request) * first;
   let visit = 0;
   if (architecture !== "feature-network") {

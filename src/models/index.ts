@@ -1,5 +1,5 @@
 export { rankingLogits, rankingServing } from "./ranking/logits.ts";
-export { POSITIONS, type RankingLossOptions, rankingLoss } from "./ranking/loss.ts";
+export { POSITIONS, rankingLoss } from "./ranking/loss.ts";
 export {
   type FeatureScaling,
   RANKING_ARCHITECTURES,

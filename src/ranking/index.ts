@@ -1,5 +1,5 @@
 export { blendHeads } from "./blend-heads.ts";
-export { HEADS, type Head, headWeight } from "./heads.ts";
+export { HEADS, type Head, headWeight, NEXT_HEAD } from "./heads.ts";
 export {
   type Codes,
   makeCodes,

@@ -251,7 +251,7 @@ describe.each(["feature-network", "target-attention", "transformer"] as const)("
 
   it("learns which items a user takes from which items the user took, where features say nothing", async () => {
     // Users of two tastes: who took items of one half takes only these. Creators say nothing either.
-    const shape = smallShape(name, { items: 21, baseLogits: [0, 0], hidden: [16, 8], blocks: 1, crosses: 0 });
+    const shape = smallShape(name, { items: 21, baseLogits: [0, 0], hidden: [16, 8], blocks: 1 });
     const random = new Random("tastes");
     const sizes = { batch: 16, size: 6, visits: 5 };
     const feeds = (): Feeds => {
@@ -274,10 +274,11 @@ describe.each(["feature-network", "target-attention", "transformer"] as const)("
       }
       const ones = { data: new Float32Array(labels.length).fill(1), dims: [sizes.batch, sizes.size, 2] };
       const offsets = { data: new Float32Array(targets.length), dims: [sizes.batch, sizes.size] };
-      return { ...requests, ...answers, weights: ones, offsets };
+      const noLists = { data: new Float32Array(sizes.batch), dims: [sizes.batch] };
+      return { ...requests, ...answers, weights: ones, offsets, list_weights: noLists };
     };
     const graph = new Graph({ training: true });
-    const loss = rankingLoss(graph, shape, { lists: 0 });
+    const loss = rankingLoss(graph, shape);
     // How soon a transformer leaves chance depends on the draw: from here it takes a few hundred steps, from others 1,000.
     const training = await compileTraining({ loss, optimizer: adamW(), random: new Random(5) });
     opened.push(training);
@@ -362,7 +363,6 @@ describe("the code of features", () => {
         boundaries: Float32Array.of(0, 0, 0, 2, 6),
       },
       popularityColumns: [0, 0],
-      crosses: 0,
     });
     const graph = new Graph();
     const { logits } = rankingServing(graph, shape);
@@ -401,10 +401,10 @@ describe("the loss", () => {
     readonly weight?: number;
   }
 
-  /** List losses count `lists`; the weights of single candidates are 1, of the first head alone. */
+  /** List losses, of the first head, count `lists`; the weights of single candidates are 1, of the first head alone. */
   async function lossOf(given: readonly List[], lists: number, changed: Weights = {}): Promise<number> {
     const graph = new Graph({ training: true });
-    const loss = rankingLoss(graph, shape, { lists });
+    const loss = rankingLoss(graph, shape);
     const model = await open(compileServing({ loss }, { ...plain, ...changed }));
     const size = Math.max(...given.map(({ logits }) => logits.length)) + 1; // always filled up
     const dims = [given.length, size];
@@ -422,8 +422,9 @@ describe("the loss", () => {
       targets: { data: column(({ targets }) => targets), dims },
       offsets: { data: column(({ offsets }) => offsets), dims },
       present: { data: Uint8Array.from(present), dims },
+      list_heads: { data: Float32Array.from(given.flatMap(() => [1, 0])), dims: [given.length, 2] },
       list_weights: {
-        data: Float32Array.from(given, ({ weight }) => weight ?? 1),
+        data: Float32Array.from(given, ({ weight }) => lists * (weight ?? 1)),
         dims: [given.length],
       },
       labels: {
@@ -456,12 +457,12 @@ describe("the loss", () => {
     expect(await lossOf([{ logits: [0, 0], targets: [0, 0] }], 1)).toBeCloseTo(Math.log(2), 5);
   });
 
-  it("weighs lists, and takes no notice of those that weigh nothing", async () => {
+  it("multiplies each list's loss with its weight", async () => {
     const two: List = { logits: [0, 0], targets: [1, 0] };
     const four: List = { logits: [0, 0, 0, 0], targets: [1, 0, 0, 0] };
-    const expected = (3 * Math.log(2) + Math.log(4)) / 4 + Math.log(2);
+    const expected = (3 * Math.log(2) + Math.log(4)) / 2 + Math.log(2);
     expect(await lossOf([{ ...two, weight: 3 }, four], 1)).toBeCloseTo(expected, 5);
-    expect(await lossOf([two, { ...four, weight: 0 }], 1)).toBeCloseTo(2 * Math.log(2), 5);
+    expect(await lossOf([two, { ...four, weight: 0 }], 1)).toBeCloseTo(1.5 * Math.log(2), 5);
     expect(await lossOf([{ ...two, weight: 0 }], 1)).toBeCloseTo(Math.log(2), 5);
   });
 

@@ -2,7 +2,7 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { type Catalog, createCatalog } from "../../src/catalog/index.ts";
 import { HOUR, Random, UpnextError } from "../../src/core/index.ts";
-import { evidence, INTERACTION_TYPE_NAMES, interactionCode } from "../../src/events/index.ts";
+import { ACTIONS, evidence, INTERACTION_TYPE_NAMES, interactionCode } from "../../src/events/index.ts";
 import { MAX_VISITS, visitsOf } from "../../src/features/index.ts";
 import { type RankingArchitecture, rankingServing } from "../../src/models/index.ts";
 import {
@@ -338,7 +338,7 @@ describe("the inputs of a network", () => {
     };
     const input = inputOver(catalog, [2]);
     const inputs = inputsOf(own, { ...input, visits: visitsOf(touches, catalog) });
-    const actions = (is: (name: string) => boolean) => HEADS.map(({ name }) => Number(is(name)));
+    const actions = (is: (name: string) => boolean) => ACTIONS.map(({ name }) => Number(is(name)));
     expectClose(numbersOf(inputs, "history_facts"), [
       ...[0.5, 1, ...actions((name) => name === "engage" || name === "long-watch"), Math.log(61) / 10],
       ...[0, 0, ...actions((name) => name === "engage" || name === "approve"), Math.log(1441) / 10],
@@ -363,7 +363,7 @@ describe("blending heads", () => {
 });
 
 describe("the heads", () => {
-  const head = (name: string) => HEADS.find((one) => one.name === name)!;
+  const head = (name: string) => ACTIONS.find((one) => one.name === name)!;
   const none = Number.NaN;
 
   it("have names that are told apart, and engagement comes first", () => {

@@ -1,8 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Event, Impression, Interaction } from "../../src/events/index.ts";
-import { evidence, interactionCode } from "../../src/events/index.ts";
-import { HEADS } from "../../src/ranking/index.ts";
+import { ACTIONS, evidence, interactionCode } from "../../src/events/index.ts";
 import { readHistory } from "../../src/training/history.ts";
 import { anyLog } from "./any-log.ts";
 import { at, HOUR_MS, logOf, START, shown, took, userId, withoutErased } from "./logs.ts";
@@ -89,7 +88,7 @@ function expected(events: readonly Event[]) {
           counted: slots.map(({ item }) => item).filter((item) => known.has(item)),
           positions: slots.map(({ position }) => position),
           actions: answers.map((list) =>
-            HEADS.reduce(
+            ACTIONS.reduce(
               (bits, head, h) =>
                 list.some(({ type, value }) => head.is(type, value ?? Number.NaN, Number.NaN))
                   ? bits | (1 << h)

@@ -16,7 +16,7 @@ import {
   type Tensor,
   zeros,
 } from "../../tensor/index.ts";
-import { coded } from "./feature-code.ts";
+import { coded, standardised } from "./feature-code.ts";
 import { candidateVectors } from "./id-vectors.ts";
 import { activate, linear, project } from "./layers.ts";
 import type { Trace } from "./trace.ts";
@@ -35,20 +35,17 @@ export function firstLayer(trace: Trace): FirstLayer {
   const width = shape.hidden[0]!;
   const first = straightFromZero(shape.heads);
   const ids = candidateVectors(trace);
-  const code = coded(trace.candidates, shape.candidateScaling); // (B*S, F + P)
+  const coding = shape.piecewise ? coded : standardised;
+  const code = coding(trace.candidates, shape.candidateScaling); // (B*S, F + P)
   const ofCandidate = add(
     project(code, "first.candidate", width, first),
     project(ids, "first.ids", width, first),
   );
-  const requestCode = coded(trace.request, shape.requestScaling); // (B, Fr + Pr)
+  const requestCode = coding(trace.request, shape.requestScaling); // (B, Fr + Pr)
   const ofRequest = linear(requestCode, "first.request", width, first); // (B, width)
   const sum = add(reshape(ofCandidate, ["B", "S", width]), reshape(ofRequest, ["B", 1, width]));
-  const rows = reshape(sum, ["B*S", width]);
-  let x = rows;
-  for (let cross = 0; cross < shape.crosses; cross++) {
-    x = add(x, mul(rows, linear(x, `cross${cross}`, width)));
-  }
-  return { hidden: activate(x, trace), straight: slice(rows, 1, 0, shape.heads), ids };
+  const x = reshape(sum, ["B*S", width]);
+  return { hidden: activate(x, trace), straight: slice(x, 1, 0, shape.heads), ids };
 }
 
 /**

@@ -5,11 +5,11 @@ import {
   equal,
   type Graph,
   gather,
+  mean,
   mul,
   reshape,
-  slice,
   softmaxCrossEntropy,
-  squeeze,
+  sum,
   type Tensor,
   weightedMean,
   where,
@@ -24,28 +24,19 @@ import type { RankingShape } from "./shape.ts";
  */
 export const POSITIONS = 64;
 
-export interface RankingLossOptions {
-  /** What the cross-entropy of whole lists counts beside that of single candidates; 1 unless told. */
-  readonly lists?: number;
-}
-
 /**
- * Mean cross-entropy of the first head over each list, plus the mean binary cross-entropy of all heads.
+ * Mean cross-entropy of one head over each list, plus the mean binary cross-entropy of all heads.
  *
  * In training each slot's position adds a logit of its own (Zhao et al. 2019, "Recommending what video to watch next":
  * a shallow tower for the bias of selection), which serving leaves out.
  *
- * Inputs beside those of the architecture: `targets` (B, S) >= 0, what the first head's list loss wants of each
- * candidate; `offsets` (B, S) log of how many candidates a sampled one stands for; `present` (B, S) bool, false for
- * what fills up a list, where targets and weights are 0; `list_weights` (B) what each list counts in the list loss;
+ * Inputs beside those of the architecture: `targets` (B, S) >= 0, what the list loss wants of each candidate;
+ * `list_heads` (B, heads) 1 for the head that a list's loss is about, 0 for the others; `offsets` (B, S) log of how many candidates a sampled one stands for; `present` (B, S) bool, false for
+ * what fills up a list, where targets and weights are 0; `list_weights` (B) what the loss of each list is multiplied by;
  * `labels` (B, S, heads) in 0 .. 1 and `weights` (B, S, heads) what each counts; `positions` (B, S) int64,
  * 0 .. POSITIONS - 1. A list of one candidate has a list loss of 0.
  */
-export function rankingLoss(
-  graph: Graph,
-  shape: RankingShape,
-  { lists = 1 }: RankingLossOptions = {},
-): Tensor {
+export function rankingLoss(graph: Graph, shape: RankingShape): Tensor {
   const { heads } = shape;
   const all = rankingLogits(graph, shape);
   const targets = graph.input("targets", "float32", ["B", "S"]);
@@ -58,7 +49,8 @@ export function rankingLoss(
   const byPosition = gather(graph.parameter("position.logits", [POSITIONS, heads], zeros), positions);
   const isFirst = equal(positions, graph.constant(BigInt64Array.of(0n), [1]));
   const logits = add(all, where(reshape(isFirst, ["B", "S", 1]), 0, byPosition));
-  const first = squeeze(slice(logits, 2, 0, 1), 2); // (B, S)
-  const listLoss = weightedMean(softmaxCrossEntropy(add(first, offsets), targets, present), listWeights);
-  return add(mul(listLoss, lists), weightedMean(binaryCrossEntropy(logits, labels), weights));
+  const listHeads = graph.input("list_heads", "float32", ["B", heads]);
+  const ordered = sum(mul(logits, reshape(listHeads, ["B", 1, heads])), [2]); // (B, S)
+  const listLosses = softmaxCrossEntropy(add(ordered, offsets), targets, present); // (B)
+  return add(mean(mul(listLosses, listWeights)), weightedMean(binaryCrossEntropy(logits, labels), weights));
 }

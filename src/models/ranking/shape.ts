@@ -46,8 +46,8 @@ export interface RankingShape {
   readonly attentionHeads: number;
   /** Widths of the hidden layers, two at least. */
   readonly hidden: readonly number[];
-  /** Layers that multiply the first hidden layer's input with itself (Wang et al. 2021, "DCN V2"). */
-  readonly crosses: number;
+  /** Whether features come in as piecewise-linear codes beside standardised numbers; see coded. */
+  readonly piecewise: boolean;
   /** Width of an id's vector. */
   readonly embedding: number;
   /** Share of hidden values that training drops. */

@@ -11,7 +11,8 @@ import {
   writeVisitFacts,
 } from "../../ranking/index.ts";
 import type { Feeds } from "../../tensor/index.ts";
-import { NEXT_ITEM, type RankingLists } from "./lists.ts";
+import { isCounted, listHead, listWeight } from "./list-heads.ts";
+import { NEXT_ITEM, type RankingLists, SLATE } from "./lists.ts";
 
 /** Candidates of a batch, those that fill up included, and lists of one (measured: larger ones learn less a pass). */
 const BATCH_ROWS = 2048;
@@ -21,7 +22,7 @@ const BATCH_LISTS = 512;
 export interface SoftLabels {
   /** (R, HEADS.length) */
   readonly labels: Float32Array;
-  /** (R) shares of each list, by the first head. */
+  /** (R) shares of each list, by the head that its loss is about. */
   readonly targets: Float32Array;
 }
 
@@ -31,8 +32,12 @@ export class Batches {
   private readonly codes: Codes;
   private readonly visitCodes: Codes;
   private readonly soft: SoftLabels | undefined;
-  /** Whether next items count in the losses of single candidates: where nothing else does. */
-  private readonly nextItemsCount: boolean;
+  /** (2) by kind: which of the heads a list's loss is about. */
+  private readonly listHeads: readonly number[];
+  /** (2) by kind: what the loss of a whole list counts. */
+  private readonly listWeights: readonly number[];
+  /** (2, heads) by kind: 1 where its rows count in the loss of single candidates. A teacher knows all heads of all. */
+  private readonly counted: readonly (readonly number[])[];
 
   /** @param heads indices into HEADS of those that the network has */
   constructor(
@@ -49,7 +54,11 @@ export class Batches {
     writeCodes(lists.items, catalog, vocabulary, this.codes, 0);
     this.visitCodes = makeCodes(lists.visits.items.length);
     writeCodes(lists.visits.items, catalog, vocabulary, this.visitCodes, 0);
-    this.nextItemsCount = lists.kinds.every((kind) => kind === NEXT_ITEM);
+    this.listWeights = [NEXT_ITEM, SLATE].map((kind) => listWeight(heads, kind));
+    this.listHeads = [NEXT_ITEM, SLATE].map((kind) => listHead(heads, kind));
+    this.counted = [NEXT_ITEM, SLATE].map((kind) =>
+      heads.map((head) => (soft || isCounted(lists, heads, kind, head) ? 1 : 0)),
+    );
   }
 
   /** What the network reads; `names` are those of its inputs. */
@@ -67,6 +76,7 @@ export class Batches {
     const offsets = new Float32Array(B * S);
     const present = new Uint8Array(B * S);
     const listWeights = new Float32Array(B);
+    const listHeads = new Float32Array(B * heads.length);
     const labels = new Float32Array(B * S * heads.length);
     const weights = new Float32Array(B * S * heads.length);
     const positions = new BigInt64Array(B * S);
@@ -75,8 +85,10 @@ export class Batches {
       const list = chosen[b]!;
       const first = lists.offsets[list]!;
       const end = lists.offsets[list + 1]!;
-      listWeights[b] = end - first > 1 ? 1 : 0;
-      const single = this.nextItemsCount || lists.kinds[list] !== NEXT_ITEM;
+      const kind = lists.kinds[list]!;
+      const counted = this.counted[kind]!;
+      listWeights[b] = end - first > 1 ? this.listWeights[kind]! : 0;
+      listHeads[b * heads.length + this.listHeads[kind]!] = 1;
       for (let row = first, to = b * S; row < end; row++, to++) {
         targets[to] = wanted[row]!;
         offsets[to] = lists.samplingOffsets[row]!;
@@ -85,7 +97,7 @@ export class Batches {
         for (let h = 0; h < heads.length; h++) {
           const from = row * HEADS.length + heads[h]!;
           labels[to * heads.length + h] = known[from]!;
-          weights[to * heads.length + h] = single ? lists.weights[from]! : 0;
+          weights[to * heads.length + h] = counted[h]! * lists.weights[from]!;
         }
       }
     }
@@ -93,6 +105,7 @@ export class Batches {
       targets: { data: targets, dims: [B, S] },
       offsets: { data: offsets, dims: [B, S] },
       present: { data: present, dims: [B, S] },
+      list_heads: { data: listHeads, dims: [B, heads.length] },
       list_weights: { data: listWeights, dims: [B] },
       labels: { data: labels, dims: [B, S, heads.length] },
       weights: { data: weights, dims: [B, S, heads.length] },

@@ -1,10 +1,11 @@
 /** The losses of rankers on lists that they have not learned from. */
 import { HEADS } from "../../ranking/index.ts";
-import { NEXT_ITEM, type RankingLists } from "./lists.ts";
+import { isCounted, listHead } from "./list-heads.ts";
+import { NEXT_ITEM, type RankingLists, SLATE } from "./lists.ts";
 
 /**
- * What training lowers, without what only training has, of each list: the cross-entropy of the first head over a list
- * with a target, and the mean binary cross-entropy of all heads over the candidates of a slate. (chosen)
+ * What training lowers, without what only training has, of each list: the cross-entropy of one head over a list with a
+ * target, and the mean binary cross-entropy of the heads that learn from lists of its kind. (chosen)
  *
  * @param heads indices into HEADS of the logits' columns
  * @param logits (R, heads)
@@ -15,14 +16,16 @@ export function listLosses(
   heads: readonly number[],
   logits: Float32Array,
 ): Float64Array {
-  const onlyNextItems = lists.kinds.every((kind) => kind === NEXT_ITEM);
+  const counted = [NEXT_ITEM, SLATE].map((kind) => heads.map((head) => isCounted(lists, heads, kind, head)));
+  const listHeads = [NEXT_ITEM, SLATE].map((kind) => listHead(heads, kind));
   return Float64Array.from(chosen, (list) => {
-    const whole = listLoss(lists, list, heads.length, logits) ?? 0;
-    if (lists.kinds[list] === NEXT_ITEM && !onlyNextItems) return whole;
+    const kind = lists.kinds[list]!;
+    const whole = listLoss(lists, list, heads.length, listHeads[kind]!, logits) ?? 0;
     let sum = 0;
     let count = 0;
     for (let row = lists.offsets[list]!; row < lists.offsets[list + 1]!; row++) {
       for (let h = 0; h < heads.length; h++) {
+        if (!counted[kind]![h]) continue;
         const at = row * HEADS.length + heads[h]!;
         const weight = lists.weights[at]!;
         sum += weight * crossEntropy(logits[row * heads.length + h]!, lists.labels[at]!);
@@ -38,11 +41,12 @@ function crossEntropy(logit: number, label: number): number {
   return Math.max(logit, 0) - logit * label + Math.log1p(Math.exp(-Math.abs(logit)));
 }
 
-/** Of the first head over one list; undefined where there is nothing to choose or nothing was. */
+/** Of one head over one list; undefined where there is nothing to choose or nothing was. */
 function listLoss(
   lists: RankingLists,
   list: number,
   heads: number,
+  head: number,
   logits: Float32Array,
 ): number | undefined {
   const first = lists.offsets[list]!;
@@ -50,13 +54,13 @@ function listLoss(
   if (end - first < 2) return undefined;
   let highest = Number.NEGATIVE_INFINITY;
   for (let row = first; row < end; row++) {
-    highest = Math.max(highest, logits[row * heads]! + lists.samplingOffsets[row]!);
+    highest = Math.max(highest, logits[row * heads + head]! + lists.samplingOffsets[row]!);
   }
   let total = 0;
   let wanted = 0;
   let targets = 0;
   for (let row = first; row < end; row++) {
-    const logit = logits[row * heads]! + lists.samplingOffsets[row]! - highest;
+    const logit = logits[row * heads + head]! + lists.samplingOffsets[row]! - highest;
     total += Math.exp(logit);
     wanted += lists.targets[row]! * logit;
     targets += lists.targets[row]!;

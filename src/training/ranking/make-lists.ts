@@ -8,10 +8,10 @@
  */
 import { type Catalog, withStatistics } from "../../catalog/index.ts";
 import type { EpochMs, Progress, Random } from "../../core/index.ts";
-import { actionsOf, INTERACTION_TYPE_NAMES } from "../../events/index.ts";
+import { ACTIONS, actionsOf, INTERACTION_TYPE_NAMES } from "../../events/index.ts";
 import { type FeatureSet, visitsOf } from "../../features/index.ts";
 import { POSITIONS } from "../../models/index.ts";
-import { HEADS } from "../../ranking/index.ts";
+import { HEADS, NEXT_HEAD } from "../../ranking/index.ts";
 import {
   blend,
   type Candidates,
@@ -118,6 +118,7 @@ async function listsFrom(
         list.samplingOffsets.set(offsets);
         list.targets[0] = 1;
         labelVisit(history, options.cut, example, list.labels);
+        list.labels[NEXT_HEAD] = 1;
         list.weights.fill(UNSHOWN_WEIGHT);
       });
     });
@@ -133,12 +134,12 @@ async function listsFrom(
       write(what, query, candidatesOf(query, contributions, rows), (list) => {
         for (let i = 0; i < rows.length; i++) {
           list.positions[i] = Math.min(shown.positions[i]!, POSITIONS - 1);
-          for (let h = 0; h < HEADS.length; h++) {
+          for (let h = 0; h < ACTIONS.length; h++) {
             list.labels[i * HEADS.length + h] = (shown.actions[i]! >> h) & 1;
+            list.weights[i * HEADS.length + h] = 1;
           }
           list.targets[i] = list.labels[i * HEADS.length]!;
         }
-        list.weights.fill(1);
       });
     };
     const end = entriesBefore(history, shown.user, shown.time);

@@ -8,7 +8,7 @@ import {
   type HeadScores,
 } from "../../evaluation/index.ts";
 import { MAX_VISITS } from "../../features/index.ts";
-import { HEADS, networkRanker, type RankerHeader, VISIT_COLUMNS } from "../../ranking/index.ts";
+import { HEADS, NEXT_HEAD, networkRanker, type RankerHeader, VISIT_COLUMNS } from "../../ranking/index.ts";
 import type { Feeds } from "../../tensor/index.ts";
 import type { Batches } from "./batches.ts";
 import type { FittedRung } from "./fit-rungs.ts";
@@ -18,7 +18,7 @@ import { openPredictor } from "./predict.ts";
 export interface RungScores {
   readonly name: string;
   readonly about: string;
-  /** In the order of the heads; those that the lists have. */
+  /** Those of actions, in the order of HEADS. */
   readonly heads: readonly HeadScores[];
   /** null of a peer. */
   readonly cost: RungCost | null;
@@ -81,8 +81,9 @@ export interface RungMeasurement {
 export async function measureRungs(measurement: RungMeasurement): Promise<RankingEvaluation> {
   const { rungs, heads, learned, tested, batches, from, peers, progress } = measurement;
   const rows = rowsOf(tested);
-  const names = heads.map((h) => HEADS[h]!.name);
-  const exposures = exposuresOf(tested, rows, heads, from);
+  const actions = heads.filter((head) => head !== NEXT_HEAD);
+  const names = actions.map((h) => HEADS[h]!.name);
+  const exposures = exposuresOf(tested, rows, actions, from);
   const measured: { readonly scores: RungScores; readonly predictions: readonly Float32Array[] }[] = [];
   const add = (name: string, about: string, predictions: readonly Float32Array[], cost: RungCost | null) => {
     const scores = { name, about, heads: exposureScores(exposures, names, predictions), cost };
@@ -90,7 +91,8 @@ export async function measureRungs(measurement: RungMeasurement): Promise<Rankin
     progress.update(measured.length);
   };
   progress.step("measure rungs", rungs.length + peers.length, "rungs");
-  for (const { name, about, predict } of peers) add(name, about, await predict(learned, tested, heads), null);
+  for (const { name, about, predict } of peers)
+    add(name, about, await predict(learned, tested, actions), null);
   for (const rung of rungs) {
     const predictions = await probabilities(rung, tested, rows, batches);
     const cost = {

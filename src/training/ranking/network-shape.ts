@@ -2,8 +2,9 @@
 import type { FeatureSet } from "../../features/index.ts";
 import { MAX_VISITS } from "../../features/index.ts";
 import type { FeatureScaling, RankingArchitecture, RankingShape } from "../../models/index.ts";
-import { HEADS, VISIT_COLUMNS, type Vocabulary } from "../../ranking/index.ts";
-import { listsWhere, NEXT_ITEM, type RankingLists } from "./lists.ts";
+import { HEADS, NEXT_HEAD, VISIT_COLUMNS, type Vocabulary } from "../../ranking/index.ts";
+import { isCounted, nextItemsApart } from "./list-heads.ts";
+import { listsWhere, NEXT_ITEM, type RankingLists, SLATE } from "./lists.ts";
 
 /** Ranges of a feature's piecewise-linear code. */
 const RANGES = 4;
@@ -15,19 +16,23 @@ const MIN_ACTIONS = 100;
 /** How large a network is; see RankingShape. */
 export type NetworkSize = Pick<
   RankingShape,
-  "width" | "blocks" | "attentionHeads" | "hidden" | "crosses" | "embedding" | "dropout" | "idDropout"
+  "width" | "blocks" | "attentionHeads" | "hidden" | "piecewise" | "embedding" | "dropout" | "idDropout"
 >;
 
 /** What all networks of one training have in common. */
 export type SharedShape = Omit<RankingShape, "architecture" | keyof NetworkSize>;
 
-/** Indices into HEADS: the first always, others where the lists have enough of their action and of its absence. */
+/**
+ * Indices into HEADS: the first always, other actions where the lists have enough of them and of their absence, the next
+ * item where it has a head of its own.
+ */
 export function usableHeads(lists: RankingLists): readonly number[] {
   const rows = countedRows(
     lists,
     listsWhere(lists, () => true),
   );
   return HEADS.map((_, h) => h).filter((h) => {
+    if (h === NEXT_HEAD) return nextItemsApart(lists);
     const actions = actionsIn(lists, rows, h);
     return h === 0 || (actions >= MIN_ACTIONS && rows.length - actions >= MIN_ACTIONS);
   });
@@ -43,8 +48,15 @@ export function sharedShape(
   featureSet: Scalings,
   vocabulary: Vocabulary,
 ): SharedShape {
-  const rows = rowsOf(lists, chosen);
-  const counted = countedRows(lists, chosen);
+  const byKind = [NEXT_ITEM, SLATE].map((kind) =>
+    rowsOf(
+      lists,
+      chosen.filter((list) => lists.kinds[list] === kind),
+    ),
+  );
+  const kinds = byKind.filter(({ length }) => length > 0).length;
+  // A list of a next item has more rows than one that was shown: both kinds are to lie within the ranges.
+  const rows = joined(byKind.map((some) => everyNth(some, MOST_ROWS / kinds)));
   return {
     requestFeatures: lists.requestWidth,
     candidateFeatures: lists.candidateWidth,
@@ -62,7 +74,10 @@ export function sharedShape(
     ),
     popularityColumns: heads.map((h) => popularityColumn(featureSet, HEADS[h]!.name)),
     heads: heads.length,
-    baseLogits: heads.map((h) => logOdds(actionsIn(lists, counted, h), counted.length)),
+    baseLogits: heads.map((head) => {
+      const counted = joined(byKind.filter((_, kind) => isCounted(lists, heads, kind, head)));
+      return logOdds(actionsIn(lists, counted, head), counted.length);
+    }),
     ...vocabulary,
     visits: MAX_VISITS,
     visitColumns: VISIT_COLUMNS,
@@ -113,6 +128,22 @@ function logOdds(done: number, rows: number): number {
   return Math.log((done + 0.5) / (rows - done + 0.5));
 }
 
+/** At most `most` of them, evenly. */
+function everyNth(rows: Int32Array, most: number): Int32Array {
+  const every = Math.max(1, Math.ceil(rows.length / most));
+  return rows.filter((_, i) => i % every === 0);
+}
+
+function joined(parts: readonly Int32Array[]): Int32Array {
+  const all = new Int32Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
+}
+
 /** Means, deviations and quantiles over the rows of a matrix (any, width). */
 function scalingOf(
   matrix: Float32Array,
@@ -120,8 +151,7 @@ function scalingOf(
   rows: Int32Array,
   smallest: Float32Array,
 ): FeatureScaling {
-  const every = Math.max(1, Math.ceil(rows.length / MOST_ROWS));
-  const some = rows.filter((_, i) => i % every === 0);
+  const some = everyNth(rows, MOST_ROWS);
   const means = new Float32Array(width);
   const deviations = new Float32Array(width);
   const boundaries = new Float32Array(width * (RANGES + 1));

@@ -1,6 +1,7 @@
 /** What a teacher says of lists, as labels (Hinton et al. 2015, "Distilling the knowledge in a neural network"). */
 import { HEADS } from "../../ranking/index.ts";
 import type { SoftLabels } from "./batches.ts";
+import { listHead } from "./list-heads.ts";
 import type { RankingLists } from "./lists.ts";
 
 /**
@@ -17,7 +18,8 @@ export function softLabels(lists: RankingLists, heads: readonly number[], logits
   }
   const targets = new Float32Array(rows);
   for (let list = 0; list < lists.count; list++) {
-    shares(lists, lists.offsets[list]!, lists.offsets[list + 1]!, heads.length, logits, targets);
+    const head = listHead(heads, lists.kinds[list]!);
+    shares(lists, lists.offsets[list]!, lists.offsets[list + 1]!, heads.length, head, logits, targets);
   }
   return { labels, targets };
 }
@@ -28,16 +30,17 @@ function shares(
   first: number,
   end: number,
   heads: number,
+  head: number,
   logits: Float32Array,
   out: Float32Array,
 ): void {
   let highest = Number.NEGATIVE_INFINITY;
   for (let row = first; row < end; row++) {
-    highest = Math.max(highest, logits[row * heads]! + lists.samplingOffsets[row]!);
+    highest = Math.max(highest, logits[row * heads + head]! + lists.samplingOffsets[row]!);
   }
   let total = 0;
   for (let row = first; row < end; row++) {
-    out[row] = Math.exp(logits[row * heads]! + lists.samplingOffsets[row]! - highest);
+    out[row] = Math.exp(logits[row * heads + head]! + lists.samplingOffsets[row]! - highest);
     total += out[row]!;
   }
   for (let row = first; row < end; row++) out[row] = out[row]! / total;

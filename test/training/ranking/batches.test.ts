@@ -1,6 +1,7 @@
 /** Lists as feeds: every list as it is alone, and what fills a batch up counts for nothing. */
 import { describe, expect, it } from "vitest";
 import { Random } from "../../../src/core/index.ts";
+import { ACTIONS } from "../../../src/events/index.ts";
 import { MAX_VISITS } from "../../../src/features/index.ts";
 import { HEADS, VISIT_COLUMNS, vocabularyOf } from "../../../src/ranking/index.ts";
 import type { Feeds } from "../../../src/tensor/index.ts";
@@ -95,7 +96,7 @@ describe("a batch of lists", () => {
         kept.flatMap((visit) => [
           Number.isNaN(visit.share) ? 0 : visit.share!,
           Number.isNaN(visit.share) ? 0 : 1,
-          ...HEADS.map((_, h) => (visit.actions! >> h) & 1),
+          ...ACTIONS.map((_, h) => (visit.actions! >> h) & 1),
           Math.log1p((time! - visit.time) / 60_000) / 10,
         ]),
       );
@@ -178,11 +179,12 @@ describe("a batch of lists", () => {
         expect(found["targets"]!.data[b * S + s]).toBe(soft.targets[row]);
         heads.forEach((head, h) => {
           const at = (b * S + s) * heads.length + h;
+          if (lists.kinds[list] === SLATE) expect(found["weights"]!.data[at]).toBe(hard["weights"]!.data[at]);
           expect(found["labels"]!.data[at]).toBe(soft.labels[row * HEADS.length + head]);
         });
       }
     });
-    for (const name of ["weights", "offsets", "present", "positions", "list_weights"])
+    for (const name of ["offsets", "present", "positions", "list_heads", "list_weights"])
       expect(found[name], name).toEqual(hard[name]);
   });
 });

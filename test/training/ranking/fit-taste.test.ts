@@ -22,7 +22,7 @@ const size: NetworkSize = {
   blocks: 1,
   attentionHeads: 2,
   hidden: [8, 4],
-  crosses: 0,
+  piecewise: true,
   embedding: 4,
   dropout: 0,
   idDropout: 0,

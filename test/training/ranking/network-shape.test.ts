@@ -134,7 +134,7 @@ describe("the heads of a network", () => {
   it("are told apart by the column of their own rate, or that of the first head", () => {
     const lists = listsOf(actions(SLATE, 10, 2, [1]), 1, 2);
     const shape = sharedShape(lists, upTo(10), [0, 1, 3], scalings(1, 2), vocabulary);
-    expect(HEADS.map(({ name }) => name)).toEqual(["engage", "click", "long-watch", "approve"]);
+    expect(HEADS.map(({ name }) => name)).toEqual(["engage", "click", "long-watch", "approve", "next"]);
     expect(shape.popularityColumns).toEqual([1, 1, 0]);
     expect(shape).toMatchObject({ heads: 3, requestFeatures: 1, candidateFeatures: 2, ...vocabulary });
   });
