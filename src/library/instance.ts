@@ -30,6 +30,7 @@ import type { Metrics } from "../monitoring/index.ts";
 import {
   type Arrival,
   answerOf,
+  type BundleDetails,
   BundleWatch,
   checkLimit,
   checkMoment,
@@ -69,7 +70,7 @@ import {
 } from "../pipeline/index.ts";
 import { DEFAULT_POLICY } from "../policy/index.ts";
 import type { Registry } from "../registry/index.ts";
-import { type GateReport, type Release, releases, rollback } from "../release/index.ts";
+import { type GateReport, type Release, releaseDetails, releases, rollback } from "../release/index.ts";
 import type { Snapshots } from "../snapshots/index.ts";
 import type { UserState } from "../state/index.ts";
 import { checkpointsIn, type FeatureReport, featureReport, train } from "../training/index.ts";
@@ -317,6 +318,11 @@ export class Instance implements Upnext {
   releases(): Promise<readonly Release[]> {
     this.assertOpen();
     return releases(this.parts.registry);
+  }
+
+  release(bundle: string): Promise<BundleDetails> {
+    this.assertOpen();
+    return releaseDetails(bundle as BundleId, this.parts.registry);
   }
 
   async promote(bundle: string, options: PromoteOptions = {}): Promise<GateReport> {

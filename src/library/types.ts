@@ -6,6 +6,7 @@ import type { Event } from "../events/index.ts";
 import type { Metrics } from "../monitoring/index.ts";
 import type {
   Arrival,
+  BundleDetails,
   ErasureReceipt,
   ItemOverview,
   ItemQuery,
@@ -117,6 +118,8 @@ export interface Upnext extends Recommender {
   train(progress?: Progress, options?: TrainOptions): Promise<TrainResult>;
   /** The bundles that there are, newest first, and what each of them is. */
   releases(): Promise<readonly Release[]>;
+  /** One bundle in full: what its training measured, what the gate said. Rejects with `no_bundle`. */
+  release(bundle: string): Promise<BundleDetails>;
   /**
    * Asks the release gate about a bundle, and serves it where nothing refuses it, or `despite` says why all the same; a
    * bundle that does not load is never served. Rejects with `no_bundle`.

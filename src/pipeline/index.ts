@@ -30,6 +30,7 @@ export type {
   Why,
   WhyNot,
 } from "./recommender.ts";
+export type { BundleDetails, BundleOverview, CheckMade, RungEvidence } from "./release-desk.ts";
 export { type Bases, replayRequest, startingFolds } from "./replay.ts";
 export { type PathResult, runPath } from "./request-path.ts";
 export { type ServingModels, servingModels, untrainedModels } from "./serving-models.ts";

@@ -3,6 +3,7 @@ import type { BundleId, EpochMs, ItemId, Ms, Offset, RequestId, UserId } from ".
 import type { AppendResult, Event, InteractionType, ItemFacts, Place } from "../events/index.ts";
 import type { UserState } from "../state/index.ts";
 import type { Overview } from "./overview.ts";
+import type { ReleaseDesk } from "./release-desk.ts";
 
 export interface RecommendRequest extends Place {
   readonly user: UserId;
@@ -237,7 +238,7 @@ export interface Check {
   readonly cure?: string;
 }
 
-export interface Recommender extends Overview {
+export interface Recommender extends Overview, ReleaseDesk {
   /** Appends events; resolves when they are durable and reflected by catalog and state. */
   track(events: Event | readonly Event[]): Promise<TrackResult>;
   recommend(request: RecommendRequest, arrival?: Arrival): Promise<Recommendation>;

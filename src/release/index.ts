@@ -4,6 +4,7 @@ export { CHECKS, type CheckName, type GateCheck, type GateReport, refusals } fro
 export { measureLog } from "./measure-log.ts";
 export { judgeByLog, type OffPolicyReport } from "./off-policy.ts";
 export { release, rollback } from "./release.ts";
+export { releaseDetails } from "./release-details.ts";
 export { type Release, releases } from "./releases.ts";
 export { sentencesOf } from "./tradeoff-sentences.ts";
 export { evidenceOf, type Tradeoffs } from "./tradeoffs.ts";

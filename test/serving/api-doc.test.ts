@@ -10,9 +10,11 @@ const examples = [...page.matchAll(/```sh\n(curl .*)\n```(?:\n\n```json\n([\s\S]
   ([, line, answer]) => ({ line: line!, answer: answer === undefined ? undefined : JSON.parse(answer) }),
 );
 
-/** The words of a shell line that uses nothing but single quotes. */
+/** The words of a shell line that uses nothing but quotes. */
 function wordsOf(line: string): string[] {
-  return [...line.matchAll(/'([^']*)'|(\S+)/g)].map(([, quoted, plain]) => quoted ?? plain!);
+  return [...line.matchAll(/'([^']*)'|"([^"]*)"|(\S+)/g)].map(
+    ([, single, double, plain]) => single ?? double ?? plain!,
+  );
 }
 
 async function paste(line: string, url: string): Promise<Response> {
@@ -60,6 +62,11 @@ afterAll(() => harness.close());
 describe("docs/api.md", () => {
   it.each(examples)("can be pasted: $line", async ({ line, answer }) => {
     const answered = await paste(line, harness.url);
+    // Nothing is trained here: a line that wants a bundle is understood, and finds none.
+    if (line.includes("$BUNDLE")) {
+      expect(await answered.json()).toMatchObject({ error: { code: "no_bundle" } });
+      return;
+    }
     expect(answered.status).toBe(200);
     const text = await answered.text();
     if (answer !== undefined) expectSameShape(JSON.parse(text), answer, "answer");

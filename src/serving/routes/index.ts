@@ -8,6 +8,7 @@ import { liveRoutes } from "./live.ts";
 import { operationRoutes } from "./operations.ts";
 import { overviewRoutes } from "./overview.ts";
 import { recommendationRoutes } from "./recommendations.ts";
+import { releaseRoutes } from "./releases.ts";
 import { userRoutes } from "./users.ts";
 
 export const ROUTES: readonly Routes[] = [
@@ -19,5 +20,6 @@ export const ROUTES: readonly Routes[] = [
   operationRoutes,
   overviewRoutes,
   liveRoutes,
+  releaseRoutes,
   consoleRoutes,
 ];
