@@ -148,7 +148,8 @@ export async function fitTwoStage(
   });
   const rung =
     fittedRungs &&
-    (fittedRungs.rungs.find(({ kind }) => kind.name === settings.serves) ?? chosenRung(fittedRungs.rungs));
+    (fittedRungs.rungs.find(({ kind }) => kind.name === settings.serves) ??
+      chosenRung(fittedRungs.rungs, fittedRungs.judges));
   return {
     sources,
     fitted: await fitSources(sources, sequencesOf(history, cut), {

@@ -3,6 +3,7 @@
  * is also the ensemble's first member, and networks of one architecture and size start from the same taste.
  */
 import { type Deadline, type Progress, Random, UpnextError } from "../../core/index.ts";
+import { clusteredMean } from "../../evaluation/index.ts";
 import type { FeatureSet } from "../../features/index.ts";
 import {
   HEADS,
@@ -59,6 +60,8 @@ export interface FittedRungs {
   readonly rungs: readonly FittedRung[];
   /** Indices into HEADS. */
   readonly heads: readonly number[];
+  /** (validation lists) of whom each is. */
+  readonly judges: Int32Array;
   readonly batches: Batches;
 }
 
@@ -85,7 +88,8 @@ export async function fitRungs(options: RungOptions): Promise<FittedRungs | null
     }
     rungs.push(await fitter.fit(kind, rungs));
   }
-  return { rungs, heads: fitter.heads, batches: fitter.batches };
+  const judges = judged.map((list) => lists.users[list]!);
+  return { rungs, heads: fitter.heads, judges, batches: fitter.batches };
 }
 
 /** Whole users: what a network remembers of a user must not help it with the lists that judge it. */
@@ -260,25 +264,24 @@ function networkKey(member: Member, seed: number, teacher: string | undefined): 
 
 /**
  * The rung that serves: the simplest one, unless a more complex one is better by more than noise (two standard errors
- * of the paired differences of the validation lists); without such lists, the most complex that is no teacher.
+ * of the paired differences of the validation lists, those of one user taken together); without such lists, the most
+ * complex one. A teacher serves only where there is nothing else.
+ *
+ * @param users (validation lists) of whom each is
  */
-export function chosenRung(rungs: readonly FittedRung[]): FittedRung {
+export function chosenRung(rungs: readonly FittedRung[], users: ArrayLike<number>): FittedRung {
   const students = rungs.filter(({ kind }) => !kind.teacher);
-  if (students[0]!.losses.length === 0) return students.at(-1)!;
-  return students.reduce((best, rung) => (isBetter(rung.losses, best.losses) ? rung : best));
+  const choice = students.length > 0 ? students : rungs;
+  if (users.length === 0) return choice.at(-1)!;
+  return choice.reduce((best, rung) => (isBetter(rung.losses, best.losses, users) ? rung : best));
 }
 
-function isBetter(a: Float64Array, b: Float64Array): boolean {
-  const n = a.length;
-  let sum = 0;
-  let squares = 0;
-  for (let i = 0; i < n; i++) {
-    const gain = b[i]! - a[i]!;
-    sum += gain;
-    squares += gain * gain;
-  }
-  const mean = sum / n;
-  return mean > 2 * Math.sqrt(Math.max(0, squares / n - mean * mean) / n);
+function isBetter(own: Float64Array, other: Float64Array, users: ArrayLike<number>): boolean {
+  const { mean, halfWidth } = clusteredMean(
+    own.map((loss, i) => other[i]! - loss),
+    users,
+  );
+  return mean > halfWidth;
 }
 
 /** The files of a bundle, with what the ranker says to the inputs of one list. */

@@ -30,7 +30,9 @@ const hard = Array.from({ length: LISTS }, () => 1 + random.next());
 /** The same with a gain and noise of the rung's own. */
 const better = (by: number, noise: number) => hard.map((loss) => loss - by + noise * random.normal());
 
-const choice = (rungs: readonly FittedRung[]) => chosenRung(rungs).kind.name;
+/** Every list is of a user of its own, unless `users` says otherwise. */
+const choice = (rungs: readonly FittedRung[], users = Array.from(rungs[0]!.losses, (_, list) => list)) =>
+  chosenRung(rungs, users).kind.name;
 
 describe("the rung that serves", () => {
   it("is a more complex one where that is better on the same lists, however hard these are", () => {
@@ -75,6 +77,20 @@ describe("the rung that serves", () => {
       expect(choice([rung("popularity", hard), rung(name, better(1, 0.1))])).toBe("popularity");
       expect(choice([rung("popularity", []), rung(name, [])])).toBe("popularity");
     }
+  });
+
+  it("is a teacher where nothing else was fitted", () => {
+    expect(choice([rung("ensemble", hard)])).toBe("ensemble");
+    expect(choice([rung("ensemble", [])])).toBe("ensemble");
+  });
+
+  it("takes the lists of one user for the one piece of evidence that they are", () => {
+    // Half of the users like it and half do not; one of them more often than the other.
+    const losses = hard.map((loss, list) => loss + (list % 100 < 58 ? -0.5 : 0.5));
+    const users = hard.map((_, list) => Math.floor((list % 100) / 29));
+    const rungs = [rung("popularity", hard), rung("logistic", losses)];
+    expect(choice(rungs)).toBe("logistic");
+    expect(choice(rungs, users)).toBe("popularity");
   });
 
   it("is the most complex one where no lists can tell", () => {
