@@ -15,6 +15,8 @@ export interface OpenInstance {
   /** Of a directory that has a log already; readers and replicas want one in any case. */
   readonly existing?: boolean;
   readonly metrics?: Metrics;
+  /** Threads that compute networks, where the configuration does not say; 0 where absent. */
+  readonly threads?: number;
   /** Instead of the configuration's. */
   readonly directory?: string;
 }
@@ -22,7 +24,7 @@ export interface OpenInstance {
 /** Rejects with `data_not_found` where a log is wanted and there is none, otherwise as `open` does. */
 export async function openInstance(context: Context, options: OpenInstance = {}): Promise<Upnext> {
   const { config, clock, progress, shutdown, program } = context;
-  const { readOnly = false, replica = false, existing = readOnly || replica, metrics } = options;
+  const { readOnly = false, replica = false, existing = readOnly || replica, metrics, threads } = options;
   const directory = options.directory ?? config.directory;
   if (existing && !existsSync(join(directory, "log"))) {
     throw new UpnextError(
@@ -40,6 +42,7 @@ export async function openInstance(context: Context, options: OpenInstance = {})
     readOnly,
     replica,
     ...(metrics === undefined ? {} : { metrics }),
+    ...(threads === undefined ? {} : { threads }),
   });
   shutdown.defer(() => instance.close());
   progress.end();

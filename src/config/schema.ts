@@ -251,6 +251,16 @@ const training = section({
   device: z.enum(["cpu", "webgpu"], { error: 'expected "cpu" or "webgpu"' }).optional(),
 });
 
+const serving = section({
+  /**
+   * Threads beside the caller's that compute networks, each with its own copy of them; 0 computes in the caller's.
+   * Where absent, `upnext serve` takes one for each core but one, and a program that opens the library 0.
+   */
+  threads: integer(0, 64, "a number of threads").optional(),
+  /** What the encodings of users that are kept for their next request may take, as "64MB" or in bytes. */
+  encodings: size(0).default(64_000_000),
+});
+
 const slo = section({
   /** Milliseconds that 99 of 100 recommendations take at most: `upnext tradeoffs` chooses a ranker that meets it. */
   p99Ms: integer(1, 60_000, "milliseconds").default(50),
@@ -272,6 +282,7 @@ export const configSchema = section({
   /** Milliseconds that a recommendation may take, unless the request says otherwise. */
   budgetMs: integer(1, 60_000, "milliseconds").default(50),
   slo: slo.prefault({}),
+  serving: serving.prefault({}),
   state,
   log: log.prefault({}),
   retrieval: retrieval.prefault({}),

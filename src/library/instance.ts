@@ -1,5 +1,6 @@
 /** An opened directory: takes events, answers requests, trains, forgets. */
 import { randomUUID } from "node:crypto";
+import { freemem, totalmem } from "node:os";
 import { join } from "node:path";
 import type { Catalog } from "../catalog/index.ts";
 import type { ResolvedConfig } from "../config/index.ts";
@@ -51,7 +52,6 @@ import {
   type PathParts,
   type PathResult,
   type PathSettings,
-  RankingCost,
   type RecentUser,
   type Recommendation,
   type RecommendRequest as RequestOfPath,
@@ -76,6 +76,7 @@ import type { UserState } from "../state/index.ts";
 import { checkpointsIn, type FeatureReport, featureReport, train } from "../training/index.ts";
 import { forget } from "./forget.ts";
 import { type ReleaseParts, releaseNamed, releaseTrained } from "./releases.ts";
+import { Scoring } from "./scoring.ts";
 import type { Role, States } from "./states.ts";
 import { trainSettings } from "./train-settings.ts";
 import type {
@@ -102,13 +103,15 @@ export interface Parts {
   readonly catalog: Catalog;
   readonly registry: Registry;
   readonly metrics: Metrics | undefined;
+  /** Threads that compute networks beside the calling one. */
+  readonly threads: number;
 }
 
 export class Instance implements Upnext {
   readonly config: ResolvedConfig;
   private readonly parts: Parts;
   private readonly follower: Follower;
-  private readonly cost = new RankingCost();
+  private readonly scoring: Scoring;
   private readonly settings: PathSettings;
   private readonly erasures: Erasures;
   /** Compaction, snapshots and retention one after the other. */
@@ -126,7 +129,12 @@ export class Instance implements Upnext {
     const { config, directory, log, catalog, snapshots, registry, states } = parts;
     this.parts = parts;
     this.config = config;
-    this.follower = new Follower(log, catalog, states);
+    const read = (user: UserId) => this.follower.read(user);
+    const maxAge = config.state.maxAge as Ms | undefined;
+    const { threads, clock } = parts;
+    const encodingBytes = config.serving.encodings;
+    this.scoring = new Scoring({ threads, encodingBytes, clock, catalog, maxAge, read });
+    this.follower = new Follower(log, catalog, states, (users, gone) => this.scoring.applied(users, gone));
     this.erasures = new Erasures({
       log,
       catalog,
@@ -139,7 +147,7 @@ export class Instance implements Upnext {
       candidates: config.retrieval.candidates,
       perSource: config.retrieval.perSource,
       headWeights: config.ranking.headWeights,
-      ...(config.state.maxAge !== undefined && { maxAge: config.state.maxAge as Ms }),
+      ...(maxAge !== undefined && { maxAge }),
       policy: { ...DEFAULT_POLICY, ...config.policy },
     };
   }
@@ -162,8 +170,13 @@ export class Instance implements Upnext {
       metrics,
       // A writer follows its own log; the others have to look.
       catchUp: () => this.reflects(undefined),
-      warmUp: (models) => warmUp(catalog, clock.now(), (user) => this.pathParts(user, models)),
+      load: this.scoring.load,
+      warmUp: (models) => warmUp(this.pathParts("" as UserId, models)),
+      // A tenth of the machine stays free (guess).
+      hasRoom: () => freemem() > 0.1 * totalmem(),
     });
+    this.scoring.begin(this.bundles.serving);
+    metrics?.watchScoring(() => this.scoring.figures());
     if (role !== "writer") return;
     this.keeper = await Housekeeping.begin({
       log,
@@ -213,6 +226,7 @@ export class Instance implements Upnext {
       const path = await runPath({ ...request, request: id }, limit, budget, parts, arrival);
       const answer = answerOf(request, id, budget, path, catalog, models);
       metrics?.observeRecommendation(answer);
+      this.scoring.lookAgain(this.bundles.serving, (own) => this.pathParts("" as UserId, own));
       if ((request.log ?? true) && whatIf === undefined && role !== "reader" && answer.items.length > 0) {
         this.logLater(impressionOf(request, answer, path, models));
       }
@@ -410,7 +424,9 @@ export class Instance implements Upnext {
   close(): Promise<void> {
     this.closing ??= (async () => {
       // Requests under way first: their impressions are then among what is pending.
+      await this.scoring.rest();
       await this.bundles.close();
+      await this.scoring.close();
       await this.others?.close();
       await Promise.all(this.pending);
       await this.keeper?.close();
@@ -496,6 +512,8 @@ export class Instance implements Upnext {
       // As the instance that writes the log reads states: the others look for newer events first.
       partsOf: (user, models) => ({
         ...this.pathParts(user, models),
+        // Bundles that do not serve take no room among those that do.
+        encodings: undefined,
         readState: () => this.follower.read(user),
       }),
     };
@@ -507,7 +525,8 @@ export class Instance implements Upnext {
       catalog,
       models,
       clock,
-      cost: this.cost,
+      cost: this.scoring.cost,
+      encodings: this.scoring.encodings,
       settings: this.settings,
       readState: async () => {
         const read = await this.follower.read(user);

@@ -60,6 +60,7 @@ export async function open(options: OpenOptions = {}): Promise<Upnext> {
       catalog,
       registry,
       metrics: options.metrics,
+      threads: config.serving.threads ?? options.threads ?? 0,
     });
     await instance.start(progress);
     return instance;

@@ -36,6 +36,11 @@ export interface OpenOptions {
   readonly clock?: Clock;
   readonly progress?: Progress;
   readonly metrics?: Metrics;
+  /**
+   * Threads that compute networks beside the calling one, where the configuration's `serving.threads` does not say; 0
+   * where absent. A server wants them: what a thread computes does not keep other requests waiting.
+   */
+  readonly threads?: number;
 }
 
 /** The same with plain strings and numbers for ids, times and units: what a caller writes. Checked where it comes in. */

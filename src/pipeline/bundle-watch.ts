@@ -1,12 +1,14 @@
 /**
  * Keeps the registry's current bundle in service: looks for another one every two seconds and when asked, loads and
- * warms it beside the one that answers, then swaps. A bundle that is refused takes nothing down: the models in service
- * stay, and `problem` says why.
+ * warms it beside the one that answers, then swaps. The one before stays loaded while there is memory for it, so that
+ * the way back takes no time. A bundle that is refused takes nothing down: the models in service stay, and `problem`
+ * says why.
  */
 import type { Catalog } from "../catalog/index.ts";
 import type { BundleId, Clock, Ms } from "../core/index.ts";
 import type { Metrics } from "../monitoring/index.ts";
 import type { Registry } from "../registry/index.ts";
+import type { ModelLoader } from "../tensor/index.ts";
 import { ModelsInService } from "./in-service.ts";
 import { type ServingModels, servingModels, untrainedModels } from "./serving-models.ts";
 
@@ -17,8 +19,12 @@ export interface WatchParts {
   readonly metrics: Metrics | undefined;
   /** Called before a bundle is loaded: it may know items that the catalog has not seen yet. */
   readonly catchUp: () => Promise<void>;
+  /** How networks are loaded; into the caller's thread where undefined. */
+  readonly load: ModelLoader | undefined;
   /** Answers a few requests with the models that nobody asked for. */
   readonly warmUp: (models: ServingModels) => Promise<void>;
+  /** Whether there is memory for models that nobody is answered with. */
+  readonly hasRoom: () => boolean;
 }
 
 /** How often another process's training is looked for. */
@@ -34,7 +40,9 @@ export class BundleWatch {
   private looking: Promise<void> | undefined;
   private timer: NodeJS.Timeout | undefined;
   private closed = false;
-  /** Swaps that wait for the last user of the models before. */
+  /** Those in service before, loaded and warm. */
+  private previous: ServingModels | undefined;
+  /** Models out of service that wait for their last user. */
   private readonly retiring = new Set<Promise<void>>();
 
   private constructor(parts: WatchParts, models: ServingModels) {
@@ -67,7 +75,8 @@ export class BundleWatch {
     this.closed = true;
     clearInterval(this.timer);
     await this.looking;
-    await this.serving.close();
+    this.keep(undefined);
+    await this.serving.retire(this.serving.models);
     await Promise.all(this.retiring);
   }
 
@@ -81,24 +90,16 @@ export class BundleWatch {
 
   private async takeUp(patience: number): Promise<void> {
     if (this.closed) return;
-    const { registry, catalog, clock, metrics, catchUp, warmUp } = this.parts;
+    const { registry, clock, metrics, hasRoom } = this.parts;
+    if (this.previous !== undefined && !hasRoom()) this.keep(undefined);
     let current: BundleId | null = null;
     try {
       current = await registry.current();
       if (current !== (this.serving.models.bundle?.id ?? null)) {
         const { refused } = this;
         if (refused?.id === current && clock.monotonic() - refused.at < patience) return;
-        await catchUp();
-        const models =
-          current === null
-            ? await untrainedModels(catalog)
-            : await servingModels(await registry.open(current), catalog);
-        try {
-          await warmUp(models);
-        } catch (cause) {
-          await models.close();
-          throw cause;
-        }
+        const kept = this.previous?.bundle?.id === current ? this.previous : undefined;
+        const models = kept ?? (await this.load(current));
         this.replace(models);
         metrics?.setBundle(models.bundle);
       }
@@ -109,8 +110,39 @@ export class BundleWatch {
     }
   }
 
+  /** Loaded, verified and warm. */
+  private async load(id: BundleId | null): Promise<ServingModels> {
+    const { registry, catalog, catchUp, load, warmUp } = this.parts;
+    await catchUp();
+    const models =
+      id === null
+        ? await untrainedModels(catalog)
+        : await servingModels(await registry.open(id), catalog, load);
+    try {
+      await warmUp(models);
+    } catch (cause) {
+      await models.close();
+      throw cause;
+    }
+    return models;
+  }
+
   private replace(models: ServingModels): void {
-    const retired = this.serving.replace(models).finally(() => this.retiring.delete(retired));
+    const before = this.serving.models;
+    this.serving.replace(models);
+    if (this.previous === models) this.previous = undefined;
+    if (before.bundle !== null && this.parts.hasRoom()) this.keep(before);
+    else this.retire(before);
+  }
+
+  /** Keeps these models, and no others. */
+  private keep(models: ServingModels | undefined): void {
+    if (this.previous !== undefined) this.retire(this.previous);
+    this.previous = models;
+  }
+
+  private retire(models: ServingModels): void {
+    const retired = this.serving.retire(models).finally(() => this.retiring.delete(retired));
     this.retiring.add(retired);
   }
 }

@@ -26,6 +26,7 @@ export class Follower {
   private readonly log: EventLog;
   private readonly catalog: Catalog;
   private readonly store: FollowedStore;
+  private readonly onApplied: (users: ReadonlySet<UserId>, gone: ReadonlySet<UserId>) => void;
   private running: Promise<void> | undefined;
   /** Users of the batch that is being applied. */
   private applying: ReadonlySet<UserId> = new Set();
@@ -33,7 +34,14 @@ export class Follower {
   /** The reads that were not released yet, by user: an applied batch marks them. */
   private readonly reads = new Map<UserId, Set<{ stale: boolean }>>();
 
-  constructor(log: EventLog, catalog: Catalog, store: FollowedStore) {
+  /** @param onApplied told of users whose events were applied, and of those among them who were forgotten */
+  constructor(
+    log: EventLog,
+    catalog: Catalog,
+    store: FollowedStore,
+    onApplied: (users: ReadonlySet<UserId>, gone: ReadonlySet<UserId>) => void = () => {},
+  ) {
+    this.onApplied = onApplied;
     this.log = log;
     this.catalog = catalog;
     this.store = store;
@@ -94,7 +102,11 @@ export class Follower {
       await this.store.apply(batch);
       this.catalog.apply(batch);
     } finally {
+      const users = this.applying;
       this.applying = new Set();
+      const gone = new Set<UserId>();
+      for (const { event } of batch) if (event.kind === "erasure") gone.add(event.user);
+      this.onApplied(users, gone);
     }
   }
 

@@ -1,58 +1,61 @@
 /**
- * The models that answer, and who still uses the ones before them: a swap never closes a ranker under a request that
- * has begun with it.
+ * The models that answer, and who uses which: a swap never closes a ranker under a request that has begun with it, and
+ * the models before can be put back while they are still in use.
  */
 import type { ServingModels } from "./serving-models.ts";
 
 interface Lease {
-  readonly models: ServingModels;
   users: number;
-  /** Set once the models are out of service: what to do when the last user is done. */
+  /** Set once nobody new may come: what to do when the last user is done. */
   whenIdle: (() => void) | undefined;
 }
 
 export class ModelsInService {
-  private lease: Lease;
+  private current: ServingModels;
+  private readonly leases = new Map<ServingModels, Lease>();
 
   constructor(models: ServingModels) {
-    this.lease = { models, users: 0, whenIdle: undefined };
+    this.current = models;
   }
 
   /** Those in service now; for a look that waits for nothing. */
   get models(): ServingModels {
-    return this.lease.models;
+    return this.current;
   }
 
   /** Runs `use` with the models in service; they stay open until it is done. */
   async use<T>(use: (models: ServingModels) => Promise<T>): Promise<T> {
-    const { lease } = this;
+    const models = this.current;
+    const lease = this.leaseOf(models);
     lease.users++;
     try {
-      return await use(lease.models);
+      return await use(models);
     } finally {
       lease.users--;
       if (lease.users === 0) lease.whenIdle?.();
     }
   }
 
-  /** Puts others into service at once; resolves when those before are no longer used and closed. */
-  async replace(models: ServingModels): Promise<void> {
-    const before = this.lease;
-    this.lease = { models, users: 0, whenIdle: undefined };
-    await retired(before);
+  /** Puts others into service at once; those before stay open until they are retired. */
+  replace(models: ServingModels): void {
+    this.current = models;
   }
 
-  /** Waits for all users of the models in service and closes them. */
-  close(): Promise<void> {
-    return retired(this.lease);
+  /** Waits for all users of models that are not in service, or never again, and closes them. */
+  async retire(models: ServingModels): Promise<void> {
+    const lease = this.leaseOf(models);
+    if (lease.users > 0) {
+      await new Promise<void>((resolve) => {
+        lease.whenIdle = resolve;
+      });
+    }
+    this.leases.delete(models);
+    await models.close();
   }
-}
 
-async function retired(lease: Lease): Promise<void> {
-  if (lease.users > 0) {
-    await new Promise<void>((resolve) => {
-      lease.whenIdle = resolve;
-    });
+  private leaseOf(models: ServingModels): Lease {
+    const lease = this.leases.get(models) ?? { users: 0, whenIdle: undefined };
+    this.leases.set(models, lease);
+    return lease;
   }
-  await lease.models.close();
 }

@@ -23,6 +23,6 @@ export interface PathParts {
   readonly cost: RankingCost;
   readonly settings: PathSettings;
   /** What was encoded before; everything is encoded for the request where absent. */
-  readonly encodings?: EncodingCache;
+  readonly encodings?: EncodingCache | undefined;
   readonly readState: () => Promise<StateRead>;
 }

@@ -59,6 +59,7 @@ describe("resolveConfig", () => {
       server: { host: "127.0.0.1", port: 8080, apiKeys: [] },
       budgetMs: 50,
       slo: { p99Ms: 50, margin: 0.2 },
+      serving: { encodings: 64_000_000 },
       state: { store: "lmdb", touches: 512, vetoes: 256 },
       retrieval: { candidates: 500 },
       ranking: { headWeights: {} },
@@ -94,7 +95,7 @@ describe("resolveConfig", () => {
 
   test("a misspelt key is answered with the nearest one, at every level", () => {
     expect(messageOf({ bugdetMs: 20 })).toBe(
-      "config: bugdetMs: not a known key, expected only the keys directory, server, budgetMs, slo, state, log, " +
+      "config: bugdetMs: not a known key, expected only the keys directory, server, budgetMs, slo, serving, state, log, " +
         'retrieval, ranking, policy, seed, training. Did you mean "budgetMs"?',
     );
     expect(messageOf({ server: { prot: 1 } })).toBe(
