@@ -2,7 +2,7 @@
 import type { Ms } from "../core/index.ts";
 import { type Features, visitsOf } from "../features/index.ts";
 import { blendHeads, headWeight } from "../ranking/index.ts";
-import { type Candidates, pickCandidates, type Query } from "../retrieval/index.ts";
+import { bestOf, type Candidates, pickCandidates, type Query } from "../retrieval/index.ts";
 import { type StageBudget, within } from "./budget.ts";
 import { type Choice, chooseRung } from "./ladder.ts";
 import type { PathParts } from "./path-parts.ts";
@@ -63,7 +63,7 @@ async function ranked(
   trace: Trace,
 ): Promise<Ranking | "late"> {
   const n = found.rows.length;
-  const head = Int32Array.from({ length: count }, (_, i) => i);
+  const head = new Int32Array(count).map((_, i) => i);
   const candidates = count === n ? found : pickCandidates(found, head);
   const input = trace.now("features", n, () => {
     const context = { query, catalog, candidates, visits: visitsOf(query.history, catalog) };
@@ -79,15 +79,15 @@ async function ranked(
   if (heads === "late") return "late";
   const headWeights = ranker!.heads.map((name) => headWeight(name, settings.headWeights));
   const blended = blendHeads(heads, headWeights);
-  const order = Int32Array.from(blended, (_, i) => i).sort((a, b) => blended[b]! - blended[a]! || a - b);
+  const best = bestOf(head, blended, count, count);
   return {
     candidates,
     features: input.features,
     heads,
     headNames: ranker!.heads,
     headWeights,
-    ranked: order,
-    scores: Float32Array.from(order, (i) => blended[i]!),
+    ranked: best.rows,
+    scores: best.scores,
     rung,
   };
 }
@@ -100,7 +100,7 @@ function unranked(candidates: Candidates, rung: Rung): Ranking {
     heads: [],
     headNames: [],
     headWeights: [],
-    ranked: Int32Array.from(candidates.rows, (_, i) => i),
+    ranked: candidates.rows.map((_, i) => i),
     scores: candidates.fused,
     rung,
   };

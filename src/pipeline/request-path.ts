@@ -79,7 +79,7 @@ export async function runPath(
     return { value: blended, out: blended.rows.length };
   });
   const ranking = await rankCandidates(parts, query, found, best, stages, trace);
-  const rows = Int32Array.from(ranking.ranked, (i) => ranking.candidates.rows[i]!);
+  const rows = ranking.ranked.map((i) => ranking.candidates.rows[i]!);
   const slate = trace.now("policy", rows.length, () => {
     const seed = request.request ?? "";
     const chosen = applyPolicy(catalog, rows, ranking.scores, limit, settings.policy, seed);

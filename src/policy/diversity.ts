@@ -7,10 +7,10 @@
  * the next in order enters. So the cost is pool * limit, however many candidates there are.
  */
 import type { ItemColumns } from "../catalog/index.ts";
-import { similarity } from "./similarity.ts";
+import { type Looks, looksOf, similarity } from "./similarity.ts";
 
 export class MarginalRelevance {
-  private readonly items: ItemColumns;
+  private readonly looks: Looks;
   private readonly rows: Int32Array;
   private readonly scores: Float32Array;
   private readonly diversity: number;
@@ -32,7 +32,7 @@ export class MarginalRelevance {
     scores: Float32Array,
     settings: { readonly limit: number; readonly diversity: number; readonly pool: number },
   ) {
-    this.items = items;
+    this.looks = looksOf(items);
     this.rows = rows;
     this.scores = scores;
     this.diversity = settings.diversity;
@@ -46,7 +46,10 @@ export class MarginalRelevance {
     this.scale = span > 0 ? 1 / span : 0;
   }
 
-  /** Index of the candidate for the next slot, among those that `reached` does not hold back; -1 where none is left. */
+  /**
+   * Index of the candidate for the next slot, among those that `reached` does not hold back; -1 where none is left. From
+   * one call to the next, `reached` may begin to hold back the row that was chosen and others with it, and only these.
+   */
   choose(reached: (row: number) => boolean): number {
     this.fill(reached);
     let best = -1;
@@ -69,8 +72,10 @@ export class MarginalRelevance {
 
   /** Drops who is held back by now, then lets the next in order enter until the window is full. */
   private fill(reached: (row: number) => boolean): void {
-    for (let at = this.windowSize - 1; at >= 0; at--) {
-      if (reached(this.rows[this.window[at]!]!)) this.leave(at);
+    if (this.chosenCount > 0 && reached(this.chosen[this.chosenCount - 1]!)) {
+      for (let at = this.windowSize - 1; at >= 0; at--) {
+        if (reached(this.rows[this.window[at]!]!)) this.leave(at);
+      }
     }
     while (this.windowSize < this.window.length && this.next < this.rows.length) {
       const index = this.next++;
@@ -79,7 +84,7 @@ export class MarginalRelevance {
       let closest = 0;
       if (this.diversity > 0) {
         for (let c = 0; c < this.chosenCount; c++) {
-          closest = Math.max(closest, similarity(this.items, row, this.chosen[c]!));
+          closest = Math.max(closest, similarity(this.looks, row, this.chosen[c]!));
         }
       }
       this.window[this.windowSize] = index;
@@ -97,9 +102,10 @@ export class MarginalRelevance {
   private admit(row: number): void {
     this.chosen[this.chosenCount++] = row;
     if (this.diversity === 0) return;
-    for (let at = 0; at < this.windowSize; at++) {
-      const alike = similarity(this.items, this.rows[this.window[at]!]!, row);
-      if (alike > this.closest[at]!) this.closest[at] = alike;
+    const { looks, rows, window, windowSize, closest } = this;
+    for (let at = 0; at < windowSize; at++) {
+      const alike = similarity(looks, rows[window[at]!]!, row);
+      if (alike > closest[at]!) closest[at] = alike;
     }
   }
 }

@@ -6,15 +6,23 @@ import type { ItemColumns } from "../catalog/index.ts";
 
 const CREATOR_SHARE = 0.5;
 
+/** The columns that are compared. */
+export type Looks = Pick<ItemColumns, "creator" | "categoryOffsets" | "categoryCounts" | "categories">;
+
+/** As they are now: the catalog may put others in their place. */
+export function looksOf({ creator, categoryOffsets, categoryCounts, categories }: ItemColumns): Looks {
+  return { creator, categoryOffsets, categoryCounts, categories };
+}
+
 /** `a` and `b` are catalog rows. Symmetric. Items without facts are like nothing. */
-export function similarity(items: ItemColumns, a: number, b: number): number {
+export function similarity(items: Looks, a: number, b: number): number {
   const creator = items.creator[a]!;
   const same = creator !== 0 && creator === items.creator[b]! ? CREATOR_SHARE : 0;
   return same + (1 - CREATOR_SHARE) * categoryOverlap(items, a, b);
 }
 
 /** |shared| / |either|, 0 where one has none. Lists are a handful of codes: two loops beat any set. */
-function categoryOverlap(items: ItemColumns, a: number, b: number): number {
+function categoryOverlap(items: Looks, a: number, b: number): number {
   const { categoryOffsets, categoryCounts, categories } = items;
   const countA = categoryCounts[a]!;
   const countB = categoryCounts[b]!;

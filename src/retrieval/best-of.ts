@@ -4,10 +4,10 @@
  */
 import type { Selected } from "./top-k.ts";
 
-/** The upper bits of a positive float32: exponent and the first 3 of the mantissa; and the 10 bits below them. */
+/** The upper bits of a float32: sign, exponent and the first 3 of the mantissa; and the 10 bits below them. */
 const HIGH = 20;
 const MIDDLE = 10;
-const HIGH_BINS = 2048;
+const HIGH_BINS = 4096;
 const MIDDLE_BINS = 1024;
 const DIGITS = 4;
 const BASE = 256;
@@ -37,7 +37,7 @@ const scratch = new Scratch();
  * The k best of the first `n` scores, best first, equal scores by lower row.
  *
  * @param rows (n) without repeats
- * @param scores (n) finite, 0 or above (and no -0): then their bits are ordered as they are
+ * @param scores (n) no NaN, no -0
  */
 export function bestOf(rows: Int32Array, scores: Float32Array, n: number, k: number): Selected {
   const wanted = Math.min(n, k);
@@ -47,21 +47,30 @@ export function bestOf(rows: Int32Array, scores: Float32Array, n: number, k: num
   const m = collect(rows, bits, wanted < n ? floorOf(bits, wanted) : 0);
   const { keys, rows: sorted } = sort(m);
   orderTies(keys, sorted, m);
-  const best = new Uint32Array(keys.subarray(0, wanted));
+  const best = new Uint32Array(wanted);
+  for (let i = 0; i < wanted; i++) best[i] = bitsOf(keys[i]!);
   return { rows: sorted.slice(0, wanted), scores: new Float32Array(best.buffer) };
 }
 
-/** Bits that at least `wanted` values reach, and not many more. */
+/** The bits of a float32 so that they are ordered as the numbers are, and back. */
+function keyOf(bits: number): number {
+  return (bits ^ ((bits >> 31) | 0x80000000)) >>> 0;
+}
+function bitsOf(key: number): number {
+  return (key ^ (~(key >> 31) | 0x80000000)) >>> 0;
+}
+
+/** A key that at least `wanted` values reach, and not many more. */
 function floorOf(bits: Uint32Array, wanted: number): number {
   const { high, middle } = scratch;
   high.fill(0);
-  for (let i = 0; i < bits.length; i++) high[bits[i]! >>> HIGH]!++;
+  for (let i = 0; i < bits.length; i++) high[keyOf(bits[i]!) >>> HIGH]!++;
   let bin = HIGH_BINS - 1;
   let above = 0;
   for (; above + high[bin]! < wanted; bin--) above += high[bin]!;
   middle.fill(0);
   for (let i = 0; i < bits.length; i++) {
-    const value = bits[i]!;
+    const value = keyOf(bits[i]!);
     if (value >>> HIGH === bin) middle[(value >>> MIDDLE) & (MIDDLE_BINS - 1)]!++;
   }
   let part = MIDDLE_BINS - 1;
@@ -74,7 +83,7 @@ function collect(rows: Int32Array, bits: Uint32Array, floor: number): number {
   const { keys, rows: kept } = scratch;
   let m = 0;
   for (let i = 0; i < bits.length; i++) {
-    const value = bits[i]!;
+    const value = keyOf(bits[i]!);
     if (value < floor) continue;
     keys[m] = value;
     kept[m++] = rows[i]!;
@@ -82,7 +91,7 @@ function collect(rows: Int32Array, bits: Uint32Array, floor: number): number {
   return m;
 }
 
-/** By falling bits: digit after digit from the last on, each pass keeping the order of the one before. */
+/** By falling keys: digit after digit from the last on, each pass keeping the order of the one before. */
 function sort(m: number): { readonly keys: Uint32Array; readonly rows: Int32Array } {
   const { places } = scratch;
   let { keys, rows, otherKeys, otherRows } = scratch;

@@ -125,7 +125,7 @@ export function candidatesOf(
   });
   return {
     rows,
-    fused: Float32Array.from(fused),
+    fused: new Float32Array(fused),
     sourceNames: contributions.map((c) => c.name),
     ranks,
     scores,
@@ -137,8 +137,9 @@ export function candidatesOf(
 
 /** Candidates `indices` of `all`, in that order. */
 export function pickCandidates(all: Candidates, indices: Int32Array): Candidates {
-  const pickInts = (column: Int32Array) => Int32Array.from(indices, (i) => column[i]!);
-  const pickFloats = (column: Float32Array) => Float32Array.from(indices, (i) => column[i]!);
+  const pickInts = (column: Int32Array) => indices.map((i) => column[i]!);
+  const pickFloats = (column: Float32Array) =>
+    new Float32Array(indices.length).map((_, j) => column[indices[j]!]!);
   return {
     ...all,
     rows: pickInts(all.rows),

@@ -42,7 +42,7 @@ export class SparseColumns {
     return place;
   }
 
-  /** The k allowed rows with the highest values in the first column, none of which is below 0. */
+  /** The k allowed rows with the highest values in the first column. */
   best({ allowed }: Query, k: number): Selected {
     const { rows, columns, count, allowedRows, allowedScores } = this;
     const scores = columns[0]!;

@@ -44,18 +44,24 @@ export function touchesOf(state: UserState, catalog: Catalog, now: EpochMs): Tou
  * @param weights (H) evidence of each, 0 where there is none
  */
 export function withEvidence(history: TouchColumns, weights: Float32Array, now: EpochMs): TouchesRead {
-  const shown = new Int32Array(weights.length);
   let n = 0;
-  for (let t = 0; t < weights.length; t++) if (weights[t]! > 0) shown[n++] = t;
-  const kept = shown.subarray(0, n);
+  for (let t = 0; t < weights.length; t++) if (weights[t]! > 0) n++;
   const touches = {
     now,
-    items: Int32Array.from(kept, (t) => history.items[t]!),
-    times: Float64Array.from(kept, (t) => history.times[t]!),
-    weights: Float32Array.from(kept, (t) => weights[t]!),
-    types: Uint8Array.from(kept, (t) => history.types[t]!),
-    values: Float32Array.from(kept, (t) => history.values[t]!),
+    items: new Int32Array(n),
+    times: new Float64Array(n),
+    weights: new Float32Array(n),
+    types: new Uint8Array(n),
+    values: new Float32Array(n),
   };
+  for (let t = 0, to = 0; t < weights.length; t++) {
+    if (!(weights[t]! > 0)) continue;
+    touches.items[to] = history.items[t]!;
+    touches.times[to] = history.times[t]!;
+    touches.weights[to] = weights[t]!;
+    touches.types[to] = history.types[t]!;
+    touches.values[to++] = history.values[t]!;
+  }
   return { touches, history };
 }
 

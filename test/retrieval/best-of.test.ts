@@ -3,10 +3,23 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { bestOf } from "../../src/retrieval/best-of.ts";
 
-/** Few scores, so that many are equal; the smallest and the largest that there are. */
+/** Few scores, so that many are equal; of both signs, the smallest and the largest that there are. */
 const anyScore = fc.oneof(
-  fc.constantFrom(2 ** -149, 0.5, 1, 2 - 2 ** -23, 2, 3.4e38),
-  fc.float({ min: Math.fround(1e-30), max: Math.fround(1e30), noNaN: true }),
+  fc.constantFrom(
+    -Infinity,
+    -3.4e38,
+    -2,
+    -(2 ** -149),
+    0,
+    2 ** -149,
+    0.5,
+    1,
+    2 - 2 ** -23,
+    2,
+    3.4e38,
+    Infinity,
+  ),
+  fc.float({ noNaN: true }).map((score) => score + 0),
 );
 const anyScored = fc.uniqueArray(fc.record({ row: fc.nat(5000), score: anyScore }), {
   selector: ({ row }) => row,
