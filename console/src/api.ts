@@ -9,6 +9,7 @@ import type {
   usersSchema,
 } from "../../src/serving/overview-answer.ts";
 import type { recommendationSchema, similarSchema } from "../../src/serving/recommendation-answer.ts";
+import type { gateSchema, releaseSchema, releasesSchema } from "../../src/serving/release-answer.ts";
 
 export type Recommendation = z.output<typeof recommendationSchema>;
 export type RecommendedItem = Recommendation["items"][number];
@@ -25,6 +26,11 @@ export type Users = z.output<typeof usersSchema>;
 export type Exposure = z.output<typeof exposureSchema>;
 export type Similar = z.output<typeof similarSchema>;
 export type Live = z.output<typeof liveSchema>;
+export type Release = z.output<typeof releasesSchema>["releases"][number];
+export type ReleaseDetails = z.output<typeof releaseSchema>;
+export type Check = NonNullable<ReleaseDetails["checks"]>[number];
+export type Tradeoffs = NonNullable<ReleaseDetails["tradeoffs"]>;
+type GateReport = z.output<typeof gateSchema>;
 type Appended = z.output<typeof appendSchema>;
 
 /** Kept for the tab alone: a key is a secret. */
@@ -82,6 +88,10 @@ export const api = {
   similar: (item: string, limit: number) =>
     get<Similar>(`/v1/items/${encodeURIComponent(item)}/similar`, { limit }),
   status: () => get<Status>("/v1/status"),
+  releases: () => get<{ releases: Release[] }>("/v1/releases"),
+  release: (bundle: string) => get<ReleaseDetails>(`/v1/releases/${bundle}`),
+  promote: (bundle: string) => post<GateReport>(`/v1/releases/${bundle}/promotion`, {}),
+  rollback: (bundle: string) => post<{ bundle: string }>(`/v1/releases/${bundle}/rollback`, undefined),
   exposure: () => get<Exposure>("/v1/exposure"),
 };
 
@@ -96,6 +106,7 @@ export function get<T>(path: string, query: Query = {}): Promise<T> {
 }
 
 export function post<T>(path: string, body: unknown): Promise<T> {
+  if (body === undefined) return ask<T>(path, { method: "POST" });
   return ask<T>(path, {
     method: "POST",
     headers: { "content-type": "application/json" },

@@ -1,11 +1,15 @@
 /** The frame around every view: where one is, where one can go, and whether the system answers. */
+import type { JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { useLive } from "./live.ts";
 import { Icon } from "./parts/icon.tsx";
 import { hrefOf, Link, type Place, usePlace, type View } from "./router.tsx";
 import { ThemeSwitch } from "./theme.tsx";
+import { ExploreView } from "./views/explore.tsx";
 import { FeedView } from "./views/feed.tsx";
 import { SystemView } from "./views/system.tsx";
+import { TradeoffsView } from "./views/tradeoffs.tsx";
+import { TrainingView } from "./views/training.tsx";
 import { WhyView } from "./views/why.tsx";
 
 const TITLES: Readonly<Record<View, string>> = {
@@ -21,6 +25,7 @@ const SHOWN = Object.keys(TITLES) as View[];
 export function App() {
   const place = usePlace();
   const title = TITLES[place.view];
+  const Shown = VIEWS[place.view];
   const main = useRef<HTMLElement>(null);
   const first = useRef(true);
   useEffect(() => {
@@ -61,7 +66,7 @@ export function App() {
         <ThemeSwitch />
       </header>
       <main id="main" ref={main} tabIndex={-1}>
-        <ViewOf place={place} />
+        <Shown query={place.query} />
       </main>
     </>
   );
@@ -72,13 +77,14 @@ function keep({ query }: Place): Record<string, string> {
   return query["user"] === undefined ? {} : { user: query["user"] };
 }
 
-function ViewOf({ place }: { readonly place: Place }) {
-  const { view, query } = place;
-  if (view === "feed") return <FeedView user={query["user"]} />;
-  if (view === "why") return <WhyView query={query} />;
-  if (view === "system") return <SystemView query={query} />;
-  return null;
-}
+const VIEWS: Readonly<Record<View, (props: { readonly query: Place["query"] }) => JSX.Element>> = {
+  feed: FeedView,
+  why: WhyView,
+  system: SystemView,
+  tradeoffs: TradeoffsView,
+  training: TrainingView,
+  explore: ExploreView,
+};
 
 /** Whether the server answers, and how much it does. */
 function Pulse() {

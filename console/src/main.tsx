@@ -5,6 +5,7 @@ import "./styles/base.css";
 import "./styles/feed.css";
 import "./styles/why.css";
 import "./styles/system.css";
+import "./styles/more.css";
 import { startTheme } from "./theme.tsx";
 
 startTheme();

@@ -76,7 +76,7 @@ const KINDS: Partial<Record<Touch["type"], string>> = {
   purchase: "bought",
 };
 
-function kindOf({ type, value }: Touch): string {
+export function kindOf({ type, value }: Touch): string {
   if (type === "watch") return value === null ? "watched" : `watched ${percent(value)}`;
   if (type === "rate") return value === null ? "rated" : `rated ${value}`;
   return KINDS[type] ?? type;

@@ -7,7 +7,7 @@ import { Slate } from "../parts/slate.tsx";
 import { StateStrip } from "../parts/state-strip.tsx";
 import { Failure, Note, Waiting } from "../parts/states.tsx";
 import { UserPicker } from "../parts/user-picker.tsx";
-import { go, hrefOf } from "../router.tsx";
+import { go, hrefOf, type Place } from "../router.tsx";
 import { useAnyUser } from "../use-user.ts";
 
 const SLOTS = 12;
@@ -20,8 +20,8 @@ interface Shown {
   readonly before: ReadonlyMap<string, number> | null;
 }
 
-export function FeedView({ user: wanted }: { readonly user: string | undefined }) {
-  const user = useAnyUser("feed", wanted);
+export function FeedView({ query }: { readonly query: Place["query"] }) {
+  const user = useAnyUser("feed", query["user"]);
   if (user === undefined) return <Waiting what="Looking for a user" />;
   return <FeedOf key={user} user={user} />;
 }
