@@ -1,5 +1,5 @@
 /** Where to listen: --port and --host, then PORT and HOST, then the configuration. */
-import { createServer } from "node:net";
+import { type AddressInfo, createServer } from "node:net";
 import { Option } from "commander";
 import { UpnextError } from "../core/index.ts";
 import { UsageError } from "./failure.ts";
@@ -39,14 +39,18 @@ function portOf(text: string): number {
   }
 }
 
-/** Rejects with `invalid_config` where the address cannot be had: to be told before minutes of work, not after. */
-export async function checkAddress({ host, port }: Address): Promise<void> {
+/**
+ * Resolves with the port: a free one where any will do. Rejects with `invalid_config` where the address cannot be had:
+ * to be told before minutes of work, not after.
+ */
+export async function checkAddress({ host, port }: Address): Promise<number> {
   const server = createServer();
   try {
     await new Promise<void>((resolve, reject) => {
       server.once("error", reject);
       server.listen({ host, port, exclusive: true }, resolve);
     });
+    return (server.address() as AddressInfo).port;
   } catch (cause) {
     throw new UpnextError("invalid_config", `${host}:${port}: ${reasonOf(cause, port)}`, { cause });
   } finally {

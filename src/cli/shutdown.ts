@@ -38,6 +38,13 @@ export class Shutdown {
     });
   }
 
+  /** Takes the wish to stop from elsewhere: signals to this process mean another one, which passes them on. */
+  follow(stopped: Promise<StopSignal>): void {
+    this.release();
+    for (const signal of SIGNALS) process.on(signal, () => {});
+    void stopped.then(this.receive);
+  }
+
   /** Closes everything. May be called twice. Rejects with what the first failing closer rejected with. */
   async close(): Promise<void> {
     let failure: { readonly error: unknown } | undefined;

@@ -1,2 +1,3 @@
+export { type MetricsFigures, mergeMetrics } from "./merge-metrics.ts";
 export type { Metrics, ObservedRecommendation, ServedBundle, StorageFigures } from "./metrics.ts";
 export { createMetrics } from "./prometheus-metrics.ts";

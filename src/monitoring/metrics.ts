@@ -6,6 +6,7 @@
  */
 import type { BundleId, EpochMs, Ms, Offset } from "../core/index.ts";
 import type { LiveFigures } from "./live-figures.ts";
+import type { MetricsFigures } from "./merge-metrics.ts";
 
 /** The part of a Recommendation that is counted. */
 export interface ObservedRecommendation {
@@ -69,6 +70,8 @@ export interface Metrics {
   readonly contentType: string;
   /** All metrics in Prometheus' text format. */
   text(): Promise<string>;
+  /** The same as plain data, for `mergeMetrics` in another process. */
+  figures(): Promise<MetricsFigures>;
   /** Stops measuring the event loop. May be called twice. */
   close(): void;
 }

@@ -12,6 +12,7 @@ export function addProcessMetrics(registry: Registry): () => void {
     help: "How late timers fire, since the last scrape.",
     labelNames: ["quantile"],
     registers,
+    aggregator: "max",
     collect() {
       // Nanoseconds; all 0 before the first sample.
       this.set({ quantile: "0.5" }, delay.percentile(50) / 1e9);

@@ -35,7 +35,7 @@ export function createMetrics(): Metrics {
   const logFirst = gauge("log_first", "Offset of the oldest event that retention has left.", []);
   const logBytes = gauge("log_bytes", "Size of the log's files.", []);
   const stateBehind = gauge("state_behind_events", "Events that the state store does not have yet.", []);
-  const stateReads = gauge("state_reads", "Reads of user states by how they ended.", ["outcome"]);
+  const stateReads = gauge("state_reads", "Reads of user states by how they ended.", ["outcome"], "sum");
   const stateErrors = counter("state_errors_total", "Failures of the state store.", ["operation"]);
   const bundleInfo = gauge("bundle_info", "1 for the bundle in service.", ["bundle"]);
   const bundleTrained = gauge(
@@ -123,6 +123,10 @@ export function createMetrics(): Metrics {
       measureStorage();
       return registry.metrics();
     },
+    async figures() {
+      measureStorage();
+      return registry.getMetricsAsJSON();
+    },
     close: stopProcessMetrics,
   };
 }
@@ -138,8 +142,13 @@ function factories(registry: Registry) {
   return {
     counter: <L extends string>(name: string, help: string, labels: readonly L[]) =>
       new Counter(options(name, help, labels)),
-    gauge: <L extends string>(name: string, help: string, labels: readonly L[]) =>
-      new Gauge(options(name, help, labels)),
+    /** `aggregator`: of several processes; most figures are of the log and the bundle, which are the same for all. */
+    gauge: <L extends string>(
+      name: string,
+      help: string,
+      labels: readonly L[],
+      aggregator: "max" | "sum" = "max",
+    ) => new Gauge({ ...options(name, help, labels), aggregator }),
     histogram: <L extends string>(name: string, help: string, labels: readonly L[]) =>
       new Histogram({ ...options(name, help, labels), buckets: LATENCY }),
   };
