@@ -1,7 +1,7 @@
 /** Numbers and times as people read them. */
 
 const whole = new Intl.NumberFormat("en-GB", { maximumFractionDigits: 0 });
-const compact = new Intl.NumberFormat("en-GB", { notation: "compact", maximumFractionDigits: 1 });
+const compact = new Intl.NumberFormat("en-US", { notation: "compact", maximumFractionDigits: 1 });
 
 export function count(value: number): string {
   return whole.format(value);

@@ -146,7 +146,7 @@ const PASTS = [
 ] as const;
 
 function User({ query }: { readonly query: Place["query"] }) {
-  const user = useAnyUser("explore", query["user"]);
+  const user = useAnyUser("explore", query);
   const [past, setPast] = useState(0);
   if (user === undefined) return <Waiting what="Looking for a user" />;
   return (

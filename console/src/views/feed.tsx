@@ -1,5 +1,5 @@
 /** A user's slate. What is watched, liked or dismissed is in the state when the next slate comes, at once. */
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { api, type Recommendation, type Touch, type UserState } from "../api.ts";
 import { ms, plural } from "../format.ts";
 import { Journey } from "../parts/journey.tsx";
@@ -21,7 +21,7 @@ interface Shown {
 }
 
 export function FeedView({ query }: { readonly query: Place["query"] }) {
-  const user = useAnyUser("feed", query["user"]);
+  const user = useAnyUser("feed", query);
   if (user === undefined) return <Waiting what="Looking for a user" />;
   return <FeedOf key={user} user={user} />;
 }
@@ -48,8 +48,12 @@ function FeedOf({ user }: { readonly user: string }) {
     void load();
   }, []);
 
-  async function touch(item: string, type: Touch["type"], title: string): Promise<void> {
-    if (busy !== undefined) return;
+  /** What is done while the slate before is on its way waits for it. */
+  const last = useRef<Promise<void>>(Promise.resolve());
+  function touch(item: string, type: Touch["type"], title: string): void {
+    last.current = last.current.then(() => touchNow(item, type, title));
+  }
+  async function touchNow(item: string, type: Touch["type"], title: string): Promise<void> {
     setBusy(item);
     try {
       const value = type === "watch" ? { value: 0.95 } : {};

@@ -179,7 +179,7 @@ function Gate({ details }: { readonly details: ReleaseDetails }) {
               {check.name}
             </b>
             <span>
-              expected {check.expected}; came {check.came}
+              {check.came === "that" ? check.expected : `expected ${check.expected}; came ${check.came}`}
               {check.cure !== undefined && <em> {check.cure}</em>}
             </span>
           </li>

@@ -16,7 +16,7 @@ const QUESTIONS = { why: "Why this one", not: "Why not another", if: "What if" }
 type Question = keyof typeof QUESTIONS;
 
 export function WhyView({ query }: { readonly query: Place["query"] }) {
-  const user = useAnyUser("why", query["user"]);
+  const user = useAnyUser("why", query);
   if (user === undefined) return <Waiting what="Looking for a user" />;
   return <WhyOf key={user} user={user} query={query} />;
 }
