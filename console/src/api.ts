@@ -97,7 +97,7 @@ export const api = {
 
 type Query = Readonly<Record<string, string | number | readonly string[] | undefined>>;
 
-export function get<T>(path: string, query: Query = {}): Promise<T> {
+function get<T>(path: string, query: Query = {}): Promise<T> {
   const parameters = new URLSearchParams();
   for (const [name, value] of Object.entries(query)) {
     if (value !== undefined) parameters.set(name, String(value));
@@ -105,7 +105,7 @@ export function get<T>(path: string, query: Query = {}): Promise<T> {
   return ask<T>(parameters.size === 0 ? path : `${path}?${parameters}`, {});
 }
 
-export function post<T>(path: string, body: unknown): Promise<T> {
+function post<T>(path: string, body: unknown): Promise<T> {
   if (body === undefined) return ask<T>(path, { method: "POST" });
   return ask<T>(path, {
     method: "POST",
