@@ -27,6 +27,10 @@ export const ERRORS = {
     status: 431,
     about: "The request line and the headers together are larger than the server accepts.",
   },
+  overloaded: {
+    status: 503,
+    about: "More requests come in than can be answered in time; this one was not worked on.",
+  },
   unknown_item: { status: 404, about: "The catalog has no item with this id." },
   unknown_request: { status: 404, about: "The log has no impression with this request id." },
   // log and stores

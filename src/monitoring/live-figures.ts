@@ -4,42 +4,10 @@
  * Prometheus' histograms have a few buckets and no memory of what was recent. Here the newest answers are kept as
  * columns, and their percentiles are exact; observing one costs some twenty writes into typed arrays.
  */
-import type { ObservedRecommendation } from "./metrics.ts";
+import type { LiveFigures, ObservedRecommendation, Quantiles } from "./metrics.ts";
 
 /** Answers that percentiles and means are of. */
 const NEWEST = 1_000;
-
-export interface LiveFigures {
-  /** Since the start. */
-  readonly totals: {
-    readonly events: number;
-    readonly requests: number;
-    /** Requests that the server could not answer: status 500 and above. */
-    readonly failures: number;
-    readonly recommendations: number;
-    /** Answers by rung, and by reason why they were not the best. */
-    readonly rungs: Readonly<Record<string, number>>;
-    readonly reasons: Readonly<Record<string, number>>;
-  };
-  /** Of the newest answers. */
-  readonly newest: {
-    readonly answers: number;
-    readonly total: Quantiles;
-    readonly stages: readonly ({
-      readonly stage: string;
-      /** Means of what came in and went out. */
-      readonly in: number;
-      readonly out: number;
-    } & Quantiles)[];
-    readonly sources: readonly ({ readonly name: string; readonly found: number } & Quantiles)[];
-  };
-}
-
-interface Quantiles {
-  /** Milliseconds; null before the first. */
-  readonly p50: number | null;
-  readonly p99: number | null;
-}
 
 /** The newest values of one thing. */
 class Ring {

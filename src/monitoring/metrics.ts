@@ -5,8 +5,8 @@
  * Durations are seconds, as Prometheus wants them, and come in as milliseconds where they are the system's own.
  */
 import type { BundleId, EpochMs, Ms, Offset } from "../core/index.ts";
-import type { LiveFigures } from "./live-figures.ts";
 import type { MetricsFigures } from "./merge-metrics.ts";
+import type { ScoringMetrics } from "./scoring-metrics.ts";
 
 /** The part of a Recommendation that is counted. */
 export interface ObservedRecommendation {
@@ -48,7 +48,66 @@ export interface StorageFigures {
   readonly stateReads: Readonly<Record<string, number>>;
 }
 
-export interface Metrics {
+/** What a page shows each second. */
+export interface LiveFigures {
+  /** Since the start. */
+  readonly totals: {
+    readonly events: number;
+    readonly requests: number;
+    /** Requests that the server could not answer: status 500 and above. */
+    readonly failures: number;
+    readonly recommendations: number;
+    /** Answers by rung, and by reason why they were not the best. */
+    readonly rungs: Readonly<Record<string, number>>;
+    readonly reasons: Readonly<Record<string, number>>;
+  };
+  /** Of the newest answers. */
+  readonly newest: {
+    readonly answers: number;
+    readonly total: Quantiles;
+    readonly stages: readonly ({
+      readonly stage: string;
+      /** Means of what came in and went out. */
+      readonly in: number;
+      readonly out: number;
+    } & Quantiles)[];
+    readonly sources: readonly ({ readonly name: string; readonly found: number } & Quantiles)[];
+  };
+}
+
+/** Of milliseconds; null before the first. */
+export interface Quantiles {
+  readonly p50: number | null;
+  readonly p99: number | null;
+}
+
+/** What admission says of itself when the metrics are read. */
+export interface AdmissionNumbers {
+  /** By lane: requests that wait, the age of the oldest one, requests that are worked on, and how many may be. */
+  readonly lanes: Readonly<
+    Record<
+      string,
+      { readonly depth: number; readonly age: Ms; readonly atOnce: number; readonly limit: number }
+    >
+  >;
+  /** Share of the newest requests that got the cheapest answer. */
+  readonly pressure: number;
+  readonly connections: number;
+}
+
+/** Lanes and reasons are the server's own names. */
+export interface AdmissionMetrics {
+  /** One request's turn came after `ms`. */
+  observeWait(lane: string, ms: Ms): void;
+  /** A request was refused because of the load, or nobody waited for it any more. */
+  countRejection(reason: string): void;
+  /** The server closed a connection: there were too many, or its client did not read. */
+  countCut(reason: string): void;
+  /** Has `look` asked each time the metrics are read. */
+  watchAdmission(look: () => AdmissionNumbers): void;
+}
+
+export interface Metrics extends AdmissionMetrics, ScoringMetrics {
   /** One HTTP request. `route` is the pattern ("/v1/users/:id"), never the URL. */
   observeRequest(route: string, method: string, status: number, seconds: number): void;
   observeRecommendation(recommendation: ObservedRecommendation): void;

@@ -1,9 +1,11 @@
 /** The metrics in prom-client, in a registry of their own: two instances in one process do not mix their counts. */
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
+import { addAdmissionMetrics } from "./admission-metrics.ts";
 import { BoundedLabel } from "./bounded-label.ts";
 import { LiveObserver } from "./live-figures.ts";
 import type { Metrics, ObservedRecommendation, StorageFigures } from "./metrics.ts";
 import { addProcessMetrics } from "./process-metrics.ts";
+import { addScoringMetrics } from "./scoring-metrics.ts";
 
 /** Seconds. Dense around the budget of 50 ms and its stages' shares, sparse beyond. */
 const LATENCY = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.25, 0.5, 1, 2.5];
@@ -45,6 +47,8 @@ export function createMetrics(): Metrics {
   );
   const bundleOffset = gauge("bundle_log_offset", "Events that the bundle in service was trained on.", []);
   const newest = new LiveObserver();
+  const admission = addAdmissionMetrics(registry);
+  const scoring = addScoringMetrics(registry);
   const stopProcessMetrics = addProcessMetrics(registry);
 
   const bounded = Object.fromEntries(
@@ -67,6 +71,9 @@ export function createMetrics(): Metrics {
   }
 
   return {
+    ...admission,
+    ...scoring,
+
     observeRequest(route, method, status, seconds) {
       const labels = { route: name("route", route) };
       requests.inc({ ...labels, method: name("method", method), status: name("status", String(status)) });

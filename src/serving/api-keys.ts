@@ -22,12 +22,12 @@ export function digestApiKey(key: string): string {
 }
 
 /** Whether the headers of a request give it the scope that its route needs. */
-export type Admission = (headers: IncomingHttpHeaders, scope: Scope) => Result<true>;
+export type KeyCheck = (headers: IncomingHttpHeaders, scope: Scope) => Result<true>;
 
 const ADMITTED: Result<true> = { ok: true, value: true };
 
-/** Without keys everyone is admitted. Throws `invalid_config` for a key that could never match. */
-export function admissionOf(keys: readonly ApiKey[]): Admission {
+/** Without keys everyone may do everything. Throws `invalid_config` for a key that could never match. */
+export function keyCheckOf(keys: readonly ApiKey[]): KeyCheck {
   if (keys.length === 0) return () => ADMITTED;
   const known = keys.map((key, index) => ({ digest: digestOf(key, index), scopes: new Set(key.scopes) }));
   return (headers, scope) => {

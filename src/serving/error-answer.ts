@@ -49,7 +49,7 @@ export function sendProblem(
   const { status } = ERRORS[problem.code];
   reply.code(status).header("content-type", JSON_TYPE);
   if (status === 401) reply.header("www-authenticate", "Bearer");
-  if (status === 503) reply.header("retry-after", "1");
+  if (status === 503 && !reply.hasHeader("retry-after")) reply.header("retry-after", "1");
   return reply.send(JSON.stringify(errorBody(problem, reply.request.id, problems)));
 }
 

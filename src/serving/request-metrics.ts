@@ -1,9 +1,10 @@
 /** Counts and times requests by the pattern of their route: a raw URL holds user ids and has no bound. */
 import type { FastifyRequest } from "fastify";
-import type { Metrics } from "../monitoring/index.ts";
+import type { AdmissionMetrics, Metrics } from "../monitoring/index.ts";
 
 /** What the server needs of the metrics. What is counted about recommendations and events, the Recommender counts. */
-export type ServerMetrics = Pick<Metrics, "observeRequest" | "live" | "contentType" | "text">;
+export type ServerMetrics = AdmissionMetrics &
+  Pick<Metrics, "observeRequest" | "live" | "contentType" | "text">;
 
 /** For requests that no route took. */
 export const UNKNOWN_ROUTE = "(unknown)";

@@ -13,6 +13,7 @@ import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { type Clock, ERRORS, type ErrorCode, type EventId } from "../core/index.ts";
 import type { Recommender } from "../pipeline/recommender.ts";
+import type { Admission, Lane } from "./admission/index.ts";
 import { errorSchema } from "./answers.ts";
 import type { Scope } from "./api-keys.ts";
 import type { ServerMetrics } from "./request-metrics.ts";
@@ -32,6 +33,7 @@ export interface RouteContext {
   readonly metrics: ServerMetrics;
   readonly clock: Clock;
   readonly settings: ServerSettings;
+  readonly admission: Admission;
   /** Makes the id of an event that has none. */
   readonly makeId: () => EventId;
   /** Where the server can be reached; a guess before it listens. */
@@ -54,6 +56,8 @@ declare module "fastify" {
     scope?: Scope;
     /** Whether a request is for the console's page, which needs no key. */
     isPage?: (request: FastifyRequest) => boolean;
+    /** Where its requests wait for their turn; absent where they do not wait. */
+    lane?: Lane;
     answers?: Readonly<Record<string, DocumentedAnswer>>;
   }
 }
@@ -71,6 +75,11 @@ interface Declaration<I extends Inputs> {
   readonly description?: string;
   readonly tag: "events" | "recommendations" | "items" | "users" | "operations";
   readonly scope?: Scope;
+  /**
+   * Behind which other requests its requests wait. `none` for what must never wait or never ends, such as a stream.
+   * Without it they are `background`, the lane of what can wait longest.
+   */
+  readonly lane?: Lane | "none";
   readonly inputs: I;
   readonly answers: Readonly<Record<number, z.ZodType>>;
   /** Content type of the answers where it is not JSON. */
@@ -82,6 +91,7 @@ interface Declaration<I extends Inputs> {
 /** The options of a route for the framework. */
 export function declareRoute<const I extends Inputs>(declaration: Declaration<I>) {
   const { id, summary, description, tag, scope, inputs, answers, answerType } = declaration;
+  const { lane = "background" } = declaration;
   const documented: Record<string, DocumentedAnswer> = errorAnswers(declaration);
   const serialised: Record<string, unknown> = {};
   for (const [status, schema] of Object.entries(answers)) {
@@ -99,12 +109,21 @@ export function declareRoute<const I extends Inputs>(declaration: Declaration<I>
       ...(scope === undefined ? {} : { security: [{ bearer: [] }, { apiKey: [] }] }),
       ...(answerType === undefined ? { response: serialised } : {}),
     },
-    config: { ...(scope === undefined ? {} : { scope }), answers: documented },
+    config: {
+      ...(scope === undefined ? {} : { scope }),
+      ...(lane === "none" ? {} : { lane }),
+      answers: documented,
+    },
   };
 }
 
 /** The codes of a route by their status; those of its inputs and its keys are implied. */
-function errorAnswers({ inputs, scope, errors = [] }: Declaration<Inputs>): Record<string, DocumentedAnswer> {
+function errorAnswers({
+  inputs,
+  scope,
+  lane,
+  errors = [],
+}: Declaration<Inputs>): Record<string, DocumentedAnswer> {
   const codes = new Set<ErrorCode>(errors);
   if (Object.keys(inputs).length > 0) codes.add("invalid_request");
   if (inputs.body !== undefined) {
@@ -112,6 +131,7 @@ function errorAnswers({ inputs, scope, errors = [] }: Declaration<Inputs>): Reco
       codes.add(code);
   }
   if (scope !== undefined) codes.add("unauthorized").add("forbidden");
+  if (lane !== "none") codes.add("overloaded");
   codes.add("internal");
   const byStatus: Record<string, DocumentedAnswer> = {};
   for (const code of codes) {

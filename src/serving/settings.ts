@@ -24,6 +24,18 @@ export interface ServerSettings {
   readonly requestTimeout: number;
   /** Milliseconds that an idle connection is kept; above the 60 s after which common balancers drop theirs. */
   readonly keepAliveTimeout: number;
+  /** Milliseconds that an answer may wait for a client that does not read; its connection is cut then. */
+  readonly sendTimeout: number;
+  /** Open connections; for another one, one goes that asks nothing. */
+  readonly maxConnections: number;
+  /** Requests under way on one connection. */
+  readonly maxPipelined: number;
+  /** Requests that may wait for their turn, in each lane. */
+  readonly maxWaiting: number;
+  /** Milliseconds that a recommendation may take, waiting included, unless the request says otherwise. */
+  readonly budgetMs: number;
+  /** Milliseconds that `close` goes on serving, but is not ready: as long as a balancer takes to look twice. */
+  readonly lameduck: number;
   /** Milliseconds that `close` waits for requests under way before it cuts their connections. */
   readonly drainTimeout: number;
   /** At `warn` there is a line for each failure of the server, at `info` a line for each request. */
@@ -41,5 +53,11 @@ export const SERVER_DEFAULTS = {
   headersTimeout: 10_000,
   requestTimeout: 30_000,
   keepAliveTimeout: 65_000,
+  sendTimeout: 30_000,
+  maxConnections: 10_000,
+  maxPipelined: 32,
+  maxWaiting: 1_000,
+  budgetMs: 50,
+  lameduck: 0,
   drainTimeout: 10_000,
 } as const satisfies ServerSettings;

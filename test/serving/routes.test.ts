@@ -137,7 +137,7 @@ describe("the routes over real HTTP", () => {
   it("shows the stages' times and the fallback in server-timing", async () => {
     const { headers } = await get("/v1/recommendations?user=u1&log=false");
     expect(headers.get("server-timing")).toMatch(
-      /^state;dur=[\d.]+, (\w+(;desc="\w+")?;dur=[\d.]+, )+total;dur=[\d.]+$/,
+      /^queue;dur=[\d.]+, state;dur=[\d.]+, (\w+(;desc="\w+")?;dur=[\d.]+, )+total;dur=[\d.]+$/,
     );
   });
 

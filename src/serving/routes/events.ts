@@ -30,6 +30,7 @@ const bodySchema = z
 export const eventRoutes: Routes = (app, { recommender, clock, makeId, settings }) => {
   const declared = declareRoute({
     id: "appendEvents",
+    lane: "write",
     summary: "Append events",
     description:
       "Events with a known id change nothing. A batch with one bad event is refused as a whole. The answer comes when the events are durable and every later request reflects them.",

@@ -7,6 +7,7 @@ export const healthRoutes: Routes = (app, { recommender, closing }) => {
     "/healthz",
     declareRoute({
       id: "getHealth",
+      lane: "none",
       summary: "Whether the process answers",
       tag: "operations",
       inputs: {},
@@ -19,6 +20,7 @@ export const healthRoutes: Routes = (app, { recommender, closing }) => {
     "/readyz",
     declareRoute({
       id: "getReadiness",
+      lane: "none",
       summary: "Whether the server should get traffic",
       description: "503 with the failing checks where it should not.",
       tag: "operations",

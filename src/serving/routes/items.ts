@@ -30,6 +30,7 @@ export const itemRoutes: Routes = (app, { recommender, clock, makeId }) => {
     "/v1/items/:id/similar",
     declareRoute({
       id: "getSimilarItems",
+      lane: "interactive",
       summary: "Items that go with an item",
       tag: "items",
       scope: "read",
@@ -44,6 +45,7 @@ export const itemRoutes: Routes = (app, { recommender, clock, makeId }) => {
     "/v1/items/:id",
     declareRoute({
       id: "putItem",
+      lane: "write",
       summary: "Set the facts of an item",
       tag: "items",
       scope: "write",
@@ -63,6 +65,7 @@ export const itemRoutes: Routes = (app, { recommender, clock, makeId }) => {
     "/v1/items/:id",
     declareRoute({
       id: "removeItem",
+      lane: "write",
       summary: "Stop recommending an item",
       description: "Interactions with it stay in the log; a later upsert brings it back.",
       tag: "items",

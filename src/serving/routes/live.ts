@@ -22,6 +22,7 @@ export const liveRoutes: Routes = (app, { metrics, clock }) => {
     "/v1/live",
     declareRoute({
       id: "watchLive",
+      lane: "none",
       summary: "The running system, one sample a second",
       description: "Server-sent events; the data of each is one sample.",
       tag: "operations",

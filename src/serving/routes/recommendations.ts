@@ -1,5 +1,5 @@
 /** A ranked slate for a user: by GET for what fits into a query, by POST for everything. */
-import type { FastifyReply } from "fastify";
+import type { FastifyReply, FastifyRequest } from "fastify";
 import { z } from "zod";
 import type { ItemId, Ms, Offset, RequestId, UserId } from "../../core/index.ts";
 import { INTERACTION_TYPE_NAMES } from "../../events/index.ts";
@@ -134,6 +134,7 @@ const querySchema = closedObject(
 );
 
 const ANSWER = {
+  lane: "interactive",
   tag: "recommendations",
   scope: "read",
   answers: { 200: recommendationSchema },
@@ -152,7 +153,12 @@ export const recommendationRoutes: Routes = (app, { recommender }) => {
     }),
     async (request, reply) => {
       const { query } = request;
-      return answer(recommender, request.method === "HEAD" ? { ...query, log: false } : query, reply);
+      return answer(
+        recommender,
+        request.method === "HEAD" ? { ...query, log: false } : query,
+        request,
+        reply,
+      );
     },
   );
   app.post(
@@ -164,16 +170,17 @@ export const recommendationRoutes: Routes = (app, { recommender }) => {
       description: "The same as the GET, with its parameters as JSON.",
       inputs: { body: bodySchema },
     }),
-    async (request, reply) => answer(recommender, request.body, reply),
+    async (request, reply) => answer(recommender, request.body, request, reply),
   );
 };
 
 async function answer(
   recommender: RouteContext["recommender"],
   wanted: RecommendRequest,
+  { acceptedAt, pressure, waited }: FastifyRequest,
   reply: FastifyReply,
 ) {
-  const recommendation = await recommender.recommend(wanted);
-  reply.header("server-timing", serverTiming(recommendation.trace));
+  const recommendation = await recommender.recommend(wanted, { acceptedAt: acceptedAt as Ms, pressure });
+  reply.header("server-timing", serverTiming(recommendation.trace, waited));
   return recommendationAnswer(recommendation);
 }

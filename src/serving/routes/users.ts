@@ -43,6 +43,7 @@ export const userRoutes: Routes = (app, { recommender, clock, makeId }) => {
     "/v1/users/:id",
     declareRoute({
       id: "putUser",
+      lane: "write",
       summary: "Set the facts of a user",
       tag: "users",
       scope: "write",
@@ -90,6 +91,7 @@ export const userRoutes: Routes = (app, { recommender, clock, makeId }) => {
     "/v1/users/:id",
     declareRoute({
       id: "forgetUser",
+      lane: "write",
       summary: "Forget a user",
       description:
         "Every event of the user up to now counts as not having happened. The answer is the receipt.",
