@@ -54,10 +54,11 @@ try {
         await page.waitForTimeout(name.startsWith("system") ? LIVE_MS : QUIET_MS);
         await ACTS[name]?.(page);
         if (ACTS[name] !== undefined) await page.waitForTimeout(QUIET_MS);
-        await page.screenshot({
-          path: join(out, `${name}-${size}-${colorScheme}.png`),
-          fullPage: size === "phone",
-        });
+        // All of a phone's page, with its bars at their ends.
+        const height = await page.evaluate("document.documentElement.scrollHeight");
+        if (size === "phone") await page.setViewportSize({ ...viewport, height });
+        await page.screenshot({ path: join(out, `${name}-${size}-${colorScheme}.png`) });
+        await page.setViewportSize(viewport);
       }
       await context.close();
     }
