@@ -27,7 +27,7 @@ import { openPeakProduct } from "./train/peak.ts";
 import { rounded, spread } from "./train/spread.ts";
 
 export const about =
-  "Ranking networks with 4 heads on 500 candidates (60 features, a third of them yes or no, the others in 16 ranges), 50 visits and 40 features of the request: CPU time of a request on one thread, in float32 and with the weights of large products in 8 bits. `of peak`: operations of the products that a network is made of (2 for each multiply-add; none for look-ups, codes and activations) by CPU time, as a share of the fastest 2048³ product in ONNX Runtime of all rounds. `history`: the same scores with the history encoded once for all candidates, and anew for each of them: as 500 requests of one candidate in one batch, and one by one. `attention alone` is the part of the transformer that reads the history, without features. Weights are random.";
+  "Ranking networks with 4 heads on 500 candidates (60 features, a third of them yes or no; the others in 16 ranges, but for students), 50 visits and 40 features of the request: CPU time of a request on one thread, in float32 and with the weights of large products in 8 bits. `of peak`: operations of the products that a network is made of (2 for each multiply-add; none for look-ups, codes and activations) by CPU time, as a share of the fastest 2048³ product in ONNX Runtime of all rounds. `history`: the same scores with the history encoded once for all candidates, and anew for each of them: as 500 requests of one candidate in one batch, and one by one. `attention alone` is the part of the transformer that reads the history, without features. Weights are random.";
 export const needsBuild = false;
 
 const CANDIDATES = 500;
@@ -38,8 +38,8 @@ const FEATURES = { request: 40, candidate: 60 };
 const INNER = 2;
 
 const SIZES = {
-  student: { width: 32, blocks: 1, attentionHeads: 2, hidden: [64, 32], embedding: 16 },
-  teacher: { width: 64, blocks: 2, attentionHeads: 4, hidden: [192, 96], embedding: 32 },
+  student: { width: 16, blocks: 1, attentionHeads: 1, hidden: [48, 24], embedding: 8, piecewise: false },
+  teacher: { width: 64, blocks: 2, attentionHeads: 4, hidden: [192, 96], embedding: 32, piecewise: true },
 } as const;
 type Size = keyof typeof SIZES;
 
@@ -215,7 +215,6 @@ function shapeOf(architecture: RankingArchitecture, size: Size): RankingShape {
     categories: 60,
     visits: VISITS,
     visitColumns: 8,
-    piecewise: true,
     dropout: 0,
     idDropout: 0,
     ...SIZES[size],

@@ -20,6 +20,8 @@ export interface RungKind {
   readonly members: readonly Member[];
   /** The rung whose probabilities it learns instead of what followed. */
   readonly learnsFrom?: string;
+  /** Whether it costs so little that it answers where there is no time for the one that serves. */
+  readonly standsIn?: true;
   /** The rung whose weights it has, in 8 bits. */
   readonly quantizes?: string;
 }
@@ -44,7 +46,11 @@ const MIDDLE: NetworkSize = {
   dropout: 0.2,
   idDropout: 0.1,
 };
-/** Less than half of what a MIDDLE one costs. */
+/**
+ * A fraction of what a MIDDLE one costs. Features come in as they are: piecewise-linear codes are half of the work of a
+ * network of this size, and on the last training day of KuaiRand a student without them reached what its teachers did
+ * (AUC of clicks .7631 after .7628, of long watches .7694 after .7693).
+ */
 const SMALL: NetworkSize = {
   width: 16,
   blocks: 1,
@@ -78,6 +84,7 @@ export const RANKING_RUNGS: readonly RungKind[] = [
     noun: "the logistic regression",
     about: "a weighted sum of the features",
     teacher: false,
+    standsIn: true,
     members: [member("logistic", NO_SIZE, { epochs: 4, learningRate: 3e-3, weightDecay: 1e-3 })],
   },
   {
