@@ -5,7 +5,7 @@
  * needs no common scale, and a candidate that several sources found rises. Ranks and signals are kept for every
  * candidate: they are features of the ranker and the answer to "why".
  */
-import { bestOf } from "./best-of.ts";
+import { bestOf } from "../tensor/index.ts";
 import type { Query, Retrieved } from "./retriever.ts";
 
 /** Candidates as columns of (n) entries. */

@@ -23,7 +23,7 @@ export const SOURCES: readonly Source[] = [
   fresh,
 ];
 
-export { bestOf } from "./best-of.ts";
+export { bestOf } from "../tensor/index.ts";
 export { blend, type Candidates, type Contribution, candidatesOf, fuse, pickCandidates } from "./blend.ts";
 /** The sources with these names, in the order of SOURCES; all where no names are given. */
 export function sourcesNamed(names?: readonly string[]): readonly Source[] {

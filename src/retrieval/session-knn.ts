@@ -16,7 +16,7 @@
  */
 import { setImmediate } from "node:timers/promises";
 import type { Progress } from "../core/index.ts";
-import { bestOf } from "./best-of.ts";
+import { bestOf } from "../tensor/index.ts";
 import type { Columns, Query, Source, Touches } from "./retriever.ts";
 import type { Sequences } from "./sequences.ts";
 import { SparseColumns } from "./sparse-columns.ts";

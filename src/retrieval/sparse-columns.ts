@@ -3,9 +3,8 @@
  * at places that lie side by side. What is cleared between two queries are the places that were given, not the catalogue.
  */
 
-import { bestOf } from "./best-of.ts";
+import { bestOf, type Selected } from "../tensor/index.ts";
 import type { Query } from "./retriever.ts";
-import type { Selected } from "./top-k.ts";
 
 export class SparseColumns {
   /** (items) 1 + place of a row, 0 where it has none. */

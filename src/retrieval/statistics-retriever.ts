@@ -4,10 +4,10 @@
  * few that are found.
  */
 import type { EpochMs } from "../core/index.ts";
+import { orderTies, type Selected } from "../tensor/index.ts";
 import { BestByKey, type ChangingColumn } from "./best-by-key.ts";
-import { orderTies } from "./best-of.ts";
 import type { Retriever } from "./retriever.ts";
-import { type Selected, TopK } from "./top-k.ts";
+import { TopK } from "./top-k.ts";
 
 export interface Ordering extends ChangingColumn {
   /** Taken from every key, so that the keys in question are small numbers and 32 bits tell them apart. */

@@ -1,11 +1,6 @@
 /** Selection of the k best of n scores with a bounded min-heap: O(n log k), no allocation beside the result. */
 
-export interface Selected {
-  /** (n <= k) rows, best first; equal scores by lower row. */
-  readonly rows: Int32Array;
-  /** (n) */
-  readonly scores: Float32Array;
-}
+import type { Selected } from "../tensor/index.ts";
 
 /** Collects (row, score) pairs and keeps the k best. Reusable: `take` empties it. */
 export class TopK {

@@ -24,8 +24,8 @@ export class CoarseRows {
   private readonly scales: number;
   private readonly errors: number;
   private readonly vector: number;
-  /** Address of (capacity) flags that are all 1. */
-  readonly ones: number;
+  /** (capacity) flags that are all 1. */
+  private readonly ones: number;
   private readonly sample: number;
   private readonly sampleTop: number;
   private readonly sampleRows: number;

@@ -7,6 +7,7 @@ export {
   fitAls,
 } from "./als-kernel.ts";
 export type { AveragingOptions } from "./averaging.ts";
+export { bestOf, orderTies, type Selected } from "./best-of.ts";
 export { calibrate } from "./calibrate.ts";
 export { readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
 export { compileServing, type Outputs, type ServingOptions, type Weights } from "./compile.ts";

@@ -8,6 +8,7 @@
  * because it answers within the call, without a turn of the event loop and without a second copy of the factors.
  */
 import { UpnextError } from "../core/index.ts";
+import { bestOf } from "./best-of.ts";
 import { CoarseRows, WIDEST } from "./coarse-rows.ts";
 import { type DotRows, dotRowsAt } from "./dot-rows.ts";
 import { Kernels } from "./kernels.ts";
@@ -119,12 +120,15 @@ function openScorer(factors: Float32Array, rows: number, k: number, capacity: nu
     const rows = kernels.ints(above.rows, count);
     const exact = kernels.floats(above.scores, count);
     const scores = kernels.floats(scoresAt, N);
-    for (let i = 0; i < count; i++) scores[rows[i]!] = exact[i]!;
-    const found = kernels.call.selectTop(above.scores, coarse!.ones, count, wanted, topScores, topRows);
-    return {
-      rows: kernels.ints(topRows, found).map((i) => rows[i]!),
-      scores: kernels.floats(topScores, found).slice(),
-    };
+    let known = 0;
+    for (let i = 0; i < count; i++) {
+      const score = exact[i]!;
+      scores[rows[i]!] = score;
+      if (Number.isNaN(score)) continue;
+      rows[known] = rows[i]!;
+      exact[known++] = score;
+    }
+    return bestOf(rows, exact, known, wanted);
   }
 
   return {

@@ -1,7 +1,7 @@
 /** Selection by histogram and radix against a sort. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { bestOf } from "../../src/retrieval/best-of.ts";
+import { bestOf } from "../../src/tensor/index.ts";
 
 /** Few scores, so that many are equal; of both signs, the smallest and the largest that there are. */
 const anyScore = fc.oneof(
