@@ -42,10 +42,12 @@ interface Size {
 const SIZES: readonly Size[] = [
   { users: 2_500, videos: 6_000, events: 220_000 },
   { users: 2_500, videos: 50_000, events: 120_000 },
+  { users: 5_000, videos: 100_000, events: 300_000 },
 ];
 const QUICK: readonly Size[] = [{ users: 300, videos: 1_000, events: 15_000 }];
-/** Milliseconds that fitting may take: what a request costs does not depend on how well it was trained. */
+/** Milliseconds that fitting may take, and lists of the ranker: what a request costs does not depend on how well it was trained. */
 const TRAINING = 40_000;
+const LISTS = 500;
 /** When the simulated log ends, and when all requests are made. */
 const END = Date.UTC(2026, 9, 31) as EpochMs;
 const CLOCK: Clock = { now: () => END, monotonic: systemClock.monotonic };
@@ -82,7 +84,11 @@ async function measure(size: Size, plan: Plan): Promise<Record<string, unknown>>
   const built = await compiled();
   const { open, simulate } = built;
   const directory = await mkdtemp(join(tmpdir(), "upnext-bench-request-"));
-  const upnext = await open({ directory, clock: CLOCK, config: { training: { holdOut: 0 } } });
+  const upnext = await open({
+    directory,
+    clock: CLOCK,
+    config: { training: { holdOut: 0, maxLists: LISTS } },
+  });
   const cases: Case[] = [];
   try {
     for (const batch of simulate({ ...size, end: END })) await upnext.track(batch);
