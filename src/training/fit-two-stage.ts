@@ -15,7 +15,7 @@ import type { Checkpoints } from "./checkpoints.ts";
 import { examplesBetween } from "./examples.ts";
 import { fitSources } from "./fit-sources.ts";
 import type { History, Slate } from "./history.ts";
-import { chosenRung, type FittedRung, fitRungs, rungFiles } from "./ranking/fit-rungs.ts";
+import { chosenRung, type FittedRung, fitRungs, rungFiles, standIn } from "./ranking/fit-rungs.ts";
 import type { RankingLists } from "./ranking/lists.ts";
 import { rankingLists } from "./ranking/make-lists.ts";
 import { type Cut, cutAt, momentOf, sequencesOf, type TouchLimits } from "./replay.ts";
@@ -69,6 +69,8 @@ export interface TwoStage {
   readonly fitted: FittedSources;
   /** null where there was too little to learn from: candidates then stay in the blend's order. */
   readonly ranker: TrainedRanker | null;
+  /** What answers where there is no time for it; null where it costs little itself. */
+  readonly cheaperRanker: RankerFiles | null;
   /** All that were fitted, from simple to complex. */
   readonly rungs: readonly FittedRung[];
   /** Indices into HEADS of those that the rungs have. */
@@ -150,6 +152,7 @@ export async function fitTwoStage(
     fittedRungs &&
     (fittedRungs.rungs.find(({ kind }) => kind.name === settings.serves) ??
       chosenRung(fittedRungs.rungs, fittedRungs.judges));
+  const cheaper = rung && standIn(fittedRungs.rungs, rung);
   return {
     sources,
     fitted: await fitSources(sources, sequencesOf(history, cut), {
@@ -159,6 +162,7 @@ export async function fitTwoStage(
       checkpoints: checkpoints && ((source) => checkpoints.of(`cut-${source}`)),
     }),
     ranker: rung && { rung, files: await rungFiles(rung, lists, fittedRungs.batches) },
+    cheaperRanker: cheaper && (await rungFiles(cheaper, lists, fittedRungs!.batches)),
     rungs: fittedRungs?.rungs ?? [],
     heads: fittedRungs?.heads ?? [],
     featureSet: features,

@@ -194,7 +194,7 @@ async function publish(
     },
     sources: models.fitted,
     ranker: models.ranker?.files ?? null,
-    cheaperRanker: null,
+    cheaperRanker: models.cheaperRanker,
   });
   return registry.publish(
     {

@@ -46,7 +46,13 @@ async function worldWith(colours: Colours) {
         ...{ slates: [], asked: new Uint8Array(0) },
       }),
     measured: () => {
-      const none = { ranker: null, rungs: [], heads: [], lists: new ListWriter(0, 0).finish(0) };
+      const none = {
+        ranker: null,
+        cheaperRanker: null,
+        rungs: [],
+        heads: [],
+        lists: new ListWriter(0, 0).finish(0),
+      };
       const models = { sources, fitted, featureSet, ...none };
       return measureSystems({ ...common, models, statisticsCut: cut, headWeights: {}, clock });
     },

@@ -284,6 +284,12 @@ function isBetter(own: Float64Array, other: Float64Array, users: ArrayLike<numbe
   return mean > halfWidth;
 }
 
+/** What answers where there is no time for `chosen`; null where nothing fitted costs clearly less. */
+export function standIn(rungs: readonly FittedRung[], chosen: FittedRung): FittedRung | null {
+  const simpler = rungs.slice(0, rungs.indexOf(chosen));
+  return simpler.findLast(({ kind }) => kind.standsIn) ?? null;
+}
+
 /** The files of a bundle, with what the ranker says to the inputs of one list. */
 export async function rungFiles(
   rung: FittedRung,

@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { Random } from "../../../src/core/index.ts";
 import type { RankerHeader } from "../../../src/ranking/index.ts";
-import { chosenRung, type FittedRung } from "../../../src/training/ranking/fit-rungs.ts";
+import { chosenRung, type FittedRung, standIn } from "../../../src/training/ranking/fit-rungs.ts";
 import { RANKING_RUNGS, rungNamed } from "../../../src/training/ranking/rungs.ts";
 
 const header: RankerHeader = {
@@ -106,5 +106,22 @@ describe("the rungs", () => {
       for (const name of [learnsFrom, quantizes]) if (name !== undefined) expect(before).toContain(name);
       expect(members.length > 0).toBe(quantizes === undefined);
     });
+  });
+});
+
+describe("what answers where there is no time for the one that serves", () => {
+  it("is the logistic regression, where that is not what serves or what is simpler than it", () => {
+    const rungs = RANKING_RUNGS.map(({ name }) => rung(name, []));
+    const inPlaceOf = (name: string) =>
+      standIn(rungs, rungs.find(({ kind }) => kind.name === name)!)?.kind.name ?? null;
+    expect(Object.fromEntries(RANKING_RUNGS.map(({ name }) => [name, inPlaceOf(name)]))).toMatchObject({
+      popularity: null,
+      logistic: null,
+      "feature-network": "logistic",
+      transformer: "logistic",
+      "student-int8": "logistic",
+    });
+    const alone = [rung("feature-network", [])];
+    expect(standIn(alone, alone[0]!)).toBeNull();
   });
 });
