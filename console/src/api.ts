@@ -9,7 +9,12 @@ import type {
   usersSchema,
 } from "../../src/serving/overview-answer.ts";
 import type { recommendationSchema, similarSchema } from "../../src/serving/recommendation-answer.ts";
-import type { gateSchema, releaseSchema, releasesSchema } from "../../src/serving/release-answer.ts";
+import type {
+  gateSchema,
+  releaseSchema,
+  releasesSchema,
+  trainingSchema,
+} from "../../src/serving/release-answer.ts";
 
 export type Recommendation = z.output<typeof recommendationSchema>;
 export type RecommendedItem = Recommendation["items"][number];
@@ -30,6 +35,7 @@ export type Release = z.output<typeof releasesSchema>["releases"][number];
 export type ReleaseDetails = z.output<typeof releaseSchema>;
 export type Check = NonNullable<ReleaseDetails["checks"]>[number];
 export type Tradeoffs = NonNullable<ReleaseDetails["tradeoffs"]>;
+export type TrainingRun = NonNullable<z.output<typeof trainingSchema>["run"]>;
 type GateReport = z.output<typeof gateSchema>;
 type Appended = z.output<typeof appendSchema>;
 
@@ -90,6 +96,7 @@ export const api = {
   status: () => get<Status>("/v1/status"),
   releases: () => get<{ releases: Release[] }>("/v1/releases"),
   release: (bundle: string) => get<ReleaseDetails>(`/v1/releases/${bundle}`),
+  training: () => get<{ run: TrainingRun | null }>("/v1/training"),
   promote: (bundle: string) => post<GateReport>(`/v1/releases/${bundle}/promotion`, {}),
   rollback: (bundle: string) => post<{ bundle: string }>(`/v1/releases/${bundle}/rollback`, undefined),
   exposure: () => get<Exposure>("/v1/exposure"),

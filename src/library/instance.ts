@@ -66,6 +66,7 @@ import {
   statusOf,
   supposing,
   type TrackResult,
+  type TrainingRun,
   takingTurns,
 } from "../pipeline/index.ts";
 import { DEFAULT_POLICY } from "../policy/index.ts";
@@ -76,6 +77,7 @@ import type { UserState } from "../state/index.ts";
 import { checkpointsIn, type FeatureReport, featureReport, train } from "../training/index.ts";
 import { forget } from "./forget.ts";
 import { type ReleaseParts, releaseNamed, releaseTrained } from "./releases.ts";
+import { recorded, trainingRunIn } from "./run-record.ts";
 import { Scoring } from "./scoring.ts";
 import type { Role, States } from "./states.ts";
 import { trainSettings } from "./train-settings.ts";
@@ -319,14 +321,21 @@ export class Instance implements Upnext {
     const settings = trainSettings(this.config, options);
     const { directory, log, snapshots, registry, clock } = this.parts;
     await log.refresh();
-    const checkpoints = checkpointsIn(join(directory, "training"), progress);
-    const base = log.first > 0 ? await snapshots.base() : undefined;
-    const trained = await train(log, registry, settings, clock, progress, checkpoints, base);
-    // The gate tries the bundle with requests, over a catalog that knows all of its items.
-    await this.apply(log.end, progress);
-    const release = await releaseTrained(trained, this.releaseParts(), progress);
-    await this.refresh();
-    return { ...trained.report, release };
+    return recorded(directory, progress, async (seen) => {
+      const checkpoints = checkpointsIn(join(directory, "training"), seen);
+      const base = log.first > 0 ? await snapshots.base() : undefined;
+      const trained = await train(log, registry, settings, clock, seen, checkpoints, base);
+      // The gate tries the bundle with requests, over a catalog that knows all of its items.
+      await this.apply(log.end, seen);
+      const release = await releaseTrained(trained, this.releaseParts(), seen);
+      await this.refresh();
+      return { ...trained.report, release };
+    });
+  }
+
+  async trainingRun(): Promise<TrainingRun | null> {
+    this.assertOpen();
+    return trainingRunIn(this.parts.directory);
   }
 
   releases(): Promise<readonly Release[]> {

@@ -35,7 +35,7 @@ export type {
   WhyNot,
 } from "./recommender.ts";
 export { RUNGS } from "./recommender.ts";
-export type { BundleDetails, BundleOverview, CheckMade, RungEvidence } from "./release-desk.ts";
+export type { BundleDetails, BundleOverview, CheckMade, RungEvidence, TrainingRun } from "./release-desk.ts";
 export { type Bases, replayRequest, startingFolds } from "./replay.ts";
 export { type PathResult, runPath } from "./request-path.ts";
 export { type ServingModels, servingModels, untrainedModels } from "./serving-models.ts";

@@ -70,6 +70,28 @@ export interface RungEvidence {
   }[];
 }
 
+/** How the newest training goes, or went. */
+export interface TrainingRun {
+  readonly startedAt: EpochMs;
+  /** When it was last heard of: one that is killed does not say so. */
+  readonly updatedAt: EpochMs;
+  readonly endedAt: EpochMs | null;
+  /** What it made, once it has. */
+  readonly bundle: BundleId | null;
+  /** Why it ended without a bundle. */
+  readonly failure: string | null;
+  readonly steps: readonly {
+    readonly name: string;
+    /** null where it is not known how much there is to do. */
+    readonly total: number | null;
+    readonly unit: string;
+    readonly done: number;
+    readonly startedAt: EpochMs;
+    readonly endedAt: EpochMs | null;
+  }[];
+  readonly notes: readonly { readonly time: EpochMs; readonly text: string }[];
+}
+
 export interface ReleaseDesk {
   /** Newest first. */
   releases(): Promise<readonly BundleOverview[]>;
@@ -82,4 +104,6 @@ export interface ReleaseDesk {
   ): Promise<{ readonly accepted: boolean; readonly checks: readonly CheckMade[] }>;
   /** Serves a bundle that served before; the previous one where none is named. Rejects with `no_bundle`. */
   rollback(bundle?: BundleId): Promise<BundleId>;
+  /** The newest training of the directory, in whichever process it runs; null where there was none. */
+  trainingRun(): Promise<TrainingRun | null>;
 }

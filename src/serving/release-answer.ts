@@ -1,6 +1,6 @@
 /** Bundles on the wire: what there is, what each measured, what the gate says. */
 import { z } from "zod";
-import type { BundleDetails, BundleOverview, CheckMade } from "../pipeline/index.ts";
+import type { BundleDetails, BundleOverview, CheckMade, TrainingRun } from "../pipeline/index.ts";
 import type { Wire } from "./wire.ts";
 
 const measured = z.object({ value: z.number(), lower: z.number(), upper: z.number() });
@@ -104,6 +104,39 @@ export function gateAnswer(report: {
       ...(cure !== undefined && { cure }),
     })),
   };
+}
+
+export const trainingSchema = z
+  .object({
+    run: z
+      .object({
+        startedAt: z.int(),
+        updatedAt: z.int().describe("When it was last heard of: one that is killed does not say so."),
+        endedAt: z.int().nullable(),
+        bundle: z.string().nullable().describe("What it made, once it has."),
+        failure: z.string().nullable(),
+        steps: z.array(
+          z.object({
+            name: z.string(),
+            total: z.number().nullable().describe("null where it is not known how much there is to do."),
+            unit: z.string(),
+            done: z.number(),
+            startedAt: z.int(),
+            endedAt: z.int().nullable(),
+          }),
+        ),
+        notes: z.array(z.object({ time: z.int(), text: z.string() })),
+      })
+      .nullable()
+      .describe("null where there was none."),
+  })
+  .meta({
+    id: "Training",
+    description: "How the newest training goes, or went, in whichever process it runs.",
+  });
+
+export function trainingAnswer(run: TrainingRun | null): Wire<z.input<typeof trainingSchema>> {
+  return { run };
 }
 
 export const servedSchema = z

@@ -1,7 +1,16 @@
 /** The console in a real browser, on a small system. */
 import type { Browser, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { type Demo, ensureConsole, hasBrowser, openBrowser, startDemo, type Visit, visit } from "./demo.ts";
+import {
+  type Demo,
+  ensureConsole,
+  hasBrowser,
+  openBrowser,
+  startDemo,
+  trainByTradeoffs,
+  type Visit,
+  visit,
+} from "./demo.ts";
 
 const VIEWS = ["feed", "why", "system", "tradeoffs", "training", "explore"] as const;
 const CARDS = ".slate .card";
@@ -32,6 +41,18 @@ describe.skipIf(!hasBrowser())("the console", () => {
     return opened.page;
   }
   const endOfLog = async () => (await demo.upnext.status()).log.end;
+
+  it("shows a training while it runs, and the bundle that it made", async () => {
+    const page = await at("/console/training");
+    await page.waitForSelector(".release");
+    const training = trainByTradeoffs(demo.upnext);
+    await page.getByText("A training is under way").waitFor();
+    await page.waitForSelector(".steps .live");
+    await training;
+    await page.getByText("The newest training").waitFor();
+    await page.waitForFunction(() => document.querySelectorAll(".release").length === 2);
+    expect(await page.locator(".steps li").count()).toBeGreaterThan(5);
+  });
 
   it("opens at the address of the server, with a slate for the user who came last", async () => {
     const page = await at("/");

@@ -1,4 +1,4 @@
-/** A small system with a console to look at: simulated viewers' log, two bundles, a server; and a browser of the host's. */
+/** A small system with a console to look at: simulated viewers' log, a bundle, a server; and a browser of the host's. */
 import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
@@ -53,7 +53,7 @@ export interface Demo {
   close(): Promise<void>;
 }
 
-/** @param filled whether there is a log, and bundles trained on it */
+/** @param filled whether there is a log, and a bundle trained on it */
 export async function startDemo({ filled }: { readonly filled: boolean }): Promise<Demo> {
   const directory = await mkdtemp(join(tmpdir(), "upnext-console-"));
   const metrics = createMetrics();
@@ -72,14 +72,6 @@ export async function startDemo({ filled }: { readonly filled: boolean }): Promi
     const end = systemClock.now();
     for (const batch of simulate({ users: 60, videos: 160, events: 3_000, end })) await upnext.track(batch);
     await upnext.train();
-    const { choice, ...rest } = madeTradeoffs({
-      rungs: [
-        { name: "logistic", quality: 0.31, p99: 9, cpu: 4 },
-        { name: "feature-network", quality: 0.36, p99: 17, cpu: 7 },
-        { name: "history-attention", quality: 0.37, p99: 71, cpu: 30 },
-      ],
-    });
-    await upnext.train(undefined, { evidence: evidenceOf({ ...rest, choice }) });
   }
   const server = await createServer({
     recommender: upnext,
@@ -99,6 +91,20 @@ export async function startDemo({ filled }: { readonly filled: boolean }): Promi
       await rm(directory, { recursive: true });
     },
   };
+}
+
+/** A second bundle, whose ranker was chosen by measured trade-offs: numbers that no machine has measured. */
+export async function trainByTradeoffs(upnext: Upnext): Promise<void> {
+  const evidence = evidenceOf(
+    madeTradeoffs({
+      rungs: [
+        { name: "logistic", quality: 0.31, p99: 9, cpu: 4 },
+        { name: "feature-network", quality: 0.36, p99: 17, cpu: 7 },
+        { name: "history-attention", quality: 0.37, p99: 71, cpu: 30 },
+      ],
+    }),
+  );
+  await upnext.train(undefined, { evidence });
 }
 
 export interface Visit {

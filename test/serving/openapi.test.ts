@@ -62,6 +62,7 @@ describe("the OpenAPI description", () => {
       "get /v1/releases",
       "get /v1/releases/{id}",
       "get /v1/status",
+      "get /v1/training",
       "get /v1/users",
       "get /v1/users/{id}/state",
       "post /v1/events",

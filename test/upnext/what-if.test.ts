@@ -130,6 +130,10 @@ describe("looks at what there is", () => {
     const details = await upnext.release(newest!.bundle);
     expect(details.checks?.map(({ name }) => name)).toContain("integrity");
     expect(details.tradeoffs).toBeNull();
+    const run = await upnext.trainingRun();
+    expect(run).toMatchObject({ bundle: newest!.bundle, failure: null });
+    expect(run!.steps.map(({ name }) => name)).toContain("read the log");
+    for (const { startedAt, endedAt } of run!.steps) expect(endedAt).toBeGreaterThanOrEqual(startedAt);
     await expect(upnext.release("0000000000000000")).rejects.toMatchObject({ code: "no_bundle" });
   });
 });

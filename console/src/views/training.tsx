@@ -3,6 +3,7 @@ import { useState } from "preact/hooks";
 import { api, type Check, type Release, type ReleaseDetails } from "../api.ts";
 import { ago, count, moment, words } from "../format.ts";
 import { Icon } from "../parts/icon.tsx";
+import { Run } from "../parts/run.tsx";
 import { Failure, Note, Waiting } from "../parts/states.tsx";
 import { SystemsTable } from "../parts/systems-table.tsx";
 import { hrefOf, Link, type Place } from "../router.tsx";
@@ -23,16 +24,20 @@ export function TrainingView({ query }: { readonly query: Place["query"] }) {
   const { releases } = value;
   if (releases.length === 0) {
     return (
-      <Note title="Nothing is trained yet" line="npx upnext train">
-        A training reads the log, fits the sources and the ranker, measures them on the newest part, and puts
-        all of it into a bundle. This server takes it up by itself.
-      </Note>
+      <>
+        <Run onEnd={reload} />
+        <Note title="Nothing is trained yet" line="npx upnext train">
+          A training reads the log, fits the sources and the ranker, measures them on the newest part, and
+          puts all of it into a bundle. This server takes it up by itself.
+        </Note>
+      </>
     );
   }
   const chosen = releases.find(({ bundle }) => bundle === query["bundle"]) ?? releases[0]!;
   return (
     <div class="training">
       <h1>Trainings and releases</h1>
+      <Run onEnd={reload} />
       <div class="split">
         <ol class="releases" aria-label="Bundles, newest first">
           {releases.map((release) => (

@@ -10,6 +10,8 @@ import {
   releasesAnswer,
   releasesSchema,
   servedSchema,
+  trainingAnswer,
+  trainingSchema,
 } from "../release-answer.ts";
 import { declareRoute, type Routes } from "../route.ts";
 import { closedObject } from "../validation.ts";
@@ -57,6 +59,21 @@ export const releaseRoutes: Routes = (app, { recommender }) => {
       errors: ["no_bundle", "closed"],
     }),
     async (request) => releaseAnswer(await recommender.release(request.params.id)),
+  );
+
+  app.get(
+    "/v1/training",
+    declareRoute({
+      id: "getTraining",
+      summary: "How the newest training goes, or went",
+      description: "Of this directory, in whichever process it runs: `upnext train` beside the server, too.",
+      tag: "operations",
+      scope: "read",
+      inputs: {},
+      answers: { 200: trainingSchema },
+      errors: ["closed"],
+    }),
+    async () => trainingAnswer(await recommender.trainingRun()),
   );
 
   app.post(
