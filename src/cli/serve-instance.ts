@@ -16,8 +16,8 @@ export async function serveInstance(
 ): Promise<void> {
   const { config, clock, shutdown, progress, say } = context;
   const { createServer } = await import("../serving/index.ts");
-  const { apiKeys } = config.server;
-  const settings = { ...address, apiKeys };
+  const { apiKeys, limits, lameduck = 0 } = config.server;
+  const settings = { ...limits, ...address, apiKeys, lameduck, budgetMs: config.budgetMs };
   const server = await createServer({ recommender: instance, metrics, clock, settings });
   shutdown.defer(() => server.close());
   const { url } = await server.listen();

@@ -85,8 +85,8 @@ const apiKey = section({
   key: text("the text of the key, at least 16 characters without spaces", /^\S{16,}$/).optional(),
   /** SHA-256 digest of the key in hex, so that the file does not hold the key. */
   sha256: text("the SHA-256 digest of the key as 64 hex digits", SHA256).optional(),
-  scopes: list(oneOf(["read", "write"]), 'scopes: "read", "write" or both').min(1, {
-    error: 'expected a list of scopes: "read", "write" or both',
+  scopes: list(oneOf(["read", "write", "admin"]), 'scopes: "read", "write", "admin"').min(1, {
+    error: 'expected a list of scopes: "read", "write", "admin"',
   }),
 }).transform(({ name, key, sha256, scopes }, context) => {
   if ((key === undefined) === (sha256 === undefined)) {
@@ -97,6 +97,31 @@ const apiKey = section({
   return { name, sha256: sha256 ?? createHash("sha256").update(key!).digest("hex"), scopes };
 });
 
+/** What keeps one client from taking the server down; the server's own default where a key is absent. */
+const limits = section({
+  /** Bytes of a body; `batchBodyLimit` of that of `POST /v1/events`. */
+  bodyLimit: integer(1_024, 2 ** 30, "bytes").exactOptional(),
+  batchBodyLimit: integer(1_024, 2 ** 30, "bytes").exactOptional(),
+  /** Events in one `POST /v1/events`. */
+  maxBatch: integer(1, 1_000_000, "events").exactOptional(),
+  /** Bytes of the request line and the headers together. */
+  headerLimit: integer(1_024, 2 ** 20, "bytes").exactOptional(),
+  /** By when the headers must have come, and by when the whole request. */
+  headersTimeout: duration().exactOptional(),
+  requestTimeout: duration().exactOptional(),
+  /** How long an answer may wait for a client that does not read. */
+  sendTimeout: duration().exactOptional(),
+  /** How long an idle connection is kept. */
+  keepAliveTimeout: duration().exactOptional(),
+  maxConnections: integer(1, 1_000_000, "connections").exactOptional(),
+  /** Requests under way on one connection. */
+  maxPipelined: integer(1, 10_000, "requests").exactOptional(),
+  /** Requests that may wait for their turn, in each lane. */
+  maxWaiting: integer(1, 1_000_000, "requests").exactOptional(),
+  /** How long a server that closes waits for requests under way. */
+  drainTimeout: duration().exactOptional(),
+});
+
 const server = section({
   /** Where the HTTP server listens. `0.0.0.0` for the network: set `apiKeys` then. */
   host: text("a host name or an address").default("127.0.0.1"),
@@ -104,6 +129,12 @@ const server = section({
   port: integer(0, 65_535, "a port").default(8080),
   /** Empty: everyone who reaches the server may do everything. */
   apiKeys: list(apiKey, "keys: { name, key or sha256, scopes }").default([]),
+  limits: limits.prefault({}),
+  /**
+   * How long a server that gets a signal goes on serving while `/readyz` says 503, as "5s" or in milliseconds: as long as
+   * a balancer takes to see it. Where absent, it closes at once.
+   */
+  lameduck: duration().exactOptional(),
 });
 
 /** Keys of the section `state` that only some stores have. */

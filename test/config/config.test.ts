@@ -99,7 +99,7 @@ describe("resolveConfig", () => {
         'retrieval, ranking, policy, seed, training. Did you mean "budgetMs"?',
     );
     expect(messageOf({ server: { prot: 1 } })).toBe(
-      'config: server.prot: not a known key, expected only the keys host, port, apiKeys. Did you mean "port"?',
+      'config: server.prot: not a known key, expected only the keys host, port, apiKeys, limits, lameduck. Did you mean "port"?',
     );
     expect(messageOf({ zzzzzzzz: 1 })).toMatch(/Remove it\.$/);
   });
