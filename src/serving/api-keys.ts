@@ -6,7 +6,11 @@ import { createHash, timingSafeEqual } from "node:crypto";
 import type { IncomingHttpHeaders } from "node:http";
 import { type Result, UpnextError } from "../core/index.ts";
 
-export type Scope = "read" | "write";
+/**
+ * `read` asks, `write` appends events and forgets users, `admin` decides what is served (promotion, rollback). None holds
+ * another: a key has what it names.
+ */
+export type Scope = "read" | "write" | "admin";
 
 export interface ApiKey {
   /** For people; never sent by a client. */
@@ -58,7 +62,7 @@ function digestOf(key: ApiKey, index: number): Buffer {
   if (key.scopes.length === 0) {
     throw new UpnextError(
       "invalid_config",
-      `apiKeys[${index}].scopes: expected read, write or both, got none.`,
+      `apiKeys[${index}].scopes: expected read, write or admin, got none.`,
     );
   }
   return Buffer.from(key.sha256, "hex");

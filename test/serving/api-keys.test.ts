@@ -87,7 +87,7 @@ describe("API keys", () => {
 
   it.each([
     [{ name: "a", sha256: "the key itself", scopes: ["read"] as const }, "64 hex digits"],
-    [{ name: "a", sha256: digestApiKey("a"), scopes: [] }, "read, write or both"],
+    [{ name: "a", sha256: digestApiKey("a"), scopes: [] }, "read, write or admin"],
   ])("refuses a key at start that could never match", async (key, message) => {
     await expect(startServer({ apiKeys: [key] })).rejects.toMatchObject({
       code: "invalid_config",

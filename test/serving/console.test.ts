@@ -12,7 +12,7 @@ let harness: Harness;
 beforeAll(async () => {
   ensureConsole();
   harness = await startServer({
-    apiKeys: [{ name: "test", sha256: digestApiKey("a-key-of-the-test"), scopes: ["read", "write"] }],
+    apiKeys: [{ name: "test", sha256: digestApiKey("a-key-of-the-test"), scopes: ["read", "write", "admin"] }],
   });
 });
 afterAll(() => harness.close());

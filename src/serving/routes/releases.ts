@@ -84,7 +84,7 @@ export const releaseRoutes: Routes = (app, { recommender }) => {
       description:
         "The gate loads it and asks it recent requests: seconds to minutes. The answer is its report.",
       tag: "operations",
-      scope: "write",
+      scope: "admin",
       inputs: { params: paramsSchema, body: promotion },
       answers: { 200: gateSchema },
       errors: ["no_bundle", "bundle_corrupt", "bundle_incompatible", "closed"],
@@ -98,7 +98,7 @@ export const releaseRoutes: Routes = (app, { recommender }) => {
       id: "rollBack",
       summary: "Serve a bundle again that served before",
       tag: "operations",
-      scope: "write",
+      scope: "admin",
       inputs: { params: paramsSchema },
       answers: { 200: servedSchema },
       errors: ["no_bundle", "bundle_corrupt", "bundle_incompatible", "closed"],
