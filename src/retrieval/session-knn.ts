@@ -152,13 +152,12 @@ export class Sessions {
   /** (reach + 1) weight of a place by its distance. */
   private readonly after: Float32Array;
   private readonly before: Float32Array;
-  /** (sessions) all 0 between calls; anchors are valid where the similarity is not 0. */
-  private readonly similarities: Float32Array;
+  /** Similarities of the sessions that share an item. */
+  private readonly shared: SparseColumns;
+  /** (sessions) beside them: the place of the newest shared item. */
   private readonly anchors: Int32Array;
-  /** (sessions) lag + 1 of the item that was counted last: a session that has it more than once says so once. */
+  /** (sessions) beside them: lag + 1 of the item that was counted last; a session that has it more than once says so once. */
   private readonly heard: Int32Array;
-  private readonly touched: Int32Array;
-  private readonly found: Float32Array;
   /** (items) all 0 between calls: 1 for a touched item that was looked for. */
   private readonly heardItems: Uint8Array;
   /** Score, places and nearest vote of the rows around the anchors of the sessions that were found last. */
@@ -192,20 +191,19 @@ export class Sessions {
     const { reach, fade, back } = options;
     this.after = Float32Array.from({ length: reach + 1 }, (_, gap) => 1 / (1 + (gap - 1) / fade));
     this.before = this.after.map((weight) => back * weight);
-    this.similarities = new Float32Array(from.length);
+    this.shared = new SparseColumns(from.length, 1);
     this.anchors = new Int32Array(from.length);
     this.heard = new Int32Array(from.length);
-    this.touched = new Int32Array(from.length);
-    this.found = new Float32Array(from.length);
     this.heardItems = new Uint8Array(counts.length);
     this.sums = new SparseColumns(counts.length, 3);
   }
 
   near({ items }: Touches): Found {
-    const { starts, places, sessions, similarities, anchors, heard, touched, idf, options } = this;
-    const { heardItems } = this;
+    const { starts, places, sessions, shared, anchors, heard, heardItems, idf, options } = this;
     const { lags, decay, near, power } = options;
-    let n = 0;
+    const { slots } = shared;
+    const similarities = shared.columns[0]!;
+    shared.clear();
     let whole = 0;
     let lag = 0;
     let touch = 0;
@@ -219,26 +217,23 @@ export class Sessions {
       for (let o = starts[item]!; o < end; o++) {
         const place = places[o]!;
         const session = sessions[o]!;
-        if (similarities[session] === 0) {
-          touched[n++] = session;
-          anchors[session] = place;
-          heard[session] = lag;
-          similarities[session] = weight;
-        } else if (heard[session] !== lag) {
-          heard[session] = lag;
-          const distance = Math.abs(place - anchors[session]!);
-          similarities[session] = similarities[session]! + weight / (1 + distance / near);
+        const slot = slots[session]! - 1;
+        if (slot < 0) {
+          const first = shared.place(session);
+          anchors[first] = place;
+          heard[first] = lag;
+          similarities[first] = weight;
+        } else if (heard[slot] !== lag) {
+          heard[slot] = lag;
+          const distance = Math.abs(place - anchors[slot]!);
+          similarities[slot] = similarities[slot]! + weight / (1 + distance / near);
         }
       }
     }
     for (let t = 0; t < touch; t++) if (items[t]! < heardItems.length) heardItems[items[t]!] = 0;
-    for (let i = 0; i < n; i++) {
-      this.found[i] = similarities[touched[i]!]!;
-      similarities[touched[i]!] = 0;
-    }
-    const best = bestOf(touched, this.found, n, options.neighbours);
+    const best = bestOf(shared.rows, similarities, shared.count, options.neighbours);
     return {
-      anchors: best.rows.map((session) => anchors[session]!),
+      anchors: best.rows.map((session) => anchors[slots[session]! - 1]!),
       votes: best.scores.map((similarity) => (similarity / whole) ** power),
     };
   }
@@ -277,11 +272,13 @@ export class Sessions {
         const slot = slots[row]!;
         const place = slot === 0 ? sums.place(row) : slot - 1;
         const weight = p > anchor ? after[p - anchor]! : before[anchor - p]!;
-        score[place] = score[place]! + vote * weight * damping[row]!;
+        score[place] = score[place]! + vote * weight;
         counted[place] = counted[place]! + 1;
         if (nearest[place] === 0) nearest[place] = vote;
       }
     }
+    for (let place = 0; place < sums.count; place++)
+      score[place] = score[place]! * damping[sums.rows[place]!]!;
     this.summed = found;
   }
 

@@ -11,7 +11,7 @@ export class SparseColumns {
   readonly slots: Int32Array;
   /** (items) the first `count`: the row of each place. */
   readonly rows: Int32Array;
-  /** [column] (items) the first `count` are in use. */
+  /** [column] (items) the first `count` are in use, the others 0. */
   readonly columns: readonly Float32Array[];
   count = 0;
   private readonly allowedRows: Int32Array;
@@ -29,6 +29,7 @@ export class SparseColumns {
   clear(): void {
     const { slots, rows, count } = this;
     for (let i = 0; i < count; i++) slots[rows[i]!] = 0;
+    for (const column of this.columns) column.fill(0, 0, count);
     this.count = 0;
   }
 
@@ -37,7 +38,6 @@ export class SparseColumns {
     const place = this.count++;
     this.slots[row] = place + 1;
     this.rows[place] = row;
-    for (const column of this.columns) column[place] = 0;
     return place;
   }
 
