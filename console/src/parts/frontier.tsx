@@ -10,6 +10,8 @@ const LEFT = 64;
 const RIGHT = 24;
 const TOP = 24;
 const BOTTOM = 48;
+/** Right of it, names stand to the left of their points. */
+const FLIP = 0.72 * W;
 
 export function Frontier({ tradeoffs, cost }: { readonly tradeoffs: Tradeoffs; readonly cost: Cost }) {
   const { rungs, metric, objective, chosen } = tradeoffs;
@@ -37,7 +39,7 @@ export function Frontier({ tradeoffs, cost }: { readonly tradeoffs: Tradeoffs; r
       ))}
       {ticks(0, atMost).map((value) => (
         <text key={value} class="tick" x={x(value)} y={H - BOTTOM + 20} text-anchor="middle">
-          {ms(value)}
+          {value === 0 ? "0" : ms(value)}
         </text>
       ))}
       <text class="axis" x={W - RIGHT} y={H - 6} text-anchor="end">
@@ -63,7 +65,7 @@ export function Frontier({ tradeoffs, cost }: { readonly tradeoffs: Tradeoffs; r
               d={`M${px} ${y(quality!.lower)}V${y(quality!.upper)}M${x(rung[cost].lower)} ${py}H${x(rung[cost].upper)}`}
             />
             <circle cx={px} cy={py} r={name === chosen ? 7 : 5} />
-            <text x={px + 11} y={py - 9}>
+            <text x={px > FLIP ? px - 11 : px + 11} y={py - 9} text-anchor={px > FLIP ? "end" : "start"}>
               {words(name)}
             </text>
           </g>

@@ -48,7 +48,8 @@ export function HistoryChart({ times, lines, unit, label }: ChartProps) {
             stroke: strokes[i % strokes.length]!,
             width: 1.8,
             points: { show: false },
-            value: (_: uPlot, value: number | null) => (value === null ? "–" : `${value.toFixed(1)} ${unit}`),
+            value: (_: uPlot, value: number | null) =>
+              value === null ? "–" : `${value.toFixed(unit === "" ? 4 : 1)} ${unit}`,
           })),
         ],
         axes: [

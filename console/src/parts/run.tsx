@@ -36,7 +36,7 @@ export function Run({ onEnd }: { readonly onEnd: () => void }) {
       </h2>
       {failure !== null && <p class="bad">{failure}</p>}
       {run.endedAt === null && !running && <p class="warn">It was heard of last {ago(run.updatedAt)}.</p>}
-      <div class="run-parts">
+      <div class={run.notes.length === 0 ? undefined : "run-parts"}>
         <ol class="steps">
           {steps.map((step) => (
             <Step key={step.startedAt + step.name} step={step} live={running && step.endedAt === null} />
