@@ -16,6 +16,7 @@ export interface Harness {
   /** What the server was made of, for another one beside it. */
   readonly parts: ServerParts;
   readonly upnext: Upnext;
+  readonly directory: string;
   readonly observed: { route: string; method: string; status: number }[];
   /** Events in the log. */
   end(): Promise<number>;
@@ -58,6 +59,7 @@ export async function startServer(
     server,
     parts,
     upnext,
+    directory,
     observed,
     end: async () => (await upnext.status()).log.end,
     async close() {

@@ -4,7 +4,8 @@ import pino from "pino";
 import { describe, expect, it } from "vitest";
 import { UpnextError } from "../../src/core/index.ts";
 import { createServer } from "../../src/serving/index.ts";
-import { parseRaw, rawExchange, startServer } from "./harness.ts";
+import { open } from "../../src/upnext.ts";
+import { parseRaw, postJson, rawExchange, startServer } from "./harness.ts";
 
 /** A recommender whose `state` answers only when told to. */
 async function startGated(drainTimeout = 10_000) {
@@ -80,6 +81,56 @@ describe("closing", () => {
     expect(await answer).toBe("cut");
     gated.open();
     await gated.close();
+  });
+
+  it("is not ready at once, and goes on serving new connections for as long as `lameduck` says", async () => {
+    const harness = await startServer({ lameduck: 300 });
+    const closing = harness.server.close();
+    const ready = await fetch(`${harness.url}/readyz`);
+    expect(ready.status).toBe(503);
+    expect(await ready.text()).toContain("The server is closing.");
+    expect((await fetch(`${harness.url}/v1/recommendations?user=u1`)).status).toBe(200);
+    await closing;
+    await expect(fetch(`${harness.url}/healthz`)).rejects.toThrow();
+    await harness.close();
+  });
+
+  it("loses nothing that was acknowledged when it comes in the middle of a load", async () => {
+    const harness = await startServer({ lameduck: 50 });
+    const acknowledged: string[] = [];
+    let over = false;
+    async function client(name: number): Promise<void> {
+      for (let i = 0; !over; i++) {
+        const ids = [0, 1, 2].map((n) => `e-${name}-${i}-${n}`);
+        const events = ids.map((id) => ({ id, user: `u${name}`, item: `v${i % 7}`, type: "view" }));
+        try {
+          const answer = await postJson(`${harness.url}/v1/events`, { events });
+          if (answer.status === 200) acknowledged.push(...ids);
+          else expect(answer.status).toBe(503);
+          await answer.arrayBuffer();
+        } catch {
+          return;
+        }
+      }
+    }
+    const clients = Array.from({ length: 8 }, (_, name) => client(name));
+    await expect.poll(() => acknowledged.length, { timeout: 10_000 }).toBeGreaterThan(60);
+    await harness.server.close();
+    await harness.upnext.close();
+    over = true;
+    await Promise.all(clients);
+    const again = await open({ directory: harness.directory, readOnly: true });
+    const known = new Set<string>();
+    for (let user = 0; user < 8; user++) {
+      for (const { id } of (await again.state(`u${user}`)).touches) known.add(id);
+    }
+    const { log } = await again.status();
+    await again.close();
+    expect(log.end).toBeGreaterThanOrEqual(acknowledged.length);
+    // A state holds the newest ones, which are those that a hasty end would lose.
+    const newest = acknowledged.slice(-100);
+    expect(newest.filter((id) => !known.has(id))).toEqual([]);
+    await harness.close();
   });
 
   it("does not wait for idle connections", async () => {

@@ -23,6 +23,9 @@ export const CHEAP_AFTER = 0.4;
 const WAIT_AT_MOST = 0.7;
 /** Budgets after which nobody waits for an answer any more (guess); up to then a late one is better than none. */
 const OVER_AFTER = 4;
+/** Weight of the newest request in the share of those that got a cheap answer; a second without any, and it is calm. */
+const NEWEST = 0.02;
+const CALM_AFTER_MS = 1_000;
 /** Requests of a turn that are dropped because their time is over or their client gone: a turn's work, not more. */
 const DROPPED_A_TURN = 16;
 
@@ -51,7 +54,7 @@ export interface LaneFigures {
 
 export interface AdmissionFigures {
   readonly lanes: Readonly<Record<Lane, LaneFigures>>;
-  /** Share of the newest interactive requests that got the cheapest answer: 0 while everybody gets the best one. */
+  /** Share of the newest interactive requests that got the cheapest answer; 0 where none did in the last second. */
   readonly pressure: number;
 }
 
@@ -85,6 +88,7 @@ export class Admission {
   private alarm: NodeJS.Timeout | undefined;
   private passed = 0;
   private pressed = 0;
+  private pressedAt = Number.NEGATIVE_INFINITY;
 
   constructor(parts: AdmissionParts) {
     this.parts = parts;
@@ -131,7 +135,10 @@ export class Admission {
       limit: limit?.value ?? cap,
     });
     const lanes = Object.fromEntries(LANES.map((lane) => [lane, figuresOf(this.lanes[lane])]));
-    return { lanes: lanes as Record<Lane, LaneFigures>, pressure: this.pressed };
+    return {
+      lanes: lanes as Record<Lane, LaneFigures>,
+      pressure: now - this.pressedAt > CALM_AFTER_MS ? 0 : this.pressed,
+    };
   }
 
   private schedule(): void {
@@ -214,7 +221,8 @@ export class Admission {
   private pressureOn(job: Job, state: LaneState, waited: Ms): number {
     if (state.limit === undefined) return 0;
     const pressure = waited < CHEAP_AFTER * Math.min(job.budget, this.parts.budgetMs) ? 0 : 1;
-    this.pressed += 0.02 * (pressure - this.pressed);
+    this.pressed += NEWEST * (pressure - this.pressed);
+    if (pressure > 0) this.pressedAt = job.since + waited;
     return pressure;
   }
 }
