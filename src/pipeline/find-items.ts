@@ -40,7 +40,7 @@ export function findItems(catalog: Catalog, query: ItemQuery): readonly ItemOver
   return rows.map((row) => overviewOf(catalog, row));
 }
 
-export function overviewOf(catalog: Catalog, row: number): ItemOverview {
+function overviewOf(catalog: Catalog, row: number): ItemOverview {
   const { items, statistics } = catalog;
   const count = (which: number) => statistics.counts[row * SUMS + which]!;
   const facts = catalog.factsOf(row);

@@ -28,7 +28,7 @@ export function supposing(parts: PathParts, whatIf: WhatIf): PathParts {
 }
 
 /** `state` without the touches of the removed items, and with the added ones as the newest, the first one last. */
-export function supposed(state: UserState, { add = [], remove = [] }: WhatIf, now: EpochMs): UserState {
+function supposed(state: UserState, { add = [], remove = [] }: WhatIf, now: EpochMs): UserState {
   const gone = new Set(remove);
   const kept = ({ item }: Touch) => !gone.has(item);
   const left: UserState = {

@@ -21,6 +21,7 @@ interface BuildState {
   readonly inputs: Record<string, unknown>;
   readonly missing: readonly string[];
   readonly stale: string | null;
+  readonly consoleStale: boolean;
 }
 interface Build {
   stateOf(directory: string): BuildState;
@@ -83,6 +84,28 @@ describe("the check of the build", () => {
   ])("notices %s", (_, change, reason) => {
     change();
     expect(stateOf(tree).stale).toBe(reason);
+  });
+
+  it("builds the console where its own sources or its page say so, and lets it be where others changed", () => {
+    write("console/vite.config.ts", "v");
+    write("console/src/main.tsx", "m");
+    expect(stateOf(tree)).toMatchObject({ consoleStale: true });
+    write("dist/console/index.html");
+    write("dist/console/assets/main.js");
+    writeStamp(tree, stateOf(tree).inputs);
+    expect(stateOf(tree)).toMatchObject({ stale: null, consoleStale: false });
+    write("src/a.ts", "A");
+    expect(stateOf(tree)).toMatchObject({ stale: "src/a.ts has changed", consoleStale: false });
+    write("console/src/main.tsx", "M");
+    expect(stateOf(tree)).toMatchObject({ consoleStale: true });
+    write("console/src/main.tsx", "m");
+    removeOrphans(tree);
+    expect(stateOf(tree)).toMatchObject({ consoleStale: false });
+    remove("console/src/main.tsx");
+    expect(stateOf(tree)).toMatchObject({ consoleStale: true });
+    write("console/src/main.tsx", "m");
+    remove("dist/console/index.html");
+    expect(stateOf(tree)).toMatchObject({ consoleStale: true });
   });
 
   it("lets a file pass that has another time and the same bytes", () => {

@@ -90,12 +90,11 @@ async function start(context: Context, options: Options) {
   const { serveInstance } = await import("../serve-instance.ts");
   const tryNext = await tryNextLines(context, instance, example, directory);
   const { data } = (await readMarker(directory)) ?? {};
-  const viewers = data?.kind === "simulation" && options.viewers > 0 ? await import("../viewers.ts") : null;
+  const watched = data?.kind === "simulation" && options.viewers > 0 ? data : null;
+  const { startViewers } = await import("../viewers.ts");
   await serveInstance(context, instance, metrics, address, (url) => {
-    if (viewers !== null && data?.kind === "simulation") {
-      const { stop } = viewers.startViewers(instance, data, options.viewers, clock);
-      context.shutdown.defer(stop);
-    }
+    if (watched !== null)
+      context.shutdown.defer(startViewers(instance, watched, options.viewers, clock).stop);
     context.print(`serving on ${url} after ${duration(clock.monotonic() - began)}`);
     say(
       `\nOpen ${url} in a browser to see the system at work.\n\nTry next, in another terminal:\n${tryNext(url)}\n\nCtrl-C ends it; the next start serves the same log and bundle.`,
