@@ -32,7 +32,13 @@ export interface EncodingFigures {
 /** The encodings of one state, by source: those that are there, and those on their way. */
 export interface KeptEncodings {
   readonly ready: Map<string, Float32Array>;
-  readonly pending: Map<string, Promise<Float32Array>>;
+  readonly pending: Map<string, PendingEncoding>;
+}
+
+export interface PendingEncoding {
+  readonly promise: Promise<Float32Array>;
+  /** How many still wait for it: with nobody, it need not be begun. */
+  waiting: number;
 }
 
 interface Entry extends EncodedState, KeptEncodings {

@@ -47,7 +47,8 @@ export async function rankCandidates(
     const now = clock.monotonic();
     cost.observe(choice.place, choice.count, (now - started) as Ms, now);
     if (ranking !== "late") return ranking;
-    trace.unranked(n, started, trace.reason("ranking_late"));
+    // What it took stands in the stage already.
+    trace.unranked(n, now, trace.reason("ranking_late"));
   } catch {
     trace.unranked(n, started, trace.reason("ranking_failed"));
   }

@@ -18,7 +18,7 @@ import {
 } from "../retrieval/index.ts";
 import { emptyState, type UserState, withoutExpired } from "../state/index.ts";
 import { type StageBudget, within } from "./budget.ts";
-import type { EncodingCache, KeptEncodings } from "./encoding-cache.ts";
+import type { EncodingCache, KeptEncodings, PendingEncoding } from "./encoding-cache.ts";
 import type { StateRead } from "./follower.ts";
 import type { PathParts } from "./path-parts.ts";
 import type { Reason, RecommendRequest } from "./recommender.ts";
@@ -101,36 +101,50 @@ export async function encodeWithin(
       encodings[retriever.name] = ready;
       return;
     }
+    if (ms <= 0) {
+      reasons.add("source_late");
+      return;
+    }
+    const pending = joined(retriever, touches, kept);
     try {
-      const encoding = ms > 0 ? await within(encoded(retriever, touches, kept), ms) : "late";
+      const encoding = await within(pending.promise, ms);
       if (encoding === "late") reasons.add("source_late");
       else encodings[retriever.name] = encoding;
     } catch {
       reasons.add("source_failed");
+    } finally {
+      pending.waiting--;
     }
   };
   await Promise.all(sources.map(ask));
   return { encodings, reasons: [...reasons] };
 }
 
-/** Two that ask at once about one state wait for the same encoding. */
-function encoded(retriever: Retriever, touches: Touches, kept: Kept | undefined): Promise<Float32Array> {
+/** An encoding with one more who waits for it: two that ask at once about one state wait for the same. */
+function joined(retriever: Retriever, touches: Touches, kept: Kept | undefined): PendingEncoding {
   const { name } = retriever;
-  const pending = kept?.of.pending.get(name);
-  if (pending !== undefined) return pending;
-  const encoding = retriever.encode!(touches);
-  if (kept === undefined) return encoding;
-  const { ready, pending: waiting } = kept.of;
-  const done = encoding
+  const known = kept?.of.pending.get(name);
+  // One that nobody waits for may be given up at any moment.
+  if (known !== undefined && known.waiting > 0) {
+    known.waiting++;
+    return known;
+  }
+  const waits = { waiting: 1 };
+  const promise = retriever.encode!(touches, { expired: () => waits.waiting === 0 });
+  const pending: PendingEncoding = Object.assign(waits, { promise });
+  if (kept === undefined) return pending;
+  const { of, ahead, cache } = kept;
+  of.pending.set(name, pending);
+  promise
     .then((vector) => {
-      ready.set(name, vector);
-      if (kept.ahead) kept.cache.count("ahead");
-      return vector;
+      of.ready.set(name, vector);
+      if (ahead) cache.count("ahead");
     })
-    .finally(() => waiting.delete(name));
-  done.catch(() => {});
-  waiting.set(name, done);
-  return done;
+    .catch(() => {}) // who waits for it is told
+    .finally(() => {
+      if (of.pending.get(name) === pending) of.pending.delete(name);
+    });
+  return pending;
 }
 
 /** What is known of the user at the moment at which it is looked at. */

@@ -8,7 +8,7 @@
 import type { Catalog } from "../catalog/index.ts";
 import type { Clock, EpochMs, Ms, Progress, Random } from "../core/index.ts";
 import type { Place, UserFacts } from "../events/index.ts";
-import type { Device, ModelLoader } from "../tensor/index.ts";
+import type { Device, ModelLoader, RunOptions } from "../tensor/index.ts";
 import type { Sequences } from "./sequences.ts";
 
 /** Columns of (H) interactions of a user with items that the catalog knows, newest first. */
@@ -80,7 +80,7 @@ export interface Retriever {
    *
    * @returns what `retrieve` finds in `query.encodings` under the source's name
    */
-  encode?(touches: Touches): Promise<Float32Array>;
+  encode?(touches: Touches, options?: RunOptions): Promise<Float32Array>;
   /**
    * The k best allowed items; the k best are the head of the k + 1 best. Items between which the source makes no
    * difference are ordered by row. Empty where the source has nothing to say, or has an `encode` and the query has no

@@ -79,8 +79,13 @@ async function world(wait: () => Promise<unknown>, maxBytes = 1e6) {
     read: (user) => follower.read(user),
     idle: () => true,
   });
-  const request = (user: UserId, encodings: EncodingCache | undefined, models = serving.models) =>
-    runPath({ user }, 5, Number.POSITIVE_INFINITY as Ms, {
+  const request = (
+    user: UserId,
+    encodings: EncodingCache | undefined,
+    models = serving.models,
+    budget = Number.POSITIVE_INFINITY,
+  ) =>
+    runPath({ user }, 5, budget as Ms, {
       catalog,
       models,
       clock,
@@ -188,4 +193,23 @@ it("takes no more room than it is given, and the user who asked longest ago goes
   for (const u of [0, 1, 0, 2]) await request(USERS[u]!, cache);
   expect(USERS.map((user) => cache.has(user))).toEqual([true, false, true, false]);
   expect(cache.figures().bytes).toBeLessThanOrEqual(3_200);
+});
+
+it("what nobody waits for any more need not be begun, and the next request asks anew", async () => {
+  const options: (() => boolean)[] = [];
+  const { append, cache, ahead, request, bundles } = await world(() => setImmediate());
+  const [source, ...others] = bundles[0].sources;
+  const encode = (_: unknown, asked?: { readonly expired?: () => boolean }) => {
+    options.push(asked!.expired!);
+    return options.length === 1 ? new Promise<never>(() => {}) : Promise.resolve(new Float32Array(2));
+  };
+  const sources = [{ ...source!, retriever: { ...source!.retriever, encode } }, ...others];
+  await ahead.close();
+  await append([took(USERS[3]!, "v3", NOW - HOUR_MS)]);
+  const models = { ...bundles[0], sources };
+  const late = await request(USERS[3]!, cache, models, 20);
+  expect(late.reasons).toContain("source_late");
+  expect(options.map((expired) => expired())).toEqual([true]);
+  const again = await request(USERS[3]!, cache, models);
+  expect([again.reasons, options.length]).toEqual([[], 2]);
 });

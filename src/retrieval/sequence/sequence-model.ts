@@ -1,6 +1,6 @@
 /** A trained encoder at work: it reads a user's newest items and says what the user wants, as a vector. */
 import type { Catalog } from "../../catalog/index.ts";
-import { loadModel, type Model, type ModelLoader } from "../../tensor/index.ts";
+import { loadModel, type Model, type ModelLoader, type RunOptions } from "../../tensor/index.ts";
 import { type Encoder, readerOf } from "./encoder-columns.ts";
 import { ItemVectors } from "./item-vectors.ts";
 
@@ -38,7 +38,7 @@ export class SequenceModel {
    *
    * @param histories rows of the catalog, oldest first, one or more each; the newest `length` are read
    */
-  async read(histories: readonly ArrayLike<number>[]): Promise<Float32Array> {
+  async read(histories: readonly ArrayLike<number>[], options?: RunOptions): Promise<Float32Array> {
     const { width } = this;
     const longest = Math.min(
       this.length,
@@ -51,10 +51,11 @@ export class SequenceModel {
       vectors.set(this.items.of(read), b * longest * width);
       last[b] = b * longest + read.length - 1;
     });
-    const { users } = await this.reader.run({
+    const feeds = {
       vectors: { data: vectors, dims: [histories.length, longest, width] },
       last: { data: last, dims: [histories.length] },
-    });
+    };
+    const { users } = await this.reader.run(feeds, options);
     return users!.data as Float32Array; // the graph's output is float32
   }
 

@@ -38,10 +38,10 @@ function retrieverOf(model: SequenceModel): Retriever {
     signalNames: sequence.signalNames,
     personal: sequence.personal,
     // Items of which nothing is known say nothing: an answer to them alone would be a guess that looks personal.
-    async encode({ items }: Touches) {
+    async encode({ items }: Touches, options) {
       const newest = items.subarray(0, model.length);
       if (!newest.some((row) => model.items.knows(row))) return NOTHING_KNOWN;
-      return model.read([newest.toReversed()]);
+      return model.read([newest.toReversed()], options);
     },
     retrieve(query: Query, k: number): Retrieved {
       const user = query.encodings[sequence.name];
