@@ -7,8 +7,8 @@
 import type { Catalog } from "../catalog/index.ts";
 import type { BundleId, Clock, Ms } from "../core/index.ts";
 import type { Metrics } from "../monitoring/index.ts";
+import type { ModelLoader } from "../ranking/index.ts";
 import type { Registry } from "../registry/index.ts";
-import type { ModelLoader } from "../tensor/index.ts";
 import { ModelsInService } from "./in-service.ts";
 import { type ServingModels, servingModels, untrainedModels } from "./serving-models.ts";
 

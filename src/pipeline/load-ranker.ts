@@ -3,6 +3,7 @@ import { type BundleId, UpnextError } from "../core/index.ts";
 import type { FeatureSet } from "../features/index.ts";
 import {
   type Calibration,
+  type ModelLoader,
   type NetworkRanker,
   networkRanker,
   type Ranker,
@@ -10,7 +11,6 @@ import {
   type Vocabulary,
 } from "../ranking/index.ts";
 import type { GoldenScores, RankerFiles } from "../registry/index.ts";
-import type { ModelLoader } from "../tensor/index.ts";
 
 /** Golden scores may differ by this much between machines: other vector widths add in another order. */
 const GOLDEN_TOLERANCE = 1e-4;

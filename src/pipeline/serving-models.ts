@@ -10,7 +10,7 @@ import {
   parseFeatureSchema,
   sourceSchema,
 } from "../features/index.ts";
-import type { Ranker } from "../ranking/index.ts";
+import type { ModelLoader, Ranker } from "../ranking/index.ts";
 import { type Bundle, type BundleModels, decodeModels, type RankerFiles } from "../registry/index.ts";
 import {
   closeSources,
@@ -19,7 +19,6 @@ import {
   type Source,
   sourcesNamed,
 } from "../retrieval/index.ts";
-import type { ModelLoader } from "../tensor/index.ts";
 import { loadRanker } from "./load-ranker.ts";
 
 export interface ServingModels {

@@ -1,3 +1,5 @@
+/** How networks are loaded is told from outside; the request path passes it on and need not know what is behind it. */
+export type { ModelLoader } from "../tensor/index.ts";
 export { blendHeads } from "./blend-heads.ts";
 export { HEADS, type Head, headWeight, NEXT_HEAD } from "./heads.ts";
 export {
