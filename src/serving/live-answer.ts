@@ -31,6 +31,11 @@ export const liveSchema = z
       .describe(
         "Of the newest 1,000 answers: means of what came in and went out, percentiles of milliseconds.",
       ),
+    queue: z
+      .object({ waiting: z.int(), atOnce: z.int(), pressure: z.number() })
+      .describe(
+        "HTTP requests that wait for their turn and that are worked on; the share of the newest ones that got the cheapest answer because of the load.",
+      ),
     cpu: z.number().describe("Cores that the process keeps busy."),
     memory: z.int().describe("Bytes that the process has in memory."),
   })
@@ -41,6 +46,7 @@ export type LiveAnswer = Wire<z.input<typeof liveSchema>>;
 type Figures = ReturnType<Metrics["live"]>;
 
 export interface Sample {
+  readonly queue: LiveAnswer["queue"];
   readonly figures: Figures;
   readonly time: EpochMs;
   /** Monotonic. */
@@ -81,6 +87,7 @@ export function liveAnswer(before: Sample, now: Sample): LiveAnswer {
         found: rounded(source.found),
       })),
     },
+    queue: { ...now.queue, pressure: rounded(now.queue.pressure) },
     cpu: rounded((now.cpuMs - before.cpuMs) / ms),
     memory: now.memory,
   };

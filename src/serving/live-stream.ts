@@ -4,6 +4,7 @@
  */
 import { PassThrough, type Readable } from "node:stream";
 import { type Clock, type Ms, processCpu } from "../core/index.ts";
+import type { Admission } from "./admission/index.ts";
 import { liveAnswer, type Sample } from "./live-answer.ts";
 import type { ServerMetrics } from "./request-metrics.ts";
 
@@ -16,13 +17,15 @@ const MAX_WAITING = 65_536;
 export class LiveStream {
   private readonly metrics: ServerMetrics;
   private readonly clock: Clock;
+  private readonly admission: Pick<Admission, "figures">;
   private readonly streams = new Set<PassThrough>();
   private timer: NodeJS.Timeout | undefined;
   private before: Sample;
 
-  constructor(metrics: ServerMetrics, clock: Clock) {
+  constructor(metrics: ServerMetrics, clock: Clock, admission: Pick<Admission, "figures">) {
     this.metrics = metrics;
     this.clock = clock;
+    this.admission = admission;
     this.before = this.sample();
   }
 
@@ -66,8 +69,11 @@ export class LiveStream {
   }
 
   private sample(): Sample {
-    const { metrics, clock } = this;
+    const { metrics, clock, admission } = this;
+    const { lanes, pressure } = admission.figures();
+    const sum = (of: "depth" | "atOnce") => Object.values(lanes).reduce((all, lane) => all + lane[of], 0);
     return {
+      queue: { waiting: sum("depth"), atOnce: sum("atOnce"), pressure },
       figures: metrics.live(),
       time: clock.now(),
       at: clock.monotonic() as Ms,

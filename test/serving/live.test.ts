@@ -23,7 +23,11 @@ describe("GET /v1/live", () => {
     await sleep(100);
     for (let i = 0; i < 5; i++) await fetch(`${harness.url}/v1/recommendations?user=u1&log=false`);
     const [first] = await reading;
-    expect(first).toMatchObject({ rungs: { popular: 5 }, newest: { answers: 5 } });
+    expect(first).toMatchObject({
+      rungs: { popular: 5 },
+      newest: { answers: 5 },
+      queue: { waiting: 0, pressure: 0 },
+    });
     const { perSecond, newest } = first as {
       perSecond: { recommendations: number };
       newest: { stages: { stage: string; p50: number }[]; total: { p50: number; p99: number } };

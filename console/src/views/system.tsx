@@ -86,7 +86,7 @@ function Diagram({ status, live, chosen, query }: DiagramProps) {
           figure={`${decimal(second?.recommendations ?? 0, 1)}/s`}
           unit="slates asked for"
         >
-          {decimal(second?.requests ?? 0, 1)} HTTP requests/s
+          {decimal(second?.requests ?? 0, 1)} HTTP requests/s, {live?.queue.waiting ?? 0} waiting
         </Box>
         <Box {...box("log")} title="Event log" figure={`${decimal(second?.events ?? 0, 1)}/s`} unit="events">
           {short(log.end)} durable, {bytes(log.bytes)}

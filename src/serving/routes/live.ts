@@ -15,8 +15,8 @@ const liveQuery = closedObject(
   "the query",
 );
 
-export const liveRoutes: Routes = (app, { metrics, clock }) => {
-  const live = new LiveStream(metrics, clock);
+export const liveRoutes: Routes = (app, { metrics, clock, admission }) => {
+  const live = new LiveStream(metrics, clock, admission);
   app.addHook("preClose", async () => live.close());
   app.get(
     "/v1/live",
