@@ -6,7 +6,7 @@
  */
 import { isUtf8 } from "node:buffer";
 import type { Problem, Result } from "../core/index.ts";
-import { isDeeperThan, PIECE, PieceError, parseInPieces } from "./json-pieces.ts";
+import { isDeeperThan, PIECE, PieceError, parseInPieces, TooManyMembers } from "./json-pieces.ts";
 
 /** @param size bytes that are parsed at once */
 export async function parseJsonBody(bytes: Buffer, maxDepth: number, size = PIECE): Promise<Result<unknown>> {
@@ -24,6 +24,9 @@ export async function parseJsonBody(bytes: Buffer, maxDepth: number, size = PIEC
   } catch (error) {
     if (error instanceof Pollution) {
       return refused('expected no key "__proto__" and no "constructor" with a "prototype". Remove it.');
+    }
+    if (error instanceof TooManyMembers) {
+      return refused("expected objects of a few members, got one of thousands. Send a list of objects.");
     }
     if (!(error instanceof PieceError)) throw error;
     return malformed(

@@ -74,6 +74,12 @@ export class PieceError extends Error {
   }
 }
 
+/** Members of an object that is longer than a piece: who checks it looks at all of them at once. No event has as many. */
+const MOST_MEMBERS = 4_000;
+
+/** An object with more members than any that is meant. */
+export class TooManyMembers extends Error {}
+
 /** What is parsed. */
 export interface Body {
   readonly bytes: Buffer;
@@ -114,6 +120,7 @@ async function listIn(body: Body, from: number, to: number): Promise<unknown[]> 
 
 async function objectIn(body: Body, from: number, to: number): Promise<object> {
   const object: Record<string, unknown> = {};
+  let count = 0;
   for await (const part of partsOf(body, from, to)) {
     if (part.isLong) {
       const colon = colonAfterKey(body.bytes, part.from, part.to);
@@ -131,6 +138,8 @@ async function objectIn(body: Body, from: number, to: number): Promise<object> {
     const members = parsePiece(body, part.from, part.to, "{", "}") as object;
     const keys = Object.keys(members);
     if (keys.length === 0) throw new PieceError(part.from, "", 0);
+    count += keys.length;
+    if (count > MOST_MEMBERS) throw new TooManyMembers();
     Object.assign(object, members);
   }
   return object;

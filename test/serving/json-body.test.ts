@@ -64,6 +64,14 @@ describe("a JSON body", () => {
     expect("x" in {}).toBe(false);
   });
 
+  it("has no object of thousands of members, which whoever checks it would have to look at at once", async () => {
+    const members = Array.from({ length: 10_000 }, (_, i) => `"k${i}":1`);
+    expect(await parseJsonBody(Buffer.from(`{${members.join()}}`), 16)).toMatchObject({
+      ok: false,
+      problem: { code: "invalid_request", message: expect.stringContaining("a few members") },
+    });
+  });
+
   it("lets others have their turn while a large one is parsed", async () => {
     const bytes = Buffer.from(
       JSON.stringify({ events: Array.from({ length: 40_000 }, (_, i) => ({ id: i })) }),

@@ -17,7 +17,7 @@ import { ConcurrencyLimit } from "./concurrency-limit.ts";
 import { LANE_RULES, LANES, type Lane } from "./lanes.ts";
 import { type Waiting, WaitingLine } from "./waiting-line.ts";
 
-/** Share of the budget after which a request in the line gets a cheap answer (measured: bench/admission.ts). */
+/** Share of the budget after which a request in the line gets a cheap answer (guess: the rest is for that answer and noise). */
 export const CHEAP_AFTER = 0.4;
 /** Share of it that a newcomer may be expected to wait; the rest is for the answer and for noise. */
 const WAIT_AT_MOST = 0.7;
