@@ -101,7 +101,10 @@ export class Admission {
     if (lane === undefined) return undefined;
     const { line } = this.lanes[lane];
     if (line.length >= this.parts.maxWaiting) return "line_full";
-    return line.expectedWait() > WAIT_AT_MOST * this.patienceOf(lane) ? "too_late" : undefined;
+    const patience = this.patienceOf(lane);
+    // A pace that was learned from one long pause refuses nobody while the line is short.
+    if (line.age(this.parts.clock.monotonic()) < CHEAP_AFTER * patience) return undefined;
+    return line.expectedWait() > WAIT_AT_MOST * patience ? "too_late" : undefined;
   }
 
   /** Puts a request at the end of its line. */
