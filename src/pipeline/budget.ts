@@ -30,7 +30,7 @@ export class StageBudget {
 }
 
 /** The rankers that a bundle may have: the one that it is released for, and one that costs less. */
-export const RANKERS = ["ranker", "cheaperRanker"] as const;
+const RANKERS = ["ranker", "cheaperRanker"] as const;
 export type RankerPlace = (typeof RANKERS)[number];
 
 /** Weight of the newest request in the mean, where one follows the other. */

@@ -11,7 +11,7 @@ export { type FollowedStore, Follower, type StateRead } from "./follower.ts";
 export { Housekeeping, takingTurns } from "./housekeeping.ts";
 export { impressionOf } from "./impressions.ts";
 export type { ModelsInService } from "./in-service.ts";
-export { bestUnder, pressureOf } from "./ladder.ts";
+export { pressureOf } from "./ladder.ts";
 export type { Exposure, ItemOverview, ItemQuery, RecentUser } from "./overview.ts";
 export type { PathParts, PathSettings } from "./path-parts.ts";
 export { recentUsers } from "./recent-users.ts";
