@@ -56,6 +56,27 @@ describe("a first look in 8 bits", () => {
     );
   });
 
+  test("finds the best where rounding hides all of what makes them so", () => {
+    const k = 16;
+    const random = new Random("coarse/hidden");
+    const factors = new Float32Array(N * k);
+    for (let r = 0; r < N; r++) {
+      // One value that the user does not care for is so large that the others are nothing beside it.
+      const hidden = r % 2 === 0;
+      if (hidden) factors[r * k] = 1000;
+      for (let d = 1; d < k; d++)
+        factors[r * k + d] = hidden ? 3 * random.next() : 0.2 * (random.next() - 0.5);
+    }
+    const scorer = itemScorer({ factors, N, k });
+    const user = new Float32Array(k).fill(1);
+    user[0] = 0;
+    const scores = exactScores(scorer, user);
+    const wanted = Array.from(scores.keys())
+      .sort((a, b) => scores[b]! - scores[a]! || a - b)
+      .slice(0, 500);
+    expect([...scorer.top(user, new Uint8Array(N).fill(1), 500).rows]).toEqual(wanted);
+  });
+
   test("says the sum of all exponentials to a thousandth, for vectors as long as a network's", () => {
     const k = 64;
     const random = new Random("coarse/softmax");
