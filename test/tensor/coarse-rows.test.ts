@@ -62,7 +62,7 @@ describe("a first look in 8 bits", () => {
     const factors = new Float32Array(N * k);
     for (let r = 0; r < N; r++) {
       // One value that the user does not care for is so large that the others are nothing beside it.
-      const hidden = r % 2 === 0;
+      const hidden = r % 3 === 0;
       if (hidden) factors[r * k] = 1000;
       for (let d = 1; d < k; d++)
         factors[r * k + d] = hidden ? 3 * random.next() : 0.2 * (random.next() - 0.5);
