@@ -14,7 +14,7 @@ const LOOK_EVERY_MS = 1_000;
 /** Connections that are looked at for one to close: more would cost every newcomer much. */
 const LOOKED_AT = 256;
 
-export interface ConnectionLimits {
+interface ConnectionLimits {
   readonly maxConnections: number;
   /** Requests under way on one connection, which are then answered in their order (pipelining). */
   readonly maxPipelined: number;

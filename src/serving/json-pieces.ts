@@ -23,7 +23,7 @@ const OPEN_OBJECT = 0x7b;
 const CLOSE_OBJECT = 0x7d;
 
 /** Looks through bytes in stretches: where strings end, and how deep the brackets are nested. */
-export class Nesting {
+class Nesting {
   depth = 0;
   private inString = false;
   private escaped = false;
@@ -81,7 +81,7 @@ const MOST_MEMBERS = 4_000;
 export class TooManyMembers extends Error {}
 
 /** What is parsed. */
-export interface Body {
+interface Body {
   readonly bytes: Buffer;
   /** Bytes that are parsed at once. */
   readonly size: number;

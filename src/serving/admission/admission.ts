@@ -30,8 +30,7 @@ const CALM_AFTER_MS = 1_000;
 const DROPPED_A_TURN = 16;
 
 /** Why a request was not answered; all but `gone` are told to the client as `overloaded`. */
-export const REJECTIONS = ["line_full", "too_late", "expired", "connection_busy", "gone"] as const;
-export type Rejection = (typeof REJECTIONS)[number];
+export type Rejection = "line_full" | "too_late" | "expired" | "connection_busy" | "gone";
 
 /** A request that waits. */
 export interface Job extends Waiting {
@@ -44,7 +43,7 @@ export interface Job extends Waiting {
   refuse(reason: Rejection): void;
 }
 
-export interface LaneFigures {
+interface LaneFigures {
   readonly depth: number;
   /** Milliseconds that the oldest one has waited. */
   readonly age: Ms;
@@ -58,7 +57,7 @@ export interface AdmissionFigures {
   readonly pressure: number;
 }
 
-export interface AdmissionParts {
+interface AdmissionParts {
   readonly clock: Clock;
   /** Milliseconds that an interactive request may take, where it does not say so itself. */
   readonly budgetMs: Ms;
