@@ -278,6 +278,11 @@ const training = section({
   maxLists: integer(1, 10_000_000).optional(),
   /** How long fitting may take, as "90s", "30m", "1h" or in milliseconds; training's own default where absent. */
   timeBudget: duration().optional(),
+  /**
+   * How old the bundle in service becomes before `upnext serve` trains the next one, as "6h" or "1d": in a process of
+   * its own, with the lowest priority, that stands still while requests wait. Where absent, only `upnext train` trains.
+   */
+  every: duration().optional(),
   /** Where networks of retrieval are trained; on the CPU, with a note, where there is no such device. */
   device: z.enum(["cpu", "webgpu"], { error: 'expected "cpu" or "webgpu"' }).optional(),
 });

@@ -82,5 +82,5 @@ async function serveHere(
         `${level}: ${name}: ${message}${cure === undefined ? "" : ` Mend it: ${calledHere(cure, program)}`}`,
       );
   }
-  await serveInstance(context, instance, link?.shared(metrics) ?? metrics, address, ready);
+  await serveInstance(context, instance, link?.shared(metrics) ?? metrics, address, ready, !replica);
 }
