@@ -14,23 +14,24 @@ import type { UpnextConfig } from "../src/upnext.ts";
 import { redisMissing, redisServer } from "../test/servers/redis.ts";
 import { type LoadGenerator, loadOf, startBareServer, startGenerator } from "./load/start.ts";
 import { measureOverload } from "./serve/overload.ts";
-import { type Fitting, type Platform, type PlatformSize, platformOf } from "./serve/platform.ts";
+import { type Platform, platformOf } from "./serve/platform.ts";
 import { usageOf } from "./serve/processes.ts";
 import { type RunningServer, serveCopy } from "./serve/server.ts";
+import { CONFIG, FITTING, SIZES } from "./serve/sizes.ts";
 import { findKnee, holds, measureStep, round, rowOf, type Step, trafficOf } from "./serve/step.ts";
 
 export const about =
   "upnext serve under open-loop load (Poisson arrivals, latency from the planned moment of sending, what gets no answer counts with 10 s): 20 items out of 500 candidates, users with at least 50 touches, every answer's impression logged, events posted beside. The knee is the highest rate at which the 99th percentile is within 50 ms and 99 % of the answers are of the best rung, with the generator on the same machine. cpu_ms: of the server's processes, a recommendation. A run whose generator was late itself says `invalid`.";
 
-const SIZES: Readonly<Record<string, PlatformSize>> = {
-  small: { videos: 2_000, users: 1_000, events: 30_000 },
-  "10k": { videos: 10_000, users: 10_000, events: 300_000 },
-  "100k": { videos: 100_000, users: 100_000, events: 600_000 },
-  "1m": { videos: 1_000_000, users: 20_000, events: 500_000 },
-};
-/** What a request costs does not depend on how well the student was trained. */
-const FITTING: Fitting = { rung: "student", maxLists: 300, timeBudget: 60_000 };
-const CONFIG: UpnextConfig = { training: { holdOut: 0 } };
+const WARM_SECONDS = 3;
+/** Low enough that no request waits for another one. */
+const LOW_RATE = 20;
+const FIRST_RATE = 50;
+const BARE_RATE = 1_000;
+const OVERLOADS = [2, 4, 10];
+/** The stages that find and score candidates; the others are the frame around them. */
+const MODEL_STAGES = ["encode", "retrieve", "blend", "rank"];
+
 interface Plan {
   readonly size: string;
   readonly stores: readonly string[];
@@ -41,15 +42,6 @@ interface Plan {
   readonly halvings: number;
   readonly parts: readonly string[];
 }
-
-const WARM_SECONDS = 3;
-/** Low enough that no request waits for another one. */
-const LOW_RATE = 20;
-const FIRST_RATE = 50;
-const BARE_RATE = 1_000;
-const OVERLOADS = [2, 4, 10];
-/** The stages that find and score candidates; the others are the frame around them. */
-const MODEL_STAGES = ["encode", "retrieve", "blend", "rank"];
 
 /** What one measurement after the other needs. */
 interface Bench {
