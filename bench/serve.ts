@@ -4,7 +4,7 @@
  *
  * Arguments: `--quick` (a small platform, short steps), `--size small|10k|100k|1m`, `--store lmdb,redis`,
  * `--seconds N` a step, `--rates 50,100` instead of the search for the knee, `--events 0.2` events a recommendation,
- * `--workers N`, `--parts knee,overload,bare,library,session-knn,catalogues` for some of it.
+ * `--workers N`, `--parts bare,overload` for what comes after the knee.
  */
 import { mkdtemp, rm } from "node:fs/promises";
 import { cpus, tmpdir } from "node:os";
