@@ -12,7 +12,9 @@ let harness: Harness;
 beforeAll(async () => {
   ensureConsole();
   harness = await startServer({
-    apiKeys: [{ name: "test", sha256: digestApiKey("a-key-of-the-test"), scopes: ["read", "write", "admin"] }],
+    apiKeys: [
+      { name: "test", sha256: digestApiKey("a-key-of-the-test"), scopes: ["read", "write", "admin"] },
+    ],
   });
 });
 afterAll(() => harness.close());
