@@ -90,8 +90,10 @@ it("a server begins a training by itself, and ends it with itself", async () => 
   const children = () => descendants(running.process.pid!);
   await until("a training runs", () => children().length === 1);
   const [pid] = children();
-  expect(readFileSync(`/proc/${pid}/cmdline`, "latin1").split("\0")).toContain("train");
-  expect(getPriority(pid!)).toBe(19);
+  // A process is there a moment before its program is, and before its priority is set.
+  const commandLine = () => readFileSync(`/proc/${pid}/cmdline`, "latin1").split("\0");
+  await until("it is a training", () => commandLine().includes("train"));
+  await until("it has the lowest priority", () => getPriority(pid!) === 19);
   running.process.kill("SIGTERM");
   expect((await running.ended).code).toBe(0);
   expect(() => process.kill(pid!, 0)).toThrow();
