@@ -32,7 +32,7 @@ export async function run(args: readonly string[] = []): Promise<Record<string, 
   const version = versionOf(python);
   const peers = version === undefined ? [] : [lightGbm(python)];
   const { ranking, fitSeconds, systems } = await evaluate(log, { split: parseSplit(split), peers }, silent);
-  return {
+  return rounded({
     split,
     LightGBM: version ?? "not measured: no python3 with lightgbm and numpy (UPNEXT_PYTHON names one)",
     fitSeconds,
@@ -57,7 +57,15 @@ export async function run(args: readonly string[] = []): Promise<Record<string, 
       "ndcg@10": scores["ndcg@10"],
       "hr@10": scores["hr@10"],
     })),
-  };
+  }) as Record<string, unknown>;
+}
+
+/** Every number with four decimals at most: intervals are wider. */
+function rounded(value: unknown): unknown {
+  if (typeof value === "number") return Number(value.toFixed(4));
+  if (Array.isArray(value)) return value.map(rounded);
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, rounded(each)]));
 }
 
 function byHead(rungs: NonNullable<Awaited<ReturnType<typeof evaluate>>["ranking"]>["rungs"]) {
