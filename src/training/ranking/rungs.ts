@@ -47,20 +47,13 @@ const MIDDLE: NetworkSize = {
   idDropout: 0.1,
 };
 /**
- * A fraction of what a MIDDLE one costs. Features come in as they are: piecewise-linear codes are half of the work of a
- * network of this size, and on the last training day of KuaiRand a student without them reached what its teachers did
- * (AUC of clicks .7631 after .7628, of long watches .7694 after .7693).
+ * Features come in as they are: piecewise-linear codes are half of the work of a network of this size, and on the last
+ * training day of KuaiRand students without them reached what their teachers did (AUC of clicks .7630 and .7631 after
+ * .7628, of long watches .7695 and .7694 after .7693). With 134 and 209 features 500 candidates took 1.18 ms of CPU, the
+ * small one 0.63, a MIDDLE one 2.52; the mean squared difference of a click's logit to the teachers' was .0060 and .0096.
  */
-const SMALL: NetworkSize = {
-  width: 16,
-  blocks: 1,
-  attentionHeads: 1,
-  hidden: [48, 24],
-  piecewise: false,
-  embedding: 8,
-  dropout: 0.05,
-  idDropout: 0.1,
-};
+const STUDENT: NetworkSize = { ...MIDDLE, piecewise: false, dropout: 0.05 };
+const SMALL: NetworkSize = { ...STUDENT, width: 16, attentionHeads: 1, hidden: [48, 24], embedding: 8 };
 
 const member = (
   architecture: RankingArchitecture,
@@ -116,11 +109,19 @@ export const RANKING_RUNGS: readonly RungKind[] = [
     members: [transformer, transformer, transformer, targetAttention, targetAttention],
   },
   {
-    name: "student",
-    noun: "the student",
+    name: "small-student",
+    noun: "the small student",
     about: "a small transformer that learned the ensemble's probabilities",
     teacher: false,
     members: [member("transformer", SMALL, { epochs: 8, learningRate: 2e-3 })],
+    learnsFrom: "ensemble",
+  },
+  {
+    name: "student",
+    noun: "the student",
+    about: "a transformer without codes of features that learned the ensemble's probabilities",
+    teacher: false,
+    members: [member("transformer", STUDENT, { epochs: 8, learningRate: 2e-3 })],
     learnsFrom: "ensemble",
   },
   {
