@@ -93,7 +93,10 @@ it(
     const pool = () => Object(upnext).scoring.pool;
     const workers: Worker[] = pool().places.map((thread: { worker: Worker }) => thread.worker);
     const answers = Array.from({ length: 20 }, (_, i) => ask(USERS[i % USERS.length]!));
-    await Promise.all(workers.map((worker) => worker.terminate()));
+    // By a slot that there is not: to terminate them within ONNX Runtime may take the whole process along.
+    const ended = workers.map((worker) => new Promise((resolve) => worker.once("exit", resolve)));
+    for (const worker of workers) worker.postMessage(99);
+    await Promise.all(ended);
     const during = [...(await Promise.all(answers)), await ask("u3")];
     for (const { items, rung, reasons } of during) {
       expect(items.length).toBe(10);
