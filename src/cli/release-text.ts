@@ -1,8 +1,9 @@
 /** Bundles and verdicts in words. */
-import { type GateReport, type Release, refusals } from "../release/index.ts";
+import type { BundleOverview } from "../pipeline/index.ts";
+import { type GateReport, refusals } from "../release/index.ts";
 import { textTable } from "./text-table.ts";
 
-export function releasesText(bundles: readonly Release[]): string {
+export function releasesText(bundles: readonly BundleOverview[]): string {
   if (bundles.length === 0) return "there are no bundles: upnext train makes one";
   return textTable(
     [
@@ -26,7 +27,7 @@ export function releasesText(bundles: readonly Release[]): string {
   );
 }
 
-function despite(changes: Release["changes"]): readonly string[] {
+function despite(changes: BundleOverview["changes"]): readonly string[] {
   return changes.flatMap((change) =>
     change.despite === undefined ? [] : [`promoted despite: ${change.despite}`],
   );

@@ -32,6 +32,7 @@ import {
   type Arrival,
   answerOf,
   type BundleDetails,
+  type BundleOverview,
   BundleWatch,
   checkLimit,
   checkMoment,
@@ -71,7 +72,7 @@ import {
 } from "../pipeline/index.ts";
 import { DEFAULT_POLICY } from "../policy/index.ts";
 import type { Registry } from "../registry/index.ts";
-import { type GateReport, type Release, releaseDetails, releases, rollback } from "../release/index.ts";
+import { type GateReport, releaseDetails, releases, rollback } from "../release/index.ts";
 import type { Snapshots } from "../snapshots/index.ts";
 import type { UserState } from "../state/index.ts";
 import { checkpointsIn, type FeatureReport, featureReport, train } from "../training/index.ts";
@@ -338,7 +339,7 @@ export class Instance implements Upnext {
     return trainingRunIn(this.parts.directory);
   }
 
-  releases(): Promise<readonly Release[]> {
+  releases(): Promise<readonly BundleOverview[]> {
     this.assertOpen();
     return releases(this.parts.registry);
   }

@@ -7,6 +7,7 @@ import type { Metrics } from "../monitoring/index.ts";
 import type {
   Arrival,
   BundleDetails,
+  BundleOverview,
   ErasureReceipt,
   ItemOverview,
   ItemQuery,
@@ -18,7 +19,7 @@ import type {
   SimilarItems,
   TrackResult,
 } from "../pipeline/index.ts";
-import type { GateReport, Release } from "../release/index.ts";
+import type { GateReport } from "../release/index.ts";
 import type { UserState } from "../state/index.ts";
 import type { FeatureReport, TrainReport } from "../training/index.ts";
 
@@ -122,7 +123,7 @@ export interface Upnext extends Recommender {
    */
   train(progress?: Progress, options?: TrainOptions): Promise<TrainResult>;
   /** The bundles that there are, newest first, and what each of them is. */
-  releases(): Promise<readonly Release[]>;
+  releases(): Promise<readonly BundleOverview[]>;
   /** One bundle in full: what its training measured, what the gate said. Rejects with `no_bundle`. */
   release(bundle: string): Promise<BundleDetails>;
   /**

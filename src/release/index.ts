@@ -1,3 +1,4 @@
+export { evidenceOf } from "./evidence.ts";
 export { frontierSvg } from "./frontier-svg.ts";
 export { type GateParts, gate } from "./gate.ts";
 export { CHECKS, type CheckName, type GateCheck, type GateReport, refusals } from "./gate-report.ts";
@@ -5,8 +6,8 @@ export { measureLog } from "./measure-log.ts";
 export { judgeByLog, type OffPolicyReport } from "./off-policy.ts";
 export { release, rollback } from "./release.ts";
 export { releaseDetails } from "./release-details.ts";
-export { type Release, releases } from "./releases.ts";
+export { releases } from "./releases.ts";
 export { sentencesOf } from "./tradeoff-sentences.ts";
-export { evidenceOf, type Tradeoffs } from "./tradeoffs.ts";
+export type { Tradeoffs } from "./tradeoffs.ts";
 export { tradeoffsMarkdown } from "./tradeoffs-markdown.ts";
 export { COSTS_LEGEND, costsTable, rungsTable } from "./tradeoffs-tables.ts";

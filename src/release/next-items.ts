@@ -6,7 +6,7 @@ import { withStatistics } from "../catalog/index.ts";
 import { type Progress, Random, UpnextError } from "../core/index.ts";
 import { clusteredMean, hitAt, ndcgAt, pessimisticRank } from "../evaluation/index.ts";
 import { type FeatureSet, visitsOf } from "../features/index.ts";
-import { blendHeads, HEADS, type Ranker } from "../ranking/index.ts";
+import { blendHeads, headWeight, type Ranker } from "../ranking/index.ts";
 import {
   blend,
   closeSources,
@@ -94,9 +94,7 @@ async function ranksOf(
       const context = { query, catalog, candidates, visits: visitsOf(query.history, catalog) };
       const input = { ...context, features: featureSet.compute(context) };
       for (const [r, { ranker }] of rankers.entries()) {
-        const weights = ranker.heads.map(
-          (name) => settings.headWeights[name] ?? HEADS.find((head) => head.name === name)?.weight ?? 0,
-        );
+        const weights = ranker.heads.map((name) => headWeight(name, settings.headWeights));
         const scores = blendHeads(await ranker.score(input), weights);
         ranks[r]![i] = pessimisticRank(candidates.rows, scores, target);
       }

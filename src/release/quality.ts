@@ -1,5 +1,5 @@
 /** The quality of rungs as the trade-offs state it, whatever it was measured on. */
-import { HEADS } from "../ranking/index.ts";
+import { headWeight } from "../ranking/index.ts";
 import type { RankingEvaluation } from "../training/index.ts";
 import type { Spread } from "./spread.ts";
 
@@ -27,8 +27,7 @@ export function qualityOfExposures(
   { rungs, comparisons }: RankingEvaluation,
   headWeights: Readonly<Record<string, number>>,
 ): Quality {
-  const weightOf = (name: string) =>
-    headWeights[name] ?? HEADS.find((head) => head.name === name)?.weight ?? 0;
+  const weightOf = (name: string) => headWeight(name, headWeights);
   const heads = rungs[0]!.heads.map(({ head }) => head).sort((a, b) => weightOf(b) - weightOf(a));
   const columns = heads.flatMap((head) =>
     METRICS.map(([metric, title]) => ({ head, metric, title: `${head} ${title}` })),

@@ -7,7 +7,7 @@ import type { Progress } from "../core/index.ts";
 import { pessimisticRank } from "../evaluation/index.ts";
 import { visitsOf } from "../features/index.ts";
 import type { ServingModels } from "../pipeline/index.ts";
-import { blendHeads, HEADS } from "../ranking/index.ts";
+import { blendHeads, headWeight } from "../ranking/index.ts";
 import { blend, encodeAll, retrieveAll, type Unencoded } from "../retrieval/index.ts";
 import {
   type Example,
@@ -64,8 +64,6 @@ async function rankOf(
   if (ranker === null) return pessimisticRank(candidates.rows, candidates.fused, target);
   const context = { query, catalog, candidates, visits: visitsOf(query.history, catalog) };
   const heads = await ranker.score({ ...context, features: featureSet.compute(context) });
-  const weights = ranker.heads.map(
-    (name) => headWeights[name] ?? HEADS.find((head) => head.name === name)?.weight ?? 0,
-  );
+  const weights = ranker.heads.map((name) => headWeight(name, headWeights));
   return pessimisticRank(candidates.rows, blendHeads(heads, weights), target);
 }

@@ -1,11 +1,8 @@
 /** One bundle of a registry in full: what it was trained on, what that measured, and what the gate said of it. */
 import { type BundleId, UpnextError } from "../core/index.ts";
-import type { BundleDetails, CheckMade, RungEvidence } from "../pipeline/index.ts";
+import type { BundleDetails, CheckMade } from "../pipeline/index.ts";
 import type { Registry } from "../registry/index.ts";
-import type { evidenceOf, Tradeoffs } from "./tradeoffs.ts";
-import { ms, percentAroundZero, percentWithInterval } from "./wording.ts";
-
-type Evidence = ReturnType<typeof evidenceOf>;
+import { evidenceIn } from "./evidence.ts";
 
 /** Rejects with `no_bundle`. */
 export async function releaseDetails(id: BundleId, registry: Registry): Promise<BundleDetails> {
@@ -57,60 +54,4 @@ function checksIn(report: unknown): readonly CheckMade[] {
       ...(typeof cure === "string" && { cure }),
     };
   });
-}
-
-/** What `evidenceOf` made; null for what another version wrote. */
-function evidenceIn(value: unknown): RungEvidence | null {
-  if (Object(value).format !== 1) return null;
-  const { measuredAt, objective, metric, choice, rungs } = value as Evidence;
-  const verdicts = new Map(choice.verdicts.map((verdict) => [verdict.rung, verdict]));
-  return {
-    measuredAt,
-    objective: { p99Ms: objective.p99Ms, margin: objective.margin, candidates: objective.candidates },
-    metric,
-    chosen: choice.rung,
-    sentences: sentencesOf(value as Evidence),
-    rungs: rungs.map(({ name, quality, p99Ms, cpuMs }) => ({
-      name,
-      quality,
-      p99Ms,
-      cpuMs,
-      verdict: verdictText(verdicts.get(name)!, metric),
-    })),
-  };
-}
-
-/** The choice in words, from what a bundle keeps of it. */
-function sentencesOf({ choice, objective, rungs, metric }: Evidence): readonly string[] {
-  const chosen = rungs.find(({ name }) => name === choice.rung);
-  if (chosen === undefined) return [];
-  const goal = `the objective of ${ms(objective.p99Ms)}`;
-  const first = choice.meets
-    ? `${chosen.name} serves: it meets ${goal} (P99 ${ms(chosen.p99Ms.value)}).`
-    : `No rung meets ${goal}; ${chosen.name} serves, since it is the fastest (P99 ${ms(chosen.p99Ms.value)}).`;
-  const best = rungs.reduce((a, b) => ((b.quality?.value ?? -1) > (a.quality?.value ?? -1) ? b : a), chosen);
-  if (best === chosen) return [first, `No other rung has a higher ${metric}.`];
-  const difference = chosen.differences[best.name];
-  const base = best.quality?.value ?? 0;
-  const times = best.cpuMs.value / chosen.cpuMs.value;
-  const cpu = times >= 1 ? `${times.toFixed(1)} times less CPU` : `${(1 / times).toFixed(1)} times more CPU`;
-  if (difference === undefined || !(base > 0)) return [first];
-  const lost = {
-    value: -difference.value / base,
-    lower: -difference.upper / base,
-    upper: -difference.lower / base,
-  };
-  const what =
-    lost.lower > 0
-      ? `gives up ${percentWithInterval(lost).replace(" % ", ` % ${metric} `)}`
-      : `makes no measurable difference in ${metric} (${percentAroundZero(lost)})`;
-  return [first, `Serving ${chosen.name} instead of ${best.name} ${what} for ${cpu}.`];
-}
-
-function verdictText(verdict: Tradeoffs["choice"]["verdicts"][number], metric: string): string {
-  if (verdict.verdict === "chosen") return "serves";
-  if (verdict.verdict === "too-slow") return "too slow";
-  return verdict.verdict === "beaten"
-    ? `beaten by ${verdict.than}`
-    : `no better ${metric} than ${verdict.than}, which is simpler`;
 }

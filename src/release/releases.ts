@@ -1,26 +1,12 @@
 /** The bundles of a registry in short: what each is, what its training measured, and why it was refused. */
-import type { BundleId, EpochMs, Offset } from "../core/index.ts";
-import type { BundleState, Change, Registry } from "../registry/index.ts";
+import type { BundleId } from "../core/index.ts";
+import type { BundleOverview } from "../pipeline/index.ts";
+import type { Registry } from "../registry/index.ts";
 import { CHECKS, type CheckName } from "./gate-report.ts";
 import { twoStageOf } from "./held-out-figure.ts";
 
-export interface Release {
-  readonly bundle: BundleId;
-  readonly state: BundleState;
-  readonly createdAt: EpochMs;
-  readonly logOffset: Offset;
-  /** Kind of its ranker, where the manifest says so. */
-  readonly rung: string | null;
-  /** Of both stages, on what its training held out; null where nothing was. */
-  readonly ndcg10: number | null;
-  /** Codes of the checks that refused it; empty where none did, null where the gate has not seen it. */
-  readonly refusedFor: readonly string[] | null;
-  /** When the pointer came to it, and left it, and how. */
-  readonly changes: readonly Change[];
-}
-
 /** Newest first. */
-export async function releases(registry: Registry): Promise<readonly Release[]> {
+export async function releases(registry: Registry): Promise<readonly BundleOverview[]> {
   const [bundles, changes] = await Promise.all([registry.list(), registry.changes().catch(() => [])]);
   return Promise.all(
     bundles.map(async ({ id, state, manifest }) => ({

@@ -187,26 +187,3 @@ function thisMachine(): Machine {
     platform: `${process.platform} ${process.arch}`,
   };
 }
-
-/** What a bundle keeps of it: the choice, and of each rung the numbers that it was made with. */
-export function evidenceOf(tradeoffs: Tradeoffs) {
-  const { format, measuredAt, data, machine, objective, metrics, choice } = tradeoffs;
-  const [metric] = metrics;
-  return {
-    format,
-    measuredAt,
-    data,
-    machine,
-    objective,
-    metric,
-    choice,
-    rungs: tradeoffs.rungs.map(({ name, quality, differences, cost: { requests, p99Ms, cpuMs } }) => ({
-      name,
-      quality: quality[metric] ?? null,
-      differences,
-      requests,
-      p99Ms,
-      cpuMs,
-    })),
-  };
-}

@@ -3,7 +3,7 @@ import { withStatistics } from "../catalog/index.ts";
 import type { Clock, Progress } from "../core/index.ts";
 import { pessimisticRank, type SystemScores, SystemTally } from "../evaluation/index.ts";
 import { visitsOf } from "../features/index.ts";
-import { blendHeads, HEADS, networkRanker } from "../ranking/index.ts";
+import { blendHeads, headWeight, networkRanker } from "../ranking/index.ts";
 import {
   blend,
   type Contribution,
@@ -47,9 +47,7 @@ export async function measureSystems(options: MeasureOptions): Promise<readonly 
   const { rung } = models.ranker ?? {};
   const ranker = rung && (await networkRanker(rung.header, rung.models));
   const close = () => Promise.all([ranker?.close(), closeSources(sources)]);
-  const weights = ranker?.heads.map(
-    (name) => options.headWeights[name] ?? HEADS.find((h) => h.name === name)!.weight,
-  );
+  const weights = ranker?.heads.map((name) => headWeight(name, options.headWeights));
   const tallies = new Map<string, SystemTally>();
   const tally = (name: string): SystemTally => {
     let found = tallies.get(name);

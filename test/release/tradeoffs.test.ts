@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ManualClock, type Ms, Random, silent, systemClock } from "../../src/core/index.ts";
+import { evidenceIn, evidenceOf } from "../../src/release/evidence.ts";
 import { type Cost, type Meter, measureRequests, withVisits } from "../../src/release/measure-requests.ts";
 import type { System } from "../../src/release/measured-rung.ts";
-import { conditionsOf, evidenceOf, measureTradeoffs, type Tradeoffs } from "../../src/release/tradeoffs.ts";
+import { sentencesOf, verdictText } from "../../src/release/tradeoff-sentences.ts";
+import { conditionsOf, measureTradeoffs, type Tradeoffs } from "../../src/release/tradeoffs.ts";
 import { emptyState } from "../../src/state/index.ts";
 import { touch, user } from "../state/touches.ts";
 import {
@@ -112,6 +114,17 @@ describe("the trade-offs of rungs of real cost", () => {
     expect(evidence).toMatchObject({ metric: "NDCG@10", choice: tradeoffs.choice });
     expect(evidence.rungs.map(({ name }) => name)).toEqual(tradeoffs.rungs.map(({ name }) => name));
     expect(JSON.stringify(evidence).length).toBeLessThan(5000);
+    expect(evidenceIn(JSON.parse(JSON.stringify(evidence)))).toMatchObject({
+      chosen: tradeoffs.choice.rung,
+      sentences: sentencesOf(tradeoffs),
+      rungs: tradeoffs.choice.verdicts.map((verdict) => ({
+        name: verdict.rung,
+        verdict: verdictText(verdict, tradeoffs),
+      })),
+    });
+    for (const other of [undefined, null, {}, { ...evidence, format: 1 }]) {
+      expect(evidenceIn(other)).toBeNull();
+    }
   });
 });
 
