@@ -32,15 +32,17 @@ function tableOf(list: readonly Touch[]): string {
     { title: "type" },
     { title: "item", max: 60 },
     { title: "value", right: true },
+    { title: "surface" },
     { title: "event", max: 60 },
   ];
   return textTable(
     columns,
-    list.map(({ time, type, item, value, id }) => [
+    list.map(({ time, type, item, value, surface = "", id }) => [
       new Date(time).toISOString(),
       type,
       item,
       Number.isNaN(value) ? "" : String(value),
+      surface,
       id,
     ]),
   );

@@ -3,7 +3,7 @@
  * row of `impressions.csv` becomes one impression of one slot and the interactions that answer it, all at the row's
  * time. Exact copies of a row collapse into one.
  *
- * `is_rand` goes into the impression's model, `tab` (the page) into its surface. `long_view` and
+ * `is_rand` goes into the impression's model, `tab` (the page) into the surface. `long_view` and
  * `is_profile_enter` have no event of their own: the first follows from the share watched and the duration.
  *
  * `user_history.jsonl` lists what users did before, without times; see kuairand-history.ts.
@@ -114,10 +114,11 @@ function addRow(cells: readonly unknown[], rules: RowRules, out: BatchBuilder): 
   if (wrong >= 0) return `${WANTED[wrong + 3]}: expected a number >= 0; got ${shown(cells[wrong + 3])}`;
   const [played, duration, random, tab] = numbers as [number, number, number, number];
   const request = contentId("kuairand", user, item, time, ...numbers) as RequestId;
-  out.add(impression(request, user, item, time, random > 0, tab));
+  const surface = `tab-${tab}`;
+  out.add(impression(request, user, item, time, random > 0, surface));
   const add = (type: InteractionType, value?: number) => {
     const done: Interaction = interaction(user, item, time, type, value);
-    out.add({ ...done, request });
+    out.add({ ...done, request, surface });
   };
   if (played > 0) add("watch", duration > 0 ? Math.min(1, played / duration) : undefined);
   for (let i = 0; i < FLAGS.length; i++) if (numbers[FIXED - 3 + i]! > 0) add(FLAGS[i]![1]);
@@ -130,7 +131,7 @@ function impression(
   item: string,
   time: number,
   random: boolean,
-  tab: number,
+  surface: string,
 ): Impression {
   return {
     kind: "impression",
@@ -140,7 +141,7 @@ function impression(
     request,
     slots: [{ item: item as ItemId, position: 0 }],
     model: random ? "kuairand-random" : "kuairand",
-    surface: `tab-${tab}`,
+    surface,
   };
 }
 

@@ -116,6 +116,7 @@ export const interactionSchema = closedObject(
     }),
     value: z.number(FINITE).optional(),
     request: idSchema("a request id").optional(),
+    surface: idSchema("a surface", EVENT_LIMITS.place).optional(),
   },
   "an interaction",
 ).check((context) => {

@@ -23,6 +23,8 @@ export interface Interaction extends EventBase {
   readonly value?: number;
   /** The recommendation that this answers; links the interaction to its impression. */
   readonly request?: RequestId;
+  /** Where it happened, as an impression says it: 1 to 64 characters. */
+  readonly surface?: string;
 }
 
 /** One shown item of a slate. */

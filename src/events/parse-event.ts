@@ -70,6 +70,7 @@ const PARSERS: Readonly<Record<EventKind, Parser>> = {
     };
     if (data.value !== undefined) event.value = data.value;
     if (data.request !== undefined) event.request = data.request as RequestId;
+    if (data.surface !== undefined) event.surface = data.surface;
     return event;
   },
   impression(input, context) {

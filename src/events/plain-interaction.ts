@@ -7,7 +7,7 @@
  */
 import type { EpochMs, EventId, ItemId, RequestId, UserId } from "../core/index.ts";
 import type { Interaction } from "./event.ts";
-import { EVENT_LIMITS, isValidId, valueProblem } from "./event-schema.ts";
+import { EVENT_LIMITS, isValidId, isValidPlace, valueProblem } from "./event-schema.ts";
 import { INTERACTION_TYPES, type InteractionType } from "./interaction-type.ts";
 
 /** What the border adds where the sender left it out. */
@@ -25,7 +25,9 @@ export function plainInteraction(
 ): Interaction | undefined {
   if (Object.getPrototypeOf(input) !== Object.prototype) return undefined;
   for (const key in input) if (!KEYS.has(key)) return undefined;
-  const { kind, id, time, user, item, type, value, request } = input as Partial<Record<string, unknown>>;
+  const { kind, id, time, user, item, type, value, request, surface } = input as Partial<
+    Record<string, unknown>
+  >;
   if (kind !== "interaction" && kind !== undefined) return undefined;
   if (!isId(user) || !isId(item) || !isType(type)) return undefined;
   if (id !== undefined && !isId(id)) return undefined;
@@ -35,6 +37,7 @@ export function plainInteraction(
     return undefined;
   }
   if (request !== undefined && !isId(request)) return undefined;
+  if (surface !== undefined && !(typeof surface === "string" && isValidPlace(surface))) return undefined;
   // One order of keys, so that all events have one shape.
   const event: { -readonly [K in keyof Interaction]: Interaction[K] } = {
     kind: "interaction",
@@ -46,6 +49,7 @@ export function plainInteraction(
   };
   if (value !== undefined) event.value = value as number;
   if (request !== undefined) event.request = request as RequestId;
+  if (surface !== undefined) event.surface = surface;
   return event;
 }
 
@@ -58,6 +62,7 @@ const KEYS: ReadonlySet<string> = new Set([
   "type",
   "value",
   "request",
+  "surface",
 ] satisfies (keyof Interaction)[]);
 
 /** Printable ASCII at a glance; the rest by the pattern. */

@@ -1,7 +1,7 @@
 /**
  * Events as bytes. Nearly all events are interactions and impressions, so these are packed; the other kinds are JSON.
  *
- * interaction: kind u8, flags u8, type u8, time f64, [value f64], texts: id, user, item, [request]
+ * interaction: kind u8, flags u8, type u8, time f64, [value f64], texts: id, user, item, [request], [surface]
  * impression:  impression-record.ts
  * anonymous:   anonymous-record.ts
  * the others:  kind u8, id (a text), JSON (a text; the whole event)
@@ -38,6 +38,7 @@ const USER = 4;
 const HAS_VALUE = 1;
 const HAS_REQUEST = 2;
 const ASCII = 4;
+const HAS_SURFACE = 8;
 
 /** Kind, flags, type, time, value: what comes before the texts of an interaction. */
 const FIXED_BYTES = 3 + 8 + 8;
@@ -98,18 +99,21 @@ export class RecordWriter {
 
   private interaction(event: Interaction): void {
     const { out } = this;
-    const { id, user, item, request, value } = event;
+    const { id, user, item, request, value, surface } = event;
     out.ensure(FIXED_BYTES);
-    const flags = (value === undefined ? 0 : HAS_VALUE) | (request === undefined ? 0 : HAS_REQUEST);
+    let flags = (value === undefined ? 0 : HAS_VALUE) | (request === undefined ? 0 : HAS_REQUEST);
+    const texts: string[] = request === undefined ? [id, user, item] : [id, user, item, request];
+    if (surface !== undefined) {
+      flags |= HAS_SURFACE;
+      texts.push(surface);
+    }
     const flagsAt = out.at + 1;
     out.byte(INTERACTION);
     out.byte(flags);
     out.byte(interactionCode(event.type));
     out.float64(event.time);
     if (value !== undefined) out.float64(value);
-    if (out.texts(request === undefined ? [id, user, item] : [id, user, item, request])) {
-      out.bytes[flagsAt] = flags | ASCII;
-    }
+    if (out.texts(texts)) out.bytes[flagsAt] = flags | ASCII;
     this.idStart = out.textStart;
     this.idEnd = out.firstEnd;
   }
@@ -211,7 +215,9 @@ export class RecordReader {
     from.at += flags & HAS_VALUE ? 19 : 11;
     const idLength = from.varint();
     const userLength = from.varint();
-    const rest = from.varint() + (flags & HAS_REQUEST ? from.varint() : 0);
+    let rest = from.varint();
+    if (flags & HAS_REQUEST) rest += from.varint();
+    if (flags & HAS_SURFACE) rest += from.varint();
     this.idStart = from.at;
     this.idEnd = this.userStart = from.at + idLength;
     this.userEnd = this.userStart + userLength;
@@ -236,7 +242,7 @@ export class RecordReader {
     if (type === undefined) throw new RangeError("unknown type of an interaction");
     const time = from.float64() as EpochMs;
     const value = flags & HAS_VALUE ? from.float64() : undefined;
-    const count = flags & HAS_REQUEST ? 4 : 3;
+    const count = 3 + (flags & HAS_REQUEST ? 1 : 0) + (flags & HAS_SURFACE ? 1 : 0);
     const texts = from.texts(count, (flags & ASCII) !== 0, from.bytes.length);
     const event: { -readonly [K in keyof Interaction]: Interaction[K] } = {
       kind: "interaction",
@@ -247,7 +253,8 @@ export class RecordReader {
       type,
     };
     if (value !== undefined) event.value = value;
-    if (count === 4) event.request = texts[3] as RequestId;
+    if (flags & HAS_REQUEST) event.request = texts[3] as RequestId;
+    if (flags & HAS_SURFACE) event.surface = texts[count - 1]!;
     return event;
   }
 }

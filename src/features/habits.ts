@@ -1,6 +1,7 @@
 /**
  * What the user did lately, whatever the candidates: how much, how long ago, and how it went over the last 5, 20, 50 and
- * 200 visits. Windows and priors are guesses; each prior counts as two visits.
+ * 200 visits, and over those of them on the surface that is asked for. Windows and priors are guesses; each prior counts
+ * as two visits.
  */
 import { DAY, HOUR, MINUTE } from "../core/index.ts";
 import { ACTIONS } from "../events/index.ts";
@@ -9,6 +10,8 @@ import { smoothed } from "./smoothing.ts";
 import { type Visits, visitsOf } from "./visits.ts";
 
 const WINDOWS = [5, 20, 50, 200] as const;
+/** Of visits here, among those that the largest window takes. */
+const WINDOWS_HERE = [5, 20, 200] as const;
 /** Newest visits that are told one by one. */
 const SINGLE = 3;
 /** A pause that ends a sitting. */
@@ -25,7 +28,7 @@ const AWAY_LOG = Math.log1p(AWAY / MINUTE);
 
 export const habits: FeatureGroup = {
   name: "habit",
-  version: 1,
+  version: 2,
   per: "request",
   smallestDeviation: 0.1,
 
@@ -41,16 +44,10 @@ export const habits: FeatureGroup = {
         ({ name }): FeatureColumn => ({ name: `visit-${v + 1}.${name}`, kind: "flag", unknown: 0 }),
       ),
     ]).flat(),
-    ...WINDOWS.flatMap((size): FeatureColumn[] => [
-      { name: `last-${size}.share`, kind: "share", unknown: LIKELY_SHARE },
-      ...ACTIONS.map(
-        ({ name }, a): FeatureColumn => ({
-          name: `last-${size}.${name}`,
-          kind: "share",
-          unknown: likely[a]!,
-        }),
-      ),
-    ]),
+    ...WINDOWS.flatMap((size) => windowColumns(`last-${size}`)),
+    { name: "here.log-visits", kind: "log", unknown: 0 },
+    { name: "here.log-minutes", kind: "log", unknown: AWAY_LOG },
+    ...WINDOWS_HERE.flatMap((size) => windowColumns(`here.last-${size}`)),
   ],
 
   prepare:
@@ -70,8 +67,45 @@ export const habits: FeatureGroup = {
         for (let a = 0; a < ACTIONS.length; a++) matrix[at++] = known ? (actions[v]! >> a) & 1 : 0;
       }
       for (const size of WINDOWS) at = window(visits, size, matrix, at);
+      const here = visitsHere(visits);
+      matrix[at++] = Math.log1p(here.times.length);
+      matrix[at++] =
+        here.times.length === 0 ? AWAY_LOG : Math.log1p(Math.max(0, now - here.times[0]!) / MINUTE);
+      for (const size of WINDOWS_HERE) at = window(here, size, matrix, at);
     },
 };
+
+function windowColumns(name: string): readonly FeatureColumn[] {
+  return [
+    { name: `${name}.share`, kind: "share", unknown: LIKELY_SHARE },
+    ...ACTIONS.map(
+      (action, a): FeatureColumn => ({ name: `${name}.${action.name}`, kind: "share", unknown: likely[a]! }),
+    ),
+  ];
+}
+
+type Told = Pick<Visits, "times" | "shares" | "actions">;
+
+/** Those on the surface that is asked for. */
+function visitsHere({ times, shares, actions, here }: Visits): Told {
+  let n = 0;
+  const own = {
+    times: new Float64Array(times.length),
+    shares: new Float32Array(times.length),
+    actions: new Uint8Array(times.length),
+  };
+  for (let v = 0; v < times.length; v++) {
+    if (here[v] === 0) continue;
+    own.times[n] = times[v]!;
+    own.shares[n] = shares[v]!;
+    own.actions[n++] = actions[v]!;
+  }
+  return {
+    times: own.times.subarray(0, n),
+    shares: own.shares.subarray(0, n),
+    actions: own.actions.subarray(0, n),
+  };
+}
 
 /** Visits from `moment` on. */
 function since(times: Float64Array, moment: number): number {
@@ -90,7 +124,7 @@ function sitting(times: Float64Array, now: number): number {
 }
 
 /** Means over the newest visits. Returns where the next column is. */
-function window({ shares, actions }: Visits, size: number, matrix: Float32Array, first: number): number {
+function window({ shares, actions }: Told, size: number, matrix: Float32Array, first: number): number {
   const n = Math.min(size, actions.length);
   let at = first;
   let watched = 0;

@@ -4,7 +4,7 @@
  */
 import type { Catalog } from "../catalog/index.ts";
 import { actionsOf, INTERACTION_TYPE_NAMES, INTERACTION_TYPES } from "../events/index.ts";
-import type { TouchColumns } from "../retrieval/index.ts";
+import type { HistoryColumns } from "../retrieval/index.ts";
 
 /** Visits that features and rankers look at (guess: several sessions of short videos). */
 export const MAX_VISITS = 50;
@@ -21,6 +21,8 @@ export interface Visits {
   readonly actions: Uint8Array;
   /** (V) bit c is set where an interaction of the type with code c happened. */
   readonly types: Uint16Array;
+  /** (V) 1 where one of the touches was on the surface that is asked for now. */
+  readonly here: Uint8Array;
 }
 
 const IS_SHARE = INTERACTION_TYPE_NAMES.map((name) => INTERACTION_TYPES[name].value === "share");
@@ -29,7 +31,11 @@ const IS_SHARE = INTERACTION_TYPE_NAMES.map((name) => INTERACTION_TYPES[name].va
  * @param history as `Query.history` has it: newest first
  * @param most visits that are wanted
  */
-export function visitsOf(history: TouchColumns, catalog: Pick<Catalog, "items">, most = MAX_VISITS): Visits {
+export function visitsOf(
+  history: HistoryColumns,
+  catalog: Pick<Catalog, "items">,
+  most = MAX_VISITS,
+): Visits {
   const { duration } = catalog.items;
   const capacity = Math.min(history.items.length, most);
   const items = new Int32Array(capacity);
@@ -37,6 +43,7 @@ export function visitsOf(history: TouchColumns, catalog: Pick<Catalog, "items">,
   const shares = new Float32Array(capacity).fill(Number.NaN);
   const actions = new Uint8Array(capacity);
   const types = new Uint16Array(capacity);
+  const here = new Uint8Array(capacity);
   let n = 0;
   for (let t = 0; t < history.items.length; t++) {
     const row = history.items[t]!;
@@ -50,6 +57,7 @@ export function visitsOf(history: TouchColumns, catalog: Pick<Catalog, "items">,
     const value = history.values[t]!;
     actions[visit] = actions[visit]! | actionsOf(INTERACTION_TYPE_NAMES[type]!, value, duration[row]!);
     types[visit] = types[visit]! | (1 << type);
+    here[visit] = here[visit]! | history.here[t]!;
     if (IS_SHARE[type] && !(shares[visit]! >= value)) shares[visit] = value;
   }
   return {
@@ -58,5 +66,6 @@ export function visitsOf(history: TouchColumns, catalog: Pick<Catalog, "items">,
     shares: shares.subarray(0, n),
     actions: actions.subarray(0, n),
     types: types.subarray(0, n),
+    here: here.subarray(0, n),
   };
 }

@@ -10,9 +10,9 @@ import type { EpochMs } from "../core/index.ts";
 import type { ItemFacts } from "../events/index.ts";
 import {
   type Encodings,
+  type HistoryColumns,
   type LoadedSource,
   type Retriever,
-  type TouchColumns,
   type Touches,
   touchesOf,
 } from "../retrieval/index.ts";
@@ -26,7 +26,7 @@ import type { Trace } from "./trace.ts";
 
 export interface Encoded {
   readonly touches: Touches;
-  readonly history: TouchColumns;
+  readonly history: HistoryColumns;
   readonly encodings: Encodings;
   /** Why encodings are missing; empty where none is. */
   readonly reasons: readonly Reason[];
@@ -43,7 +43,10 @@ export interface Keeping {
   readonly ahead: boolean;
 }
 
-/** @param ms how long may be waited; sources are not even asked where nothing of it is left */
+/**
+ * @param ms how long may be waited; sources are not even asked where nothing of it is left
+ * @param surface that is asked for
+ */
 export async function encodeState(
   sources: readonly LoadedSource[],
   state: UserState,
@@ -51,8 +54,9 @@ export async function encodeState(
   now: EpochMs,
   ms: number,
   keeping?: Keeping,
+  surface?: string,
 ): Promise<Encoded> {
-  const { touches, history } = touchesOf(state, catalog, now);
+  const { touches, history } = touchesOf(state, catalog, now, surface);
   const { size } = catalog;
   const encodes = sources.some(({ retriever }) => retriever.encode !== undefined);
   const facts = encodes ? factsOf(touches, catalog) : [];
@@ -197,7 +201,8 @@ async function readOnce(
   const sources = encodes ? models.sources : [];
   const keeping = parts.encodings && { cache: parts.encodings, stale: () => read.stale(), ahead: false };
   const encoded = await trace.stage("encode", state.touches.length, async () => {
-    const value = await encodeState(sources, state, catalog, now, budget.left("encode"), keeping);
+    const ms = budget.left("encode");
+    const value = await encodeState(sources, state, catalog, now, ms, keeping, request.surface);
     const [reason] = value.reasons;
     return { value, out: Object.keys(value.encodings).length, ...(reason && { fallback: reason }) };
   });

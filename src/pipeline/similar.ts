@@ -31,7 +31,8 @@ export async function similarItems(
   // Nobody asks, so nobody has seen or blocked anything: what is left is what may be shown at all.
   const { allowed } = buildMask(catalog, emptyState("" as UserId), {}, now);
   allowed[row] = 0;
-  const query: Query = { ...touches, allowed, encodings: encoded.encodings, context: {}, history: touches };
+  const history = { ...touches, here: Uint8Array.of(0) };
+  const query: Query = { ...touches, allowed, encodings: encoded.encodings, context: {}, history };
   const reasons: Reason[] = models.bundle === null ? ["not_trained"] : [...encoded.reasons];
   const found = blend(query, retrieveAll(personal, query, limit), limit);
   if (found.rows.length > 0) return answer(item, found.rows, found.fused, catalog, reasons);

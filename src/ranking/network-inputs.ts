@@ -15,8 +15,8 @@ export interface Vocabulary {
   readonly categories: number;
 }
 
-/** Columns of a visit's facts: share watched, whether it is known, one for each action, log of the age. */
-export const VISIT_COLUMNS = 3 + ACTIONS.length;
+/** Columns of a visit's facts: share watched, whether it is known, one for each action, whether it was here, log of the age. */
+export const VISIT_COLUMNS = 4 + ACTIONS.length;
 
 /** A visit's age enters as log(1 + minutes) over this: a month is about 1. */
 const AGE_SCALE = 10;
@@ -66,12 +66,12 @@ export function writeCodes(
 
 /** Facts of visits (V, VISIT_COLUMNS), as of `now`, from visit `at` on. */
 export function writeVisitFacts(
-  visits: Pick<Visits, "times" | "shares" | "actions">,
+  visits: Pick<Visits, "times" | "shares" | "actions" | "here">,
   now: number,
   out: Float32Array,
   at: number,
 ): void {
-  const { times, shares, actions } = visits;
+  const { times, shares, actions, here } = visits;
   let to = at * VISIT_COLUMNS;
   for (let v = 0; v < times.length; v++) {
     const share = shares[v]!;
@@ -79,6 +79,7 @@ export function writeVisitFacts(
     out[to++] = known ? share : 0;
     out[to++] = known ? 1 : 0;
     for (let a = 0; a < ACTIONS.length; a++) out[to++] = (actions[v]! >> a) & 1;
+    out[to++] = here[v]!;
     out[to++] = Math.log1p(Math.max(0, now - times[v]!) / MINUTE) / AGE_SCALE;
   }
 }

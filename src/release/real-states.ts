@@ -36,7 +36,8 @@ function visitsOf({ offsets, items }: History, user: number): number {
   return visits;
 }
 
-function stateOf({ catalog, users, offsets, items, times, types, values }: History, user: number): UserState {
+function stateOf(history: History, user: number): UserState {
+  const { catalog, users, offsets, items, times, types, values, surfaces, surfaceNames } = history;
   const touches: Touch[] = [];
   const vetoes: Touch[] = [];
   const { touches: most, vetoes: mostVetoes } = DEFAULT_LIMITS;
@@ -44,12 +45,14 @@ function stateOf({ catalog, users, offsets, items, times, types, values }: Histo
     const type = INTERACTION_TYPE_NAMES[types[e]!]!;
     const [list, limit] = isVeto(type) ? [vetoes, mostVetoes] : [touches, most];
     if (list.length >= limit) continue;
+    const surface = surfaceNames[surfaces[e]!];
     list.push({
       id: `${e}` as EventId,
       item: catalog.idOf(items[e]!),
       type,
       value: values[e]!,
       time: times[e]! as EpochMs,
+      ...(surface !== undefined && { surface }),
     });
   }
   return { ...emptyState(users[user]!), touches, vetoes };

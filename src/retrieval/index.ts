@@ -53,6 +53,7 @@ export type {
   Columns,
   Encodings,
   FitContext,
+  HistoryColumns,
   Query,
   RequestContext,
   Retrieved,

@@ -23,6 +23,12 @@ export interface TouchColumns {
   readonly values: Float32Array;
 }
 
+/** All of a user's touches but vetoes, those without evidence of interest too: what was tried and left. */
+export interface HistoryColumns extends TouchColumns {
+  /** (H) 1 where it happened on the surface that is asked for now. */
+  readonly here: Uint8Array;
+}
+
 /** What is known of a user's taste at one moment: touches with evidence of interest. */
 export interface Touches extends TouchColumns {
   readonly now: EpochMs;
@@ -45,8 +51,7 @@ export interface Query extends Touches {
   /** Of these touches. A source that was late or failed, and one that has no `encode`, has none. */
   readonly encodings: Encodings;
   readonly context: RequestContext;
-  /** All of the user's touches but vetoes, those without evidence of interest too: what was tried and left. */
-  readonly history: TouchColumns;
+  readonly history: HistoryColumns;
 }
 
 /** A query before the sources have encoded the user. */

@@ -3,22 +3,27 @@ import type { Catalog } from "../catalog/index.ts";
 import type { EpochMs, UserId } from "../core/index.ts";
 import { evidence, interactionCode, type Place } from "../events/index.ts";
 import type { UserState } from "../state/index.ts";
-import type { RequestContext, TouchColumns, Touches } from "./retriever.ts";
+import type { HistoryColumns, RequestContext, Touches } from "./retriever.ts";
 
 /** A user's touches twice: those that are evidence of interest, and all of them. */
 export interface TouchesRead {
   readonly touches: Touches;
-  readonly history: TouchColumns;
+  readonly history: HistoryColumns;
 }
 
-/** Touches of items that the catalog knows, newest first. */
-export function touchesOf(state: UserState, catalog: Catalog, now: EpochMs): TouchesRead {
+/**
+ * Touches of items that the catalog knows, newest first.
+ *
+ * @param surface that is asked for; absent where nobody knows it
+ */
+export function touchesOf(state: UserState, catalog: Catalog, now: EpochMs, surface?: string): TouchesRead {
   const capacity = state.touches.length;
   const items = new Int32Array(capacity);
   const times = new Float64Array(capacity);
   const weights = new Float32Array(capacity);
   const types = new Uint8Array(capacity);
   const values = new Float32Array(capacity);
+  const here = new Uint8Array(capacity);
   let n = 0;
   for (const touch of state.touches) {
     const row = catalog.rowOf(touch.item);
@@ -27,6 +32,7 @@ export function touchesOf(state: UserState, catalog: Catalog, now: EpochMs): Tou
     times[n] = touch.time;
     weights[n] = evidence(touch.type, touch.value);
     types[n] = interactionCode(touch.type);
+    if (surface !== undefined && touch.surface === surface) here[n] = 1;
     values[n++] = touch.value;
   }
   const history = {
@@ -34,6 +40,7 @@ export function touchesOf(state: UserState, catalog: Catalog, now: EpochMs): Tou
     times: times.subarray(0, n),
     types: types.subarray(0, n),
     values: values.subarray(0, n),
+    here: here.subarray(0, n),
   };
   return withEvidence(history, weights.subarray(0, n), now);
 }
@@ -43,7 +50,7 @@ export function touchesOf(state: UserState, catalog: Catalog, now: EpochMs): Tou
  *
  * @param weights (H) evidence of each, 0 where there is none
  */
-export function withEvidence(history: TouchColumns, weights: Float32Array, now: EpochMs): TouchesRead {
+export function withEvidence(history: HistoryColumns, weights: Float32Array, now: EpochMs): TouchesRead {
   let n = 0;
   for (let t = 0; t < weights.length; t++) if (weights[t]! > 0) n++;
   const touches = {

@@ -63,6 +63,7 @@ const touchSchema = z
     type: z.enum(INTERACTION_TYPE_NAMES as [Touch["type"], ...Touch["type"][]]),
     value: z.number().nullable().describe("null where the interaction had none."),
     time: z.int(),
+    surface: z.string().optional().describe("Where it happened, if the interaction said so."),
   })
   .meta({ id: "Touch", description: "One entry of a user's state." });
 
@@ -95,8 +96,8 @@ export function userStateAnswer(state: UserState): Wire<z.input<typeof userState
   };
 }
 
-function touchAnswer({ id, item, type, value, time }: Touch): Wire<z.input<typeof touchSchema>> {
-  return { id, item, type, value: finiteOrNull(value), time };
+function touchAnswer(touch: Touch): Wire<z.input<typeof touchSchema>> {
+  return { ...touch, value: finiteOrNull(touch.value) };
 }
 
 export const receiptSchema = z

@@ -4,7 +4,7 @@
  *
  *     u        partition key: 0 for the store's own row, 1 and the user's id for the rows of a user
  *     k        sort key: kind u8 (below) | time | the touch's id
- *     i        item                       w  type's code u8 | value, where there is one
+ *     i        item, [0, surface]         w  type's code + PLACED where there is a surface u8 | [value]
  *     e        erasedAt, of the row kind 3  expires  seconds since 1970, for the table's own expiry
  *
  * A number is eight bytes that compare as the number does. A text is one to three bytes for each of its UTF-16 units
@@ -24,6 +24,8 @@ export type Row = Record<string, AttributeValue>;
 export const KIND = { touch: 1, veto: 2, erasure: 3 } as const;
 
 const USER = 1;
+/** Added to the code of a touch that has a surface, which has no 0 in it. */
+const PLACED = 0x80;
 const ERASURE_KEY = Uint8Array.of(KIND.erasure);
 
 const NUMBER_BYTES = 8;
@@ -46,7 +48,7 @@ export function touchRow(partition: Uint8Array, touch: Touch, limits: StateLimit
   const row: Row = {
     u: { B: partition },
     k: { B: touchKey(touch) },
-    i: { B: textBytes(touch.item) },
+    i: { B: textBytes(touch.surface === undefined ? touch.item : `${touch.item}\0${touch.surface}`) },
     w: { B: whatBytes(touch) },
   };
   if (limits.maxAge !== undefined) {
@@ -80,16 +82,21 @@ export function timeOf(row: Row): EpochMs {
 export function touchOfRow(row: Row): Touch {
   const key = bytesOf(row, "k");
   const what = bytesOf(row, "w");
-  const type = INTERACTION_TYPE_NAMES[what[0] ?? -1];
-  if (type === undefined) throw new RangeError(`unknown interaction code ${what[0]}`);
+  const code = what[0] ?? -1;
+  const placed = code >= PLACED;
+  const type = INTERACTION_TYPE_NAMES[placed ? code - PLACED : code];
+  if (type === undefined) throw new RangeError(`unknown interaction code ${code}`);
   if (isVeto(type) !== (key[0] === KIND.veto))
     throw new RangeError(`a row of kind ${key[0]} holds a ${type}`);
+  const text = readText(bytesOf(row, "i"), 0);
+  const itemEnd = placed ? text.lastIndexOf("\0") : text.length;
   return {
     id: readText(key, ID_START) as EventId, // touchRow had them branded
-    item: readText(bytesOf(row, "i"), 0) as ItemId,
+    item: text.slice(0, itemEnd) as ItemId,
     type,
     value: what.length > 1 ? readNumber(what, 1) : Number.NaN,
     time: timeOf(row),
+    ...(placed && { surface: text.slice(itemEnd + 1) }),
   };
 }
 
@@ -119,10 +126,11 @@ function touchKey({ time, id, type }: Touch): Uint8Array {
 }
 
 /** Greater for the greater content of two touches of one item: "no value" is shorter, so it is below every value. */
-function whatBytes({ type, value }: Touch): Uint8Array {
-  if (Number.isNaN(value)) return Uint8Array.of(interactionCode(type));
+function whatBytes({ type, value, surface }: Touch): Uint8Array {
+  const code = interactionCode(type) + (surface === undefined ? 0 : PLACED);
+  if (Number.isNaN(value)) return Uint8Array.of(code);
   const bytes = Buffer.allocUnsafe(1 + NUMBER_BYTES);
-  bytes[0] = interactionCode(type);
+  bytes[0] = code;
   writeNumber(bytes, 1, value);
   return bytes;
 }

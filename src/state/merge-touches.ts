@@ -14,8 +14,8 @@ import type { StateLimits, Touch, UserState } from "./user-state.ts";
 
 /** The touch that an interaction leaves in the state of its user. */
 export function touchOf(interaction: Interaction): Touch {
-  const { id, item, type, time } = interaction;
-  return { id, item, type, value: interaction.value ?? Number.NaN, time };
+  const { id, item, type, time, surface, value = Number.NaN } = interaction;
+  return surface === undefined ? { id, item, type, value, time } : { id, item, type, value, time, surface };
 }
 
 /** `state` with `touches` (any order, repetitions allowed). Returns `state` itself where nothing changes. */
@@ -63,6 +63,7 @@ function compareTouches(a: Touch, b: Touch): number {
   if (a.time !== b.time) return b.time - a.time;
   if (a.id !== b.id) return a.id > b.id ? -1 : 1;
   if (a.item !== b.item) return a.item > b.item ? -1 : 1;
+  if (a.surface !== b.surface) return (a.surface ?? "") > (b.surface ?? "") ? -1 : 1;
   if (a.type !== b.type) return interactionCode(b.type) - interactionCode(a.type);
   return orderOfValue(b.value) - orderOfValue(a.value);
 }

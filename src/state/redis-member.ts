@@ -2,7 +2,8 @@
  * A touch as the member of a sorted set whose score is the time: Redis orders members of one score by their bytes, and
  * these are in the order of merge-touches.ts.
  *
- * Version, id, 0, item, 0, code of the type × 2 + 1 where there is a value, the value's 8 bytes, the time's 8 bytes. Text
+ * Version, id, 0, item, 0, [surface, 0,] code of the type × 2 + 1 where there is a value, the value's 8 bytes, the time's
+ * 8 bytes. A surface begins with a byte above all codes, since it has no control characters. Text
  * is written a UTF-16 unit at a time in the manner of UTF-8, which keeps the order of the units (UTF-8 itself does not)
  * and takes one byte for ASCII, so that a touch with an id of 36 characters fits Redis' compact encoding, which ends at
  * 64 bytes a member. The time is there once more since scores cost Redis as much again to read.
@@ -16,13 +17,17 @@ const NUMBER = 8;
 /** The most that one UTF-16 unit takes. */
 const UNIT = 3;
 const SIGN = 0x80;
+/** Above every code; the first byte of a surface is at least this. */
+const FIRST_OF_TEXT = 0x20;
 const SCRATCH = Buffer.alloc(NUMBER);
 
 export function encodeMember(touch: Touch): Buffer {
-  const { id, item, type, value, time } = touch;
-  const bytes = Buffer.allocUnsafe(UNIT * (id.length + item.length) + 4 + 2 * NUMBER);
+  const { id, item, type, value, time, surface } = touch;
+  const units = id.length + item.length + (surface?.length ?? 0);
+  const bytes = Buffer.allocUnsafe(UNIT * units + 5 + 2 * NUMBER);
   bytes[0] = VERSION;
   let at = writeText(bytes, writeText(bytes, 1, id), item);
+  if (surface !== undefined) at = writeText(bytes, at, surface);
   const hasValue = !Number.isNaN(value);
   bytes[at++] = 2 * interactionCode(type) + (hasValue ? 1 : 0);
   if (hasValue) {
@@ -46,10 +51,13 @@ export function decodeMembers(bytes: Buffer, limit: number): Touch[] {
     if (itemEnd < 0) throw new RangeError(`a member begins at byte ${at} of ${bytes.length} and has no end`);
     const id = readText(bytes, latin1, at, idEnd);
     const item = readText(bytes, latin1, idEnd + 1, itemEnd);
-    const code = bytes[itemEnd + 1] ?? -1;
+    const placed = bytes[itemEnd + 1]! >= FIRST_OF_TEXT;
+    const placeEnd = placed ? bytes.indexOf(0, itemEnd + 1) : itemEnd;
+    if (placeEnd < 0) throw new RangeError(`a surface begins at byte ${itemEnd + 1} and has no end`);
+    const code = bytes[placeEnd + 1] ?? -1;
     const type = INTERACTION_TYPE_NAMES[code >> 1];
     if (type === undefined) throw new RangeError(`unknown interaction code ${code >> 1}`);
-    at = itemEnd + 2;
+    at = placeEnd + 2;
     let value = Number.NaN;
     if (code & 1) {
       bytes.copy(SCRATCH, 0, at, at + NUMBER);
@@ -60,7 +68,8 @@ export function decodeMembers(bytes: Buffer, limit: number): Touch[] {
     const time = bytes.readDoubleBE(at);
     at += NUMBER;
     // The ids were branded when they were written.
-    touches.push({ id: id as EventId, item: item as ItemId, type, value, time: time as EpochMs });
+    const touch = { id: id as EventId, item: item as ItemId, type, value, time: time as EpochMs };
+    touches.push(placed ? { ...touch, surface: readText(bytes, latin1, itemEnd + 1, placeEnd) } : touch);
   }
   return touches;
 }

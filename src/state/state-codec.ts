@@ -8,7 +8,8 @@
  *     header  version u8 | erasedAt f64 | newest touch's time f64 | bytes of vetoes u32 | vetoes u32 | touches u32
  *     row     time f64 | type and flags u8 | id length u16 | item length u16 | value f64 where there is one | id | item
  *
- * An id is Latin-1 (one byte a character) where that holds it, else UTF-16; lengths are in bytes.
+ * An id is Latin-1 (one byte a character) where that holds it, else UTF-16; lengths are in bytes. Where the touch has a
+ * surface, it stands with the item, after a 0, which no surface has.
  */
 import type { EpochMs, EventId, ItemId, UserId } from "../core/index.ts";
 import { INTERACTION_TYPE_NAMES, interactionCode, isVeto } from "../events/index.ts";
@@ -18,12 +19,15 @@ import type { StateLimits, Touch, UserState } from "./user-state.ts";
 const VERSION = 1;
 const HEADER = { version: 0, erasedAt: 1, newest: 9, vetoBytes: 17, vetoes: 21, touches: 25, size: 29 };
 const ROW = { time: 0, type: 8, idLength: 9, itemLength: 11, size: 13 };
-/** Of the byte `type`: five bits of code, then three flags. */
-const CODE = 0x1f;
+/** Of the byte `type`: four bits of code, then four flags. */
+const CODE = 0x0f;
+const HAS_SURFACE = 0x10;
 const HAS_VALUE = 0x20;
 const WIDE_ID = 0x40;
 const WIDE_ITEM = 0x80;
 const VALUE_BYTES = 8;
+/** Between an item and a surface. */
+const NOTHING = "\0";
 /** What a length of u16 holds; ids are at most 256 characters at the border. */
 const MAX_ID_BYTES = 0xffff;
 
@@ -100,7 +104,10 @@ export function appendTouches(
 /** Bytes that rows of `touches` take at most. */
 function roomFor(touches: readonly Touch[]): number {
   let room = 0;
-  for (const touch of touches) room += ROW.size + VALUE_BYTES + 2 * (touch.id.length + touch.item.length);
+  for (const { id, item, surface } of touches) {
+    const place = surface === undefined ? 0 : 1 + surface.length;
+    room += ROW.size + VALUE_BYTES + 2 * (id.length + item.length + place);
+  }
   return room;
 }
 
@@ -122,10 +129,15 @@ function writeRows(bytes: Buffer, start: number, touches: readonly Touch[]): num
       type |= WIDE_ID;
       idEnd = at + bytes.write(touch.id, at, "utf16le");
     }
-    let itemEnd = writeLatin1(bytes, idEnd, touch.item);
+    let { item }: { readonly item: string } = touch;
+    if (touch.surface !== undefined) {
+      type |= HAS_SURFACE;
+      item += NOTHING + touch.surface;
+    }
+    let itemEnd = writeLatin1(bytes, idEnd, item);
     if (itemEnd < 0) {
       type |= WIDE_ITEM;
-      itemEnd = idEnd + bytes.write(touch.item, idEnd, "utf16le");
+      itemEnd = idEnd + bytes.write(item, idEnd, "utf16le");
     }
     if (idEnd - at > MAX_ID_BYTES || itemEnd - idEnd > MAX_ID_BYTES) {
       throw new RangeError(`an id of a touch is longer than ${MAX_ID_BYTES} bytes`);
@@ -160,9 +172,17 @@ function readRows(bytes: Buffer, view: DataView, text: string, start: number, to
     const id = type & WIDE_ID ? bytes.toString("utf16le", at, idEnd) : text.slice(at, idEnd);
     const item = type & WIDE_ITEM ? bytes.toString("utf16le", idEnd, row) : text.slice(idEnd, row);
     // The ids were branded when they were written.
-    touches[i] = { id: id as EventId, item: item as ItemId, type: name, value, time: time as EpochMs };
+    const touch = { id: id as EventId, item: item as ItemId, type: name, value, time: time as EpochMs };
+    touches[i] = type & HAS_SURFACE ? placed(touch, item) : touch;
   }
   return row;
+}
+
+/** @param item with the surface behind it */
+function placed(touch: Touch, item: string): Touch {
+  const end = item.lastIndexOf(NOTHING);
+  if (end < 0) throw new RangeError("the surface of a touch is missing");
+  return { ...touch, item: item.slice(0, end) as ItemId, surface: item.slice(end + 1) };
 }
 
 /** Where the `count` rows from `start` on end. */

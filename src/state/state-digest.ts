@@ -22,6 +22,7 @@ export async function stateDigest(store: StateStore): Promise<string> {
 }
 
 /** JSON has no NaN, so "no value" becomes null. */
-function row(touch: Touch): readonly unknown[] {
-  return [touch.id, touch.item, touch.type, Number.isNaN(touch.value) ? null : touch.value, touch.time];
+function row({ id, item, type, value, time, surface }: Touch): readonly unknown[] {
+  const known = [id, item, type, Number.isNaN(value) ? null : value, time];
+  return surface === undefined ? known : [...known, surface];
 }

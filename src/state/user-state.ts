@@ -17,6 +17,8 @@ export interface Touch {
   /** NaN where the interaction had none. */
   readonly value: number;
   readonly time: EpochMs;
+  /** Where it happened; absent where the interaction did not say. */
+  readonly surface?: string;
 }
 
 export interface UserState {

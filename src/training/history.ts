@@ -37,6 +37,9 @@ export interface History {
   readonly weights: Float32Array;
   /** (E) 1 where the interaction names the request that it answers. */
   readonly answered: Uint8Array;
+  /** (E) index into `surfaceNames`, 0 where the interaction did not say where it happened */
+  readonly surfaces: Int32Array;
+  readonly surfaceNames: readonly (string | undefined)[];
   /** (E) offset in the log; -1 of what a base knows and the log has dropped */
   readonly logged: Float64Array;
   /** Slates shown, in time order. */
@@ -178,6 +181,8 @@ function columnsOf(all: Entry[], users: number, catalog: Catalog) {
   const weights = new Float32Array(n);
   const answered = new Uint8Array(n);
   const logged = new Float64Array(n);
+  const surfaces = new Int32Array(n);
+  const codes = new Map<string | undefined, number>([[undefined, 0]]);
   for (let e = 0; e < n; e++) {
     const { user, event } = entries[e]!;
     logged[e] = entries[e]!.logged;
@@ -190,10 +195,14 @@ function columnsOf(all: Entry[], users: number, catalog: Catalog) {
     values[e] = event.value ?? Number.NaN;
     weights[e] = evidence(event.type, event.value ?? Number.NaN);
     answered[e] = event.request === undefined ? 0 : 1;
+    const code = codes.get(event.surface);
+    surfaces[e] = code ?? codes.size;
+    if (code === undefined) codes.set(event.surface, codes.size);
   }
   // A user whose events were all erased has none: the offset is that of the user before.
   for (let u = 1; u <= users; u++) if (offsets[u] === 0) offsets[u] = offsets[u - 1]!;
-  return { offsets, items, times, types, values, weights, answered, logged };
+  const surfaceNames = [...codes.keys()];
+  return { offsets, items, times, types, values, weights, answered, surfaces, surfaceNames, logged };
 }
 
 function slateOf(

@@ -168,7 +168,7 @@ export class Replay {
       hidden.push(row);
     }
     try {
-      const read = touchesBefore(history, user, end, now, this.limits);
+      const read = touchesBefore(history, user, end, now, this.limits, place.surface);
       const context = contextOf(history.catalog, history.users[user]!, now, place);
       return await use({ ...read.touches, allowed, context, history: read.history });
     } finally {
@@ -191,15 +191,22 @@ function showableFrom(history: History): Float64Array {
   });
 }
 
-/** What serving would make of the user's state as it was before entry `end`. */
+/**
+ * What serving would make of the user's state as it was before entry `end`.
+ *
+ * @param surface that is asked for
+ */
 export function touchesBefore(
   history: History,
   user: number,
   end: number,
   now: EpochMs,
   limits: TouchLimits,
+  surface?: string,
 ): TouchesRead {
   const start = history.offsets[user]!;
+  // That nothing is known of either is not the same place.
+  const here = surface === undefined ? -1 : history.surfaceNames.indexOf(surface);
   const expired = now - (limits.maxAge ?? Infinity);
   const entries: number[] = [];
   for (let e = end - 1; e >= start && entries.length < limits.touches; e--) {
@@ -211,6 +218,7 @@ export function touchesBefore(
     times: Float64Array.from(entries, (e) => history.times[e]!),
     types: Uint8Array.from(entries, (e) => history.types[e]!),
     values: Float32Array.from(entries, (e) => history.values[e]!),
+    here: Uint8Array.from(entries, (e) => (history.surfaces[e] === here ? 1 : 0)),
   };
   return withEvidence(
     all,

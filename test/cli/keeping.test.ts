@@ -29,7 +29,7 @@ describe("the state of a user", () => {
   test.concurrent("now, at a time, and as a request saw it", async () => {
     const now = await cli(cwd, "state", "show", "u1");
     expect(now.stdout).toMatch(
-      /^u1: 10 touches, 0 vetoes\n\ntime +type +item +value +event\n2023-11-15T07:13:27\.000Z +view +v10 /,
+      /^u1: 10 touches, 0 vetoes\n\ntime +type +item +value +surface +event\n2023-11-15T07:13:27\.000Z +view +v10 /,
     );
     const then = await cli(cwd, "state", "show", "u1", "--at", "2023-11-15T00:00:00Z");
     expect(then.stdout).toMatch(/^u1: 2 touches/);

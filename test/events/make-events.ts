@@ -21,7 +21,12 @@ export function interactions(from: number, to: number): Interaction[] {
 
 /** One event of each kind, with every optional part, and text outside ASCII. */
 export const oneOfEach: readonly Event[] = [
-  interaction(1, { id: "all" as EventId, user: "Zoë 🎬" as UserId, request: "r1" as RequestId }),
+  interaction(1, {
+    id: "all" as EventId,
+    user: "Zoë 🎬" as UserId,
+    request: "r1" as RequestId,
+    surface: "página",
+  }),
   {
     kind: "interaction",
     id: "bare" as EventId,

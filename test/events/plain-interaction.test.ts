@@ -16,7 +16,7 @@ function bySchema(input: object): object | undefined {
   const named = (input as { kind?: unknown }).kind === undefined ? { ...input, kind: "interaction" } : input;
   const { data } = interactionSchema.safeParse(named);
   if (data === undefined) return undefined;
-  const { id = "made", time = now, user, item, type, value, request } = data;
+  const { id = "made", time = now, user, item, type, value, request, surface } = data;
   if (time > latest) return undefined;
   return {
     kind: "interaction",
@@ -27,6 +27,7 @@ function bySchema(input: object): object | undefined {
     type,
     ...(value === undefined ? {} : { value }),
     ...(request === undefined ? {} : { request }),
+    ...(surface === undefined ? {} : { surface }),
   };
 }
 
@@ -85,6 +86,7 @@ const anyInput = fc
         type: usually(fc.constantFrom<string>(...INTERACTION_TYPE_NAMES, "wtach", "constructor")),
         value: usually(fc.double({ min: -1, max: 12 })),
         request: usually(anyId),
+        surface: usually(fc.oneof(anyId, fc.constantFrom("x".repeat(64), "x".repeat(65)))),
       },
       { requiredKeys: ["user", "item", "type"] },
     ),

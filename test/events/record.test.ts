@@ -15,6 +15,7 @@ const interactionArbitrary = fc.record(
     type: fc.constantFrom(...INTERACTION_TYPE_NAMES),
     value: fc.double({ noNaN: true, noDefaultInfinity: true }),
     request: text,
+    surface: text,
   },
   { requiredKeys: ["kind", "id", "time", "user", "item", "type"], noNullPrototype: true },
 );

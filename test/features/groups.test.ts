@@ -281,15 +281,22 @@ describe("context", () => {
   });
 });
 
-/** A user's history, newest first: item row, type, value and minutes before NOW. */
+/** A user's history, newest first: item row, type, value, minutes before NOW, and whether it was here. */
 function historyOf(
-  touches: readonly (readonly [row: number, type: InteractionType, value: number, minutes: number])[],
+  touches: readonly (readonly [
+    row: number,
+    type: InteractionType,
+    value: number,
+    minutes: number,
+    here?: boolean,
+  ])[],
 ): Query["history"] {
   return {
     items: Int32Array.from(touches, ([row]) => row),
     times: Float64Array.from(touches, ([, , , minutes]) => NOW - minutes * MINUTE),
     types: Uint8Array.from(touches, ([, type]) => interactionCode(type)),
     values: Float32Array.from(touches, ([, , value]) => value),
+    here: Uint8Array.from(touches, ([, , , , here = false]) => Number(here)),
   };
 }
 
@@ -395,9 +402,10 @@ describe("habit", () => {
     const columns = of(
       historyOf([
         [0, "watch", 1, 5],
-        [1, "watch", 0.1, 20],
+        [1, "watch", 0.1, 20, true],
         [2, "click", NONE, 100],
-        [0, "watch", 0.5, 60 * 24 * 3],
+        [0, "watch", 0.5, 60 * 24 * 3, true],
+        [0, "click", NONE, 60 * 24 * 3],
       ]),
     );
     const { log1p } = Math;
@@ -413,8 +421,13 @@ describe("habit", () => {
     near("visit-2.engage", 0);
     near("visit-3.click", 1);
     near("last-5.share", (1 + 0.1 + 0.5 + 2 * 0.5) / (3 + 2));
-    near("last-5.click", (1 + 2 * 0.3) / (4 + 2));
+    near("last-5.click", (2 + 2 * 0.3) / (4 + 2));
     near("last-50.long-watch", (2 + 2 * 0.3) / (4 + 2));
+    near("here.log-visits", log1p(2));
+    near("here.log-minutes", log1p(20));
+    near("here.last-5.share", (0.1 + 0.5 + 2 * 0.5) / (2 + 2));
+    // One visit, two touches, one of them here.
+    near("here.last-200.click", (1 + 2 * 0.3) / (2 + 2));
   });
 
   it("says of a user without visits what each column says where nothing is known", () => {

@@ -328,20 +328,21 @@ describe("the inputs of a network", () => {
     expect(numbersOf(inputs, "categories")[0]).toBe(0);
   });
 
-  it("give every visit its share watched, its actions and its age, newest first", () => {
+  it("give every visit its share watched, its actions, its place and its age, newest first", () => {
     const catalog = catalogOf(3);
     const touches = {
       items: Int32Array.of(1, 0),
       times: Float64Array.of(NOW - HOUR, NOW - 24 * HOUR),
       types: Uint8Array.of(interactionCode("watch"), interactionCode("like")),
       values: Float32Array.of(0.5, Number.NaN),
+      here: Uint8Array.of(0, 1),
     };
     const input = inputOver(catalog, [2]);
     const inputs = inputsOf(own, { ...input, visits: visitsOf(touches, catalog) });
     const actions = (is: (name: string) => boolean) => ACTIONS.map(({ name }) => Number(is(name)));
     expectClose(numbersOf(inputs, "history_facts"), [
-      ...[0.5, 1, ...actions((name) => name === "engage" || name === "long-watch"), Math.log(61) / 10],
-      ...[0, 0, ...actions((name) => name === "engage" || name === "approve"), Math.log(1441) / 10],
+      ...[0.5, 1, ...actions((name) => name === "engage" || name === "long-watch"), 0, Math.log(61) / 10],
+      ...[0, 0, ...actions((name) => name === "engage" || name === "approve"), 1, Math.log(1441) / 10],
     ]);
     expect(numbersOf(inputs, "history_present")).toEqual([1, 1]);
     expect(inputs["history_facts"]!.dims).toEqual([1, 2, VISIT_COLUMNS]);

@@ -137,18 +137,19 @@ export interface QueryOptions {
 }
 
 /** A user who clicked these rows, newest first, an hour apart. */
-export function queryOver(history: readonly number[], options: QueryOptions = {}): Query {
+export function queryOver(rows: readonly number[], options: QueryOptions = {}): Query {
   const { size = KNOWN, now = NOW } = options;
   const allowed = options.allowed ?? new Uint8Array(size).fill(1);
-  if (options.allowed === undefined) for (const row of history) allowed[row] = 0;
+  if (options.allowed === undefined) for (const row of rows) allowed[row] = 0;
   const touches = {
-    items: Int32Array.from(history),
-    times: Float64Array.from(history, (_, i) => now - (i + 1) * HOUR),
-    types: new Uint8Array(history.length).fill(interactionCode("click")),
-    values: new Float32Array(history.length).fill(Number.NaN),
+    items: Int32Array.from(rows),
+    times: Float64Array.from(rows, (_, i) => now - (i + 1) * HOUR),
+    types: new Uint8Array(rows.length).fill(interactionCode("click")),
+    values: new Float32Array(rows.length).fill(Number.NaN),
   };
-  const weights = new Float32Array(history.length).fill(1);
-  return { now, ...touches, weights, allowed, encodings: {}, context: {}, history: touches };
+  const weights = new Float32Array(rows.length).fill(1);
+  const history = { ...touches, here: new Uint8Array(rows.length) };
+  return { now, ...touches, weights, allowed, encodings: {}, context: {}, history };
 }
 
 /** The same with what the retriever makes of the user. */

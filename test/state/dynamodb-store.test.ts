@@ -104,7 +104,11 @@ describe("a row of the DynamoDB store", () => {
       time: number,
       value: fc.option(number, { nil: Number.NaN }),
     })
-    .map(({ one, id, item, time, value }) => touch(id, time, { item, type: one.type, value }));
+    .map(({ one, id, item, time, value }) => {
+      // An id and a surface have no control characters: what has one shall not be taken for both.
+      const surface = item.includes("\0") ? undefined : one.surface;
+      return touch(id, time, { item, type: one.type, value, surface });
+    });
 
   it("gives back any touch and any user", () => {
     fc.assert(

@@ -30,6 +30,8 @@ describe("encodeState", () => {
       touch("ÿ", 2, { item: "Ā", value: Number.MIN_VALUE }),
       touch("\ud800", -8.64e15, { item: "🎬", value: 1e300 }),
       touch("👍", 8.64e15, { item: "é", value: 0.1 }),
+      touch("home", 5, { surface: "home", value: 1 }),
+      touch("wide", 6, { item: "é", surface: "特集" }),
     ];
     const state = mergeTouches(emptyState(u1), touches, { touches: 9, vetoes: 9 });
     const bytes = encodeState(state);

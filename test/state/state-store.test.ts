@@ -229,7 +229,7 @@ function contract(name: StoreName): void {
       { touches: 20, vetoes: 1 },
     ));
 
-  it("keeps every text, type and value of a touch", () =>
+  it("keeps every text, type, value and surface of a touch", () =>
     withStore(
       async (store) => {
         const touches = [
@@ -239,6 +239,9 @@ function contract(name: StoreName): void {
           touch("👍", 1, { item: "é", value: 0.1, type: "block" }),
           touch("\u0000", 1, { item: "\u0001\u0000", type: "dislike" }),
           touch("\uffff", 1, { item: "\u007f", type: "view" }),
+          touch("here", 1, { surface: "x".repeat(64), value: 0.5 }),
+          touch("there", 1, { item: "é", surface: "特集 🎬", type: "click" }),
+          touch("where", 1, { surface: "ÿ", type: "hide" }),
         ];
         await put(store, u1, ...touches);
         const { touches: engaged, vetoes } = await store.read(u1);

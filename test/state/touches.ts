@@ -16,15 +16,16 @@ export const at = (time: number) => time as EpochMs;
 export function touch(
   id: string,
   time: number,
-  more: { item?: string; type?: InteractionType; value?: number } = {},
+  more: { item?: string; type?: InteractionType; value?: number; surface?: string | undefined } = {},
 ): Touch {
-  const { item = "v1", type = "watch", value = Number.NaN } = more;
-  return { id: id as EventId, item: item as ItemId, type, value, time: at(time) };
+  const { item = "v1", type = "watch", value = Number.NaN, surface } = more;
+  const made = { id: id as EventId, item: item as ItemId, type, value, time: at(time) };
+  return surface === undefined ? made : { ...made, surface };
 }
 
 export function interaction(who: string, from: Touch): Interaction {
-  const { id, item, type, time, value } = from;
-  const base = { kind: "interaction", user: user(who), id, item, type, time } as const;
+  const { value, ...known } = from;
+  const base = { kind: "interaction", user: user(who), ...known } as const;
   return Number.isNaN(value) ? base : { ...base, value };
 }
 
@@ -43,6 +44,7 @@ export const anyTouch: fc.Arbitrary<Touch> = fc
     item: fc.constantFrom("v1", "v2", "vidéo", "映画"),
     type: fc.constantFrom<InteractionType[]>("watch", "like", "hide", "block"),
     value: fc.constantFrom(Number.NaN, 0, 0.1, 1),
+    surface: fc.constantFrom(undefined, "home", "página", "特集"),
   })
   .map(({ id, time, ...more }) => touch(id, time, more));
 
@@ -70,10 +72,10 @@ export function model(
   };
 }
 
-/** (time, id, item, code, value) as text whose order is theirs, for the values that `anyTouch` makes. */
+/** (time, id, item, surface, code, value) as text whose order is theirs, for the values that `anyTouch` makes. */
 function rank(one: Touch): string {
   const time = String(BigInt(one.time) + 2n * 10n ** 17n); // of one length for every time there is
   const code = ["watch", "like", "hide", "block"].indexOf(one.type);
   const value = Number.isNaN(one.value) ? "-" : String(one.value);
-  return [time, one.id, one.item, code, value].join("\u0000");
+  return [time, one.id, one.item, one.surface ?? "", code, value].join("\u0000");
 }

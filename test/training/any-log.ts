@@ -36,6 +36,7 @@ const interaction = fc
       item,
       type: fc.constantFrom(...TYPES),
       request,
+      surface: fc.constantFrom("home", "feed"),
       share: fc.double({ min: 0, max: 1, noNaN: true }),
     },
     { requiredKeys: ["time", "user", "item", "type", "share"] },

@@ -96,7 +96,7 @@ it("is, to the bit, the row of a live system that has folded what came before, w
         const store = memoryStore({ limits: DEFAULT_LIMITS, clock: new ManualClock(now) });
         await store.apply(logged(before));
         const state = await store.read(userId(user));
-        const { touches, history: all } = touchesOf(state, live, now);
+        const { touches, history: all } = touchesOf(state, live, now, PLACE.surface);
         const { allowed } = buildMask(live, state, {}, now);
         const context = contextOf(live, userId(user), now, PLACE);
         const liveQuery = { ...touches, allowed, encodings: {}, context, history: all };

@@ -43,10 +43,11 @@ async function served(
   catalog: Catalog,
   now: EpochMs,
   limits: StateLimits,
+  surface?: string,
 ) {
   const store = memoryStore({ limits, clock: new ManualClock(now) });
   await store.apply(logged(events));
-  return touchesOf(await store.read(userId(user)), catalog, now);
+  return touchesOf(await store.read(userId(user)), catalog, now, surface);
 }
 
 /** Entries of the history as (user, entry, the event behind it). */
@@ -69,7 +70,8 @@ describe("the query before an entry", () => {
         anyLog({ erasures: true, ordered: false }),
         fc.integer({ min: 0, max: 1e6 }),
         fc.constantFrom(...LIMITS),
-        async (events, seed, limits) => {
+        fc.constantFrom(undefined, "home", "nowhere"),
+        async (events, seed, limits, surface) => {
           const history = await readHistory(await logOf(events));
           const erasures = events.filter((event) => event.kind === "erasure");
           const erased = (event: Interaction) =>
@@ -78,8 +80,8 @@ describe("the query before an entry", () => {
           for (const { user, u, entry, event } of entriesOf(history, kept)) {
             const before = interactionsOf(events).filter((other) => byTimeAndId(other, event) < 0);
             const shuffled = new Random(seed).shuffle([...before, ...erasures]) as Event[];
-            expect(touchesBefore(history, u, entry, event.time, limits)).toEqual(
-              await served(shuffled, user, history.catalog, event.time, limits),
+            expect(touchesBefore(history, u, entry, event.time, limits, surface)).toEqual(
+              await served(shuffled, user, history.catalog, event.time, limits, surface),
             );
           }
         },

@@ -164,6 +164,7 @@ export class Batches {
         times: visits.times.subarray(first, end),
         shares: visits.shares.subarray(first, end),
         actions: visits.actions.subarray(first, end),
+        here: visits.here.subarray(first, end),
       };
       writeVisitFacts(some, lists.times[list]!, facts, b * H);
       present.fill(1, b * H, b * H + end - first);

@@ -40,7 +40,7 @@ export interface RankingLists {
   /** (L + 1) */
   readonly visitOffsets: Int32Array;
   /** Newest first within a list. */
-  readonly visits: Pick<Visits, "items" | "times" | "shares" | "actions">;
+  readonly visits: Pick<Visits, "items" | "times" | "shares" | "actions" | "here">;
   /** Next items whose target retrieval did not find, and which are therefore not here. */
   readonly missed: number;
 }
@@ -75,6 +75,7 @@ export class ListWriter {
   private readonly visitTimes = new Growing(Float64Array);
   private readonly visitShares = new Growing(Float32Array);
   private readonly visitActions = new Growing(Uint8Array);
+  private readonly visitHere = new Growing(Uint8Array);
 
   constructor(requestWidth: number, candidateWidth: number) {
     this.requestWidth = requestWidth;
@@ -106,6 +107,7 @@ export class ListWriter {
     this.visitTimes.append(visits.times.subarray(0, MAX_VISITS));
     this.visitShares.append(visits.shares.subarray(0, MAX_VISITS));
     this.visitActions.append(visits.actions.subarray(0, MAX_VISITS));
+    this.visitHere.append(visits.here.subarray(0, MAX_VISITS));
     label({
       targets: this.targets.extend(n),
       samplingOffsets: this.samplingOffsets.extend(n),
@@ -141,6 +143,7 @@ export class ListWriter {
         times: this.visitTimes.take(),
         shares: this.visitShares.take(),
         actions: this.visitActions.take(),
+        here: this.visitHere.take(),
       },
       missed,
     };

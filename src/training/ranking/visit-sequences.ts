@@ -88,6 +88,8 @@ function visitsOfEntries(history: History, first: number, end: number): Started 
     times: Float64Array.from(entries, (e) => times[e]!),
     types: Uint8Array.from(entries, (e) => types[e]!),
     values: Float32Array.from(entries, (e) => values[e]!),
+    // What is learned here is of no request, so of no surface.
+    here: new Uint8Array(entries.length),
   };
   const visits = visitsOf(newest, catalog, entries.length);
   const oldest = entries.filter((e, at) => at === entries.length - 1 || items[entries[at + 1]!] !== items[e]);
@@ -98,6 +100,7 @@ function visitsOfEntries(history: History, first: number, end: number): Started 
     shares: visits.shares.reverse(),
     actions: visits.actions.reverse(),
     types: visits.types.reverse(),
+    here: visits.here,
   };
 }
 
@@ -109,6 +112,7 @@ function joinedVisits(parts: readonly Started[], length: number): Started {
     shares: new Float32Array(length),
     actions: new Uint8Array(length),
     types: new Uint16Array(length),
+    here: new Uint8Array(length),
   };
   let at = 0;
   for (const part of parts) {
@@ -175,6 +179,7 @@ export function tasteFeeds(sequences: VisitSequences, chosen: Int32Array, heads:
         times: visits.times.subarray(v, v + 1),
         shares: visits.shares.subarray(v, v + 1),
         actions: visits.actions.subarray(v, v + 1),
+        here: visits.here.subarray(v, v + 1),
       };
       writeVisitFacts(one, starts[visit]!, facts, to);
     }

@@ -97,6 +97,7 @@ describe("a batch of lists", () => {
           Number.isNaN(visit.share) ? 0 : visit.share!,
           Number.isNaN(visit.share) ? 0 : 1,
           ...ACTIONS.map((_, h) => (visit.actions! >> h) & 1),
+          Number(visit.here ?? false),
           Math.log1p((time! - visit.time) / 60_000) / 10,
         ]),
       );

@@ -11,6 +11,7 @@ export interface MadeVisit {
   readonly time: number;
   readonly share?: number;
   readonly actions?: number;
+  readonly here?: boolean;
 }
 
 /** One list: a row for each of `items`. */
@@ -38,6 +39,7 @@ export function visitsFrom(made: readonly MadeVisit[]): Visits {
     shares: Float32Array.from(made, ({ share = Number.NaN }) => share),
     actions: Uint8Array.from(made, ({ actions = 0 }) => actions),
     types: new Uint16Array(made.length),
+    here: Uint8Array.from(made, ({ here = false }) => Number(here)),
   };
 }
 

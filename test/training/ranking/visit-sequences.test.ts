@@ -40,6 +40,7 @@ function visitsOfAll(history: History, entries: readonly number[]) {
       times: Float64Array.from(newest, (e) => history.times[e]!),
       types: Uint8Array.from(newest, (e) => history.types[e]!),
       values: Float32Array.from(newest, (e) => history.values[e]!),
+      here: new Uint8Array(newest.length),
     },
     history.catalog,
   );
