@@ -4,7 +4,7 @@
  *
  * Arguments: `--quick` (a small platform, short steps), `--size small|10k|100k|1m`, `--store lmdb,redis`,
  * `--seconds N` a step, `--rates 50,100` instead of the search for the knee, `--events 0.2` events a recommendation,
- * `--workers N`, `--parts bare,overload` for what comes after the knee.
+ * `--workers N`, `--threads N` that score, `--parts bare,overload` for what comes after the knee.
  */
 import { mkdtemp, rm } from "node:fs/promises";
 import { cpus, tmpdir } from "node:os";
@@ -39,6 +39,8 @@ interface Plan {
   readonly rates: readonly number[];
   readonly events: number;
   readonly workers: number;
+  /** Of scoring; as many as the product takes by itself where undefined. */
+  readonly threads: number | undefined;
   readonly halvings: number;
   readonly parts: readonly string[];
 }
@@ -66,6 +68,7 @@ export async function run(args: readonly string[] = []): Promise<Record<string, 
       "users that ask": platform.busy.length,
       "events a recommendation": plan.events,
       workers: plan.workers,
+      ...(plan.threads !== undefined && { "threads that score": plan.threads }),
       "seconds a step": plan.seconds,
     };
     for (const store of plan.stores) result[store] = await measureStore(bench, store);
@@ -77,13 +80,15 @@ export async function run(args: readonly string[] = []): Promise<Record<string, 
 }
 
 async function measureStore(bench: Bench, store: string): Promise<Record<string, unknown>> {
-  if (store === "lmdb") return measureServer(bench, store, CONFIG);
+  const { threads } = bench.plan;
+  const config: UpnextConfig = threads === undefined ? CONFIG : { ...CONFIG, serving: { threads } };
+  if (store === "lmdb") return measureServer(bench, store, config);
   if (redisMissing !== undefined) return { skipped: redisMissing };
   const redis = await redisServer();
   try {
     const cpuBefore = usageOf(redis.pid).cpuMs;
     const result = await measureServer(bench, store, {
-      ...CONFIG,
+      ...config,
       state: { store: "redis", url: redis.url },
     });
     const { cpuMs, rssMb } = usageOf(redis.pid);
@@ -187,7 +192,16 @@ function planOf(args: readonly string[]): Plan {
     args: [...args],
     options: {
       quick: { type: "boolean" },
-      ...{ size: text, store: text, seconds: text, rates: text, events: text, workers: text, parts: text },
+      ...{
+        size: text,
+        store: text,
+        seconds: text,
+        rates: text,
+        events: text,
+        workers: text,
+        threads: text,
+        parts: text,
+      },
     },
   });
   const { quick = false } = values;
@@ -199,6 +213,7 @@ function planOf(args: readonly string[]): Plan {
     rates: list(values.rates)?.map(Number) ?? [],
     events: Number(values.events ?? 0.2),
     workers: Number(values.workers ?? 1),
+    threads: values.threads === undefined ? undefined : Number(values.threads),
     halvings: quick ? 1 : 3,
     parts: list(values.parts) ?? (quick ? ["bare"] : PARTS),
   };

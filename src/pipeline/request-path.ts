@@ -75,7 +75,7 @@ export async function runPath(
   const retrieval = retrievalOf(parts, popular, limit);
   const contributions = retrieveCandidates(parts, retrieval, query, mask.count, stages, trace);
   const found = trace.now("blend", sumFound(contributions), () => {
-    const blended = blend(query, contributions, settings.candidates);
+    const blended = blend(contributions, settings.candidates);
     return { value: blended, out: blended.rows.length };
   });
   const ranking = await rankCandidates(parts, query, found, best, stages, trace);

@@ -34,12 +34,12 @@ export async function similarItems(
   const history = { ...touches, here: Uint8Array.of(0) };
   const query: Query = { ...touches, allowed, encodings: encoded.encodings, context: {}, history };
   const reasons: Reason[] = models.bundle === null ? ["not_trained"] : [...encoded.reasons];
-  const found = blend(query, retrieveAll(personal, query, limit), limit);
+  const found = blend(retrieveAll(personal, query, limit), limit);
   if (found.rows.length > 0) return answer(item, found.rows, found.fused, catalog, reasons);
   // Nobody took it yet, or nothing is trained: the popular items that share its creator or a category.
   keepRelated(catalog, row, allowed);
   const rest = models.sources.filter(({ retriever }) => !retriever.personal);
-  const related = blend(query, retrieveAll(rest, query, limit), limit);
+  const related = blend(retrieveAll(rest, query, limit), limit);
   return answer(
     item,
     related.rows,

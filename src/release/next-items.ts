@@ -88,7 +88,7 @@ async function ranksOf(
   try {
     await visit(history, replay, examples, async (asked, target, _, i) => {
       const query = { ...asked, encodings: await encodeAll(sources, asked) };
-      const candidates = blend(query, retrieveAll(sources, query, settings.perSource), settings.candidates);
+      const candidates = blend(retrieveAll(sources, query, settings.perSource), settings.candidates);
       if (i % 50 === 0) progress.update(i);
       if (!candidates.rows.includes(target)) return;
       const context = { query, catalog, candidates, visits: visitsOf(query.history, catalog) };

@@ -60,7 +60,7 @@ async function rankOf(
   { candidates: count, perSource, headWeights }: RankSettings,
 ): Promise<number> {
   const query = { ...asked, encodings: await encodeAll(sources, asked) };
-  const candidates = blend(query, retrieveAll(sources, query, perSource), count);
+  const candidates = blend(retrieveAll(sources, query, perSource), count);
   if (ranker === null) return pessimisticRank(candidates.rows, candidates.fused, target);
   const context = { query, catalog, candidates, visits: visitsOf(query.history, catalog) };
   const heads = await ranker.score({ ...context, features: featureSet.compute(context) });

@@ -6,7 +6,8 @@
  * candidate: they are features of the ranker and the answer to "why".
  */
 import { bestOf } from "../tensor/index.ts";
-import type { Query, Retrieved } from "./retriever.ts";
+import type { Retrieved } from "./retriever.ts";
+import { RowPlaces } from "./row-places.ts";
 
 /** Candidates as columns of (n) entries. */
 export interface Candidates {
@@ -37,87 +38,102 @@ export interface Contribution {
 /** The constant of the paper: how flat the head of a list counts. */
 const FLATNESS = 60;
 
-/** Columns over the catalogue that are all 0 between calls; shared by all requests, since nothing in here waits. */
-class Scratch {
-  /** Fused score of a row. */
-  sums = new Float64Array(0);
-  touched = new Int32Array(0);
-  /** The sums of the rows that were touched. */
-  fused = new Float32Array(0);
-  /** 1 + index of a row among the candidates; while fusing, 1 for a row that was found. */
-  slots = new Int32Array(0);
+/** What all sources found, one after the other; shared by all requests, since nothing in here waits. */
+class Found {
+  /** Of the rows that were found. */
+  readonly places = new RowPlaces();
+  /** By entry, one source's rows after the other's: the row's place. */
+  entries = new Int32Array(1024);
+  /** By place: the fused score, and the same in 32 bits. */
+  sums = new Float64Array(1024);
+  fused = new Float32Array(1024);
+  /** By place: 1 + index among the chosen ones, 0 where it is none of them. */
+  chosen = new Int32Array(1024);
 
-  reserve(size: number): void {
-    if (this.sums.length >= size) return;
-    this.sums = new Float64Array(2 * size);
-    this.touched = new Int32Array(2 * size);
-    this.fused = new Float32Array(2 * size);
-    this.slots = new Int32Array(2 * size);
+  take(contributions: readonly Contribution[]): void {
+    const { places } = this;
+    places.clear();
+    this.reserve(contributions.reduce((sum, { retrieved }) => sum + (retrieved?.rows.length ?? 0), 0));
+    const { entries } = this;
+    let entry = 0;
+    for (const { retrieved } of contributions) {
+      if (retrieved === null) continue;
+      const { rows } = retrieved;
+      for (let rank = 0; rank < rows.length; rank++) entries[entry++] = places.place(rows[rank]!);
+    }
+  }
+
+  private reserve(entries: number): void {
+    if (this.entries.length >= entries) return;
+    this.entries = new Int32Array(2 * entries);
+    this.sums = new Float64Array(2 * entries);
+    this.fused = new Float32Array(2 * entries);
+    this.chosen = new Int32Array(2 * entries);
   }
 }
 
-const scratch = new Scratch();
+const found = new Found();
 
 /** The `limit` best of everything that the sources found, equal fused scores by lower row. */
-export function blend(query: Query, contributions: readonly Contribution[], limit: number): Candidates {
-  return candidatesOf(query, contributions, fuse(query, contributions, limit));
+export function blend(contributions: readonly Contribution[], limit: number): Candidates {
+  found.take(contributions);
+  return provenanceOf(contributions, bestFused(contributions, limit));
 }
 
 /** The rows of `blend` alone, in its order. */
-export function fuse(query: Query, contributions: readonly Contribution[], limit: number): Int32Array {
-  scratch.reserve(query.allowed.length);
-  const { sums, touched, fused, slots } = scratch;
-  let n = 0;
-  for (const { weight, retrieved } of contributions) {
-    if (retrieved === null) continue;
-    for (let rank = 0; rank < retrieved.rows.length; rank++) {
-      const row = retrieved.rows[rank]!;
-      if (slots[row] === 0) {
-        slots[row] = 1;
-        touched[n++] = row;
-      }
-      sums[row] = sums[row]! + weight / (FLATNESS + rank);
-    }
-  }
-  for (let i = 0; i < n; i++) {
-    const row = touched[i]!;
-    fused[i] = sums[row]!;
-    sums[row] = 0;
-    slots[row] = 0;
-  }
-  return bestOf(touched, fused, n, limit).rows;
+export function fuse(contributions: readonly Contribution[], limit: number): Int32Array {
+  found.take(contributions);
+  return bestFused(contributions, limit);
 }
 
 /** Chosen rows, without repeats, as candidates: with the provenance that `blend` would give them. */
-export function candidatesOf(
-  query: Query,
-  contributions: readonly Contribution[],
-  rows: Int32Array,
-): Candidates {
+export function candidatesOf(contributions: readonly Contribution[], rows: Int32Array): Candidates {
+  found.take(contributions);
+  return provenanceOf(contributions, rows);
+}
+
+function bestFused(contributions: readonly Contribution[], limit: number): Int32Array {
+  const { places, entries, sums, fused } = found;
+  const { count } = places;
+  sums.fill(0, 0, count);
+  let entry = 0;
+  for (const { weight, retrieved } of contributions) {
+    const n = retrieved?.rows.length ?? 0;
+    for (let rank = 0; rank < n; rank++) {
+      const place = entries[entry++]!;
+      sums[place] = sums[place]! + weight / (FLATNESS + rank);
+    }
+  }
+  for (let place = 0; place < count; place++) fused[place] = sums[place]!;
+  return bestOf(places.rows, fused, count, limit).rows;
+}
+
+function provenanceOf(contributions: readonly Contribution[], rows: Int32Array): Candidates {
   const n = rows.length;
-  scratch.reserve(query.allowed.length);
-  const { slots } = scratch;
-  for (let i = 0; i < n; i++) slots[rows[i]!] = i + 1;
+  const { places, entries, chosen } = found;
+  chosen.fill(0, 0, places.count);
+  for (let i = 0; i < n; i++) {
+    const place = places.find(rows[i]!);
+    if (place >= 0) chosen[place] = i + 1;
+  }
   const fused = new Float64Array(n);
   const ranks: Int32Array[] = [];
   const scores: Float32Array[] = [];
+  let entry = 0;
   for (const { retrieved, weight } of contributions) {
     const rank = new Int32Array(n).fill(-1);
     const score = new Float32Array(n);
-    if (retrieved !== null) {
-      for (let r = 0; r < retrieved.rows.length; r++) {
-        const slot = slots[retrieved.rows[r]!]! - 1;
-        if (slot < 0) continue;
-        rank[slot] = r;
-        score[slot] = retrieved.scores[r]!;
-        fused[slot] = fused[slot]! + weight / (FLATNESS + r);
-      }
+    const length = retrieved?.rows.length ?? 0;
+    for (let r = 0; r < length; r++) {
+      const i = chosen[entries[entry++]!]! - 1;
+      if (i < 0) continue;
+      rank[i] = r;
+      score[i] = retrieved!.scores[r]!;
+      fused[i] = fused[i]! + weight / (FLATNESS + r);
     }
     ranks.push(rank);
     scores.push(score);
   }
-  for (let i = 0; i < n; i++) slots[rows[i]!] = 0;
-  // Sources are asked when the scratch is clean again: one that throws leaves nothing behind for the next request.
   const signals = contributions.flatMap(({ retrieved, signalNames }) => {
     const columns = signalNames.map(() => new Float32Array(n));
     retrieved?.signals(rows, columns);

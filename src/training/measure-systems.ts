@@ -77,13 +77,13 @@ export async function measureSystems(options: MeasureOptions): Promise<readonly 
       count(contribution.name, contribution.retrieved!.rows, contribution.retrieved!.scores, since);
     }
     const query = { ...asked, encodings };
-    const candidates = blend(query, contributions, options.candidates);
+    const candidates = blend(contributions, options.candidates);
     count("blend", candidates.rows, candidates.fused, started);
     if (index % COMPARE_EVERY === 0) {
       const withIt = candidates.rows.includes(target);
       for (const source of contributions) {
         const others = contributions.filter((other) => other !== source);
-        tally(source.name).compare(withIt, fuse(query, others, options.candidates).includes(target));
+        tally(source.name).compare(withIt, fuse(others, options.candidates).includes(target));
       }
     }
     let rank: number;

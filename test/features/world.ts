@@ -156,7 +156,7 @@ export async function anyWorld(seed: number): Promise<World> {
   const contributions = retrieveAll(sources, query, 30).map((contribution) =>
     random.next() < 0.1 ? { ...contribution, retrieved: null } : contribution,
   );
-  const candidates = blend(query, contributions, 30);
+  const candidates = blend(contributions, 30);
   return {
     set: featureSet(
       fitFeatureSchema({
@@ -169,6 +169,6 @@ export async function anyWorld(seed: number): Promise<World> {
     ),
     context: { query, catalog, candidates, visits: visitsOf(history, catalog) },
     contributions,
-    candidatesOf: (chosen) => candidatesOf(query, contributions, chosen),
+    candidatesOf: (chosen) => candidatesOf(contributions, chosen),
   };
 }

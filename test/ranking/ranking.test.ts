@@ -115,7 +115,7 @@ function inputOver(catalog: Catalog, rows: readonly number[], history: readonly 
   return {
     query,
     catalog,
-    candidates: candidatesOf(query, [], Int32Array.from(rows)),
+    candidates: candidatesOf([], Int32Array.from(rows)),
     visits: visitsOf(query.history, catalog),
     features: {
       request: Float32Array.from({ length: REQUEST }, () => random.normal()),

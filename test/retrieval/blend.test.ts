@@ -33,11 +33,10 @@ function found(name: string, weight: number, rows: readonly number[]): Contribut
 }
 
 const silent: Contribution = { name: "late", weight: 1, signalNames: ["late", "late-too"], retrieved: null };
-const query = queryOver([]);
 
 describe("the blend", () => {
   it("sums weight / (60 + rank) over the sources that found a candidate, and tells who found it where", () => {
-    const blended = blend(query, [found("a", 1, [5, 3]), silent, found("b", 0.5, [3, 7])], 10);
+    const blended = blend([found("a", 1, [5, 3]), silent, found("b", 0.5, [3, 7])], 10);
     expect(blended).toEqual({
       rows: Int32Array.of(3, 5, 7),
       fused: Float32Array.of(1 / 61 + 0.5 / 60, 1 / 60, 0.5 / 61),
@@ -57,7 +56,7 @@ describe("the blend", () => {
 
   it("keeps the best for a limit of 0, 1, n and n + 1", () => {
     const contributions = [found("a", 1, [5, 3]), found("b", 0.5, [3, 7])];
-    expect([0, 1, 3, 4].map((limit) => [...blend(query, contributions, limit).rows])).toEqual([
+    expect([0, 1, 3, 4].map((limit) => [...blend(contributions, limit).rows])).toEqual([
       [],
       [3],
       [3, 5, 7],
@@ -67,12 +66,12 @@ describe("the blend", () => {
 
   it("orders equal candidates by row", () => {
     const contributions = [found("a", 1, [9]), found("b", 1, [4]), found("c", 1, [6])];
-    expect([...blend(query, contributions, 3).rows]).toEqual([4, 6, 9]);
+    expect([...blend(contributions, 3).rows]).toEqual([4, 6, 9]);
   });
 
   it("is empty where no source was asked, or none found anything", () => {
-    expect(blend(query, [], 10).rows).toHaveLength(0);
-    expect(blend(query, [silent, found("a", 1, [])], 10)).toMatchObject({
+    expect(blend([], 10).rows).toHaveLength(0);
+    expect(blend([silent, found("a", 1, [])], 10)).toMatchObject({
       rows: new Int32Array(0),
       sourceNames: ["late", "a"],
       bestScores: Float32Array.of(0, 0),
@@ -80,7 +79,7 @@ describe("the blend", () => {
   });
 
   it("repeats no candidate of sources without a vote", () => {
-    const blended = blend(query, [found("a", 0, [5, 3]), found("b", 0, [3, 5])], 10);
+    const blended = blend([found("a", 0, [5, 3]), found("b", 0, [3, 5])], 10);
     expect([...blended.rows]).toEqual([3, 5]);
   });
 
@@ -99,7 +98,7 @@ describe("the blend", () => {
           .map(([row, sum]) => ({ row, sum: Math.fround(sum) }))
           .sort((a, b) => b.sum - a.sum || a.row - b.row)
           .slice(0, limit);
-        const blended = blend(query, contributions, limit);
+        const blended = blend(contributions, limit);
         expect([...blended.rows]).toEqual(wanted.map(({ row }) => row));
         expect([...blended.fused]).toEqual(wanted.map(({ sum }) => sum));
       }),
@@ -117,19 +116,17 @@ describe("the blend", () => {
       },
     };
     const contributions = [found("a", 1, [2, 8, 1])];
-    const alone = candidatesOf(query, contributions, Int32Array.of(8));
-    expect(() => blend(query, [failing], 10)).toThrow("gone");
-    expect(candidatesOf(query, contributions, Int32Array.of(8))).toEqual(alone);
-    expect(() => candidatesOf(query, [failing], Int32Array.of(1, 2))).toThrow("gone");
-    expect(blend(query, contributions, 10)).toEqual(
-      candidatesOf(query, contributions, Int32Array.of(2, 8, 1)),
-    );
+    const alone = candidatesOf(contributions, Int32Array.of(8));
+    expect(() => blend([failing], 10)).toThrow("gone");
+    expect(candidatesOf(contributions, Int32Array.of(8))).toEqual(alone);
+    expect(() => candidatesOf([failing], Int32Array.of(1, 2))).toThrow("gone");
+    expect(blend(contributions, 10)).toEqual(candidatesOf(contributions, Int32Array.of(2, 8, 1)));
   });
 });
 
 describe("candidates of chosen rows", () => {
   it("carry signals but no rank and no score where nobody found them", () => {
-    const chosen = candidatesOf(query, [found("a", 1, [5, 3])], Int32Array.of(11, 3));
+    const chosen = candidatesOf([found("a", 1, [5, 3])], Int32Array.of(11, 3));
     expect(chosen).toMatchObject({
       rows: Int32Array.of(11, 3),
       fused: Float32Array.of(0, 1 / 61),
@@ -141,7 +138,7 @@ describe("candidates of chosen rows", () => {
   });
 
   it("are none for no rows", () => {
-    expect(candidatesOf(query, [found("a", 1, [5])], new Int32Array(0))).toMatchObject({
+    expect(candidatesOf([found("a", 1, [5])], new Int32Array(0))).toMatchObject({
       rows: new Int32Array(0),
       signals: [new Float32Array(0)],
     });
@@ -170,11 +167,11 @@ describe("over the real sources", () => {
     for (const history of [[], [4, 10, 22], [203, 5]]) {
       const asked = await encodedBy(sources, queryOver(history));
       const contributions = retrieveAll(sources, asked, 60);
-      const blended = blend(asked, contributions, 80);
-      expect(candidatesOf(asked, contributions, blended.rows)).toEqual(blended);
+      const blended = blend(contributions, 80);
+      expect(candidatesOf(contributions, blended.rows)).toEqual(blended);
       const indices = random.shuffle(Int32Array.from(blended.rows, (_, i) => i)).slice(0, 15);
       const picked = pickCandidates(blended, indices);
-      expect(candidatesOf(asked, contributions, picked.rows)).toEqual(picked);
+      expect(candidatesOf(contributions, picked.rows)).toEqual(picked);
       expect([...picked.rows]).toEqual([...indices].map((i) => blended.rows[i]));
     }
   });
@@ -182,12 +179,12 @@ describe("over the real sources", () => {
   it("two queries that are answered in turn do not disturb each other, whatever the size of their catalogs", async () => {
     const black = await encodedBy(sources, queryOver([4, 10, 22]));
     const white = await encodedBy(sources, queryOver([5, 11, 23], { size: 5000 }));
-    const alone = [black, white].map((asked) => blend(asked, retrieveAll(sources, asked, 50), 100));
+    const alone = [black, white].map((asked) => blend(retrieveAll(sources, asked, 50), 100));
     const ofBlack = retrieveAll(sources, black, 50);
     const ofWhite = retrieveAll(sources, white, 50);
-    const blackRows = blend(black, ofBlack, 100).rows;
-    expect(blend(white, ofWhite, 100)).toEqual(alone[1]);
-    expect(candidatesOf(black, ofBlack, blackRows)).toEqual(alone[0]);
+    const blackRows = blend(ofBlack, 100).rows;
+    expect(blend(ofWhite, 100)).toEqual(alone[1]);
+    expect(candidatesOf(ofBlack, blackRows)).toEqual(alone[0]);
     expect(blackRows).not.toEqual(alone[1]!.rows);
   });
 });

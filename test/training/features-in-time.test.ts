@@ -71,7 +71,7 @@ function featuresOf(
   count: number,
 ): Features {
   const rows = Int32Array.from({ length: count }, (_, row) => row);
-  const candidates = candidatesOf(query, retrieveAll(sources, query, 3), rows);
+  const candidates = candidatesOf(retrieveAll(sources, query, 3), rows);
   return set.compute({ query, catalog, candidates, visits: visitsOf(query.history, catalog) });
 }
 

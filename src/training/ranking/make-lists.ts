@@ -106,7 +106,7 @@ async function listsFrom(
     await replay.asOf(example.user, example.entry, now, async (asked) => {
       const query = { ...asked, encodings: await encodeAll(sources, asked) };
       const contributions = retrieveAll(sources, query, options.perSource);
-      const found = blend(query, contributions, options.candidates).rows;
+      const found = blend(contributions, options.candidates).rows;
       const target = found.indexOf(history.items[example.entry]!);
       if (target < 0) {
         missed++;
@@ -114,7 +114,7 @@ async function listsFrom(
       }
       const { rows, offsets } = sampleList(found, target, random);
       const what = { kind: NEXT_ITEM, user: example.user, time: now };
-      write(what, query, candidatesOf(query, contributions, rows), (list) => {
+      write(what, query, candidatesOf(contributions, rows), (list) => {
         list.samplingOffsets.set(offsets);
         list.targets[0] = 1;
         labelVisit(history, options.cut, example, list.labels);
@@ -131,7 +131,7 @@ async function listsFrom(
       const contributions = ask ? retrieveAll(sources, query, options.perSource) : sources.map(unasked);
       const rows = shown.items.subarray(0, MOST_SLOTS);
       const what = { kind: SLATE, user: shown.user, time: shown.time };
-      write(what, query, candidatesOf(query, contributions, rows), (list) => {
+      write(what, query, candidatesOf(contributions, rows), (list) => {
         for (let i = 0; i < rows.length; i++) {
           list.positions[i] = Math.min(shown.positions[i]!, POSITIONS - 1);
           for (let h = 0; h < ACTIONS.length; h++) {
