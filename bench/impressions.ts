@@ -15,7 +15,7 @@ import { HEADS } from "../src/ranking/index.ts";
 import { evaluate, type RankingLists, type RankingPeer } from "../src/training/index.ts";
 
 export const about =
-  "KuaiRand-Pure: what was shown from 2022-05-01 on (Beijing days), learned from what came before; every row has the state and the statistics of its moment. AUC of all rows, AUC and NDCG@10 within a user and a user's day; intervals of 95 % by a bootstrap over users, differences paired. cpuMs: 500 candidates of a user with 50 visits on one thread, features not included. LightGBM has the same features of the same rows; its settings are chosen on the newest tenth of them (bench/peers/lightgbm_ranking.py).";
+  "KuaiRand-Pure: what was shown from 2022-05-01 on (Beijing days), learned from what came before; every row has the state and the statistics of its moment. AUC of all rows, AUC and NDCG@10 within a user and a user's day; intervals of 95 % by a bootstrap over users, differences paired. cpuMs: 500 candidates of a user with 50 visits on one thread, features not included. LightGBM has the same features of the same rows; its settings are chosen on the newest tenth of them, as is whether it sees what retrieval says of a candidate (bench/peers/lightgbm_ranking.py).";
 export const needsBuild = true;
 
 const { UPNEXT_DATA: DATA = join(import.meta.dirname, "..", "..", "shared", "data") } = process.env;
@@ -107,13 +107,14 @@ function lightGbm(python: string): RankingPeer {
   return {
     name: "LightGBM",
     about: "gradient boosted trees on the same features, tuned",
-    async predict(learned, tested, heads) {
+    async predict(learned, tested, heads, features) {
       const folder = mkdtempSync(join(tmpdir(), "upnext-bench-lightgbm-"));
       try {
         const rows = slateRows(learned);
         const tests = slateRows(tested);
         const width = learned.requestWidth + learned.candidateWidth;
-        const meta = { rows: rows.length, tests: tests.length, width, heads: heads.length };
+        const retrieval = features.flatMap(({ ofRetrieval }, column) => (ofRetrieval ? [column] : []));
+        const meta = { rows: rows.length, tests: tests.length, width, heads: heads.length, retrieval };
         writeFileSync(join(folder, "meta.json"), JSON.stringify(meta));
         write(folder, "train.f32", matrixOf(learned, rows));
         write(folder, "labels.f32", labelsOf(learned, rows, heads));

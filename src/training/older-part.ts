@@ -131,6 +131,7 @@ export async function measureShown(
     heads,
     learned: models.lists,
     tested,
+    features: featureSet.features,
     batches,
     from: moment,
     peers,

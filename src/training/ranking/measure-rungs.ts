@@ -7,7 +7,7 @@ import {
   type HeadDifferences,
   type HeadScores,
 } from "../../evaluation/index.ts";
-import { MAX_VISITS } from "../../features/index.ts";
+import { type Feature, MAX_VISITS } from "../../features/index.ts";
 import { HEADS, NEXT_HEAD, networkRanker, type RankerHeader, VISIT_COLUMNS } from "../../ranking/index.ts";
 import type { Feeds } from "../../tensor/index.ts";
 import type { Batches } from "./batches.ts";
@@ -42,11 +42,16 @@ export interface RungComparison {
 export interface RankingPeer {
   readonly name: string;
   readonly about: string;
-  /** [head] (rows of slates of `tested`, in their order) probabilities. */
+  /**
+   * [head] (rows of slates of `tested`, in their order) probabilities.
+   *
+   * @param features the columns of a request, then those of a candidate
+   */
   predict(
     learned: RankingLists,
     tested: RankingLists,
     heads: readonly number[],
+    features: readonly Feature[],
   ): Promise<readonly Float32Array[]>;
 }
 
@@ -70,6 +75,8 @@ export interface RungMeasurement {
   readonly learned: RankingLists;
   /** Slates that came later. */
   readonly tested: RankingLists;
+  /** The columns of both: those of a request first. */
+  readonly features: readonly Feature[];
   /** Of `tested`. */
   readonly batches: Batches;
   /** Moment from which days are counted: midnight where the data is from. */
@@ -79,7 +86,7 @@ export interface RungMeasurement {
 }
 
 export async function measureRungs(measurement: RungMeasurement): Promise<RankingEvaluation> {
-  const { rungs, heads, learned, tested, batches, from, peers, progress } = measurement;
+  const { rungs, heads, learned, tested, features, batches, from, peers, progress } = measurement;
   const rows = rowsOf(tested);
   const actions = heads.filter((head) => head !== NEXT_HEAD);
   const names = actions.map((h) => HEADS[h]!.name);
@@ -92,7 +99,7 @@ export async function measureRungs(measurement: RungMeasurement): Promise<Rankin
   };
   progress.step("measure rungs", rungs.length + peers.length, "rungs");
   for (const { name, about, predict } of peers)
-    add(name, about, await predict(learned, tested, actions), null);
+    add(name, about, await predict(learned, tested, actions, features), null);
   for (const rung of rungs) {
     const predictions = await probabilities(rung, tested, rows, batches);
     const cost = {
