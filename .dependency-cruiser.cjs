@@ -23,7 +23,11 @@ const layers = {
   features: [...FACTS, "tensor", "retrieval"],
   models: [...BASE, "tensor"],
   ranking: [...FACTS, "tensor", "retrieval", "features", "models"],
-  pipeline: [...FACTS, "snapshots", "features", "retrieval", "ranking", "policy", "registry", "monitoring"],
+  experiments: [...BASE, "events", "catalog"],
+  pipeline: [
+    ...FACTS,
+    ...["snapshots", "features", "retrieval", "ranking", "policy", "registry", "monitoring", "experiments"],
+  ],
   training: [
     ...FACTS,
     ...[
@@ -50,7 +54,7 @@ const layers = {
     "training",
   ],
   backup: [...FACTS, "snapshots", "registry"],
-  serving: [...BASE, "events", "state", "pipeline", "registry", "monitoring"],
+  serving: [...BASE, "events", "state", "pipeline", "registry", "monitoring", "experiments"],
 };
 
 // The library binds the folders together, and upnext.ts is its door; the command line has everything.
@@ -71,6 +75,7 @@ const doors = {
   ranking: ["ranker.ts"],
   policy: ["filter.ts"],
   registry: ["registry.ts"],
+  experiments: ["experiment-desk.ts"],
   pipeline: ["recommender.ts", "overview.ts"],
 };
 

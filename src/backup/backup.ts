@@ -48,6 +48,8 @@ export interface BackupReport {
 
 /** Of `upnext start`: what the directory was made from. */
 const START = "start.json";
+/** Who is in which arm of which experiment, as a rule. */
+const EXPERIMENTS = "experiments.json";
 /** What follows the last segment's name but its own ending: the ids of its events. */
 const IDS = /^\d{20}\.ids$/;
 
@@ -73,7 +75,7 @@ export async function backup({
     const copy = new Copy(directory, unfinished, progress);
     progress.step("copy bundles", undefined, "bytes");
     await copy.bundles();
-    await copy.ifThere(join(directory, START), START);
+    for (const name of [START, EXPERIMENTS]) await copy.ifThere(join(directory, name), name);
     if (config !== null) await copy.file(config, `config/${basename(config)}`);
     const log = await copyLog(copy, directory, unfinished, clock, progress);
     const { files } = copy;

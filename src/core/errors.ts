@@ -101,6 +101,13 @@ export const ERRORS = {
     about: "The bundle takes longer than the objective, or many times as long as the current one.",
   },
   bundle_worse: { status: 500, about: "The bundle ranks worse than the current one, by more than noise." },
+  // experiments
+  unknown_experiment: { status: 404, about: "There is no experiment of this name." },
+  experiment_conflict: {
+    status: 409,
+    about: "An experiment cannot start beside those that there are, or cannot be stopped a second time.",
+  },
+  experiments_corrupt: { status: 500, about: "The file of experiments is not what was written." },
   // the rest
   invalid_config: { status: 500, about: "The configuration has a key or a value that is not allowed." },
   read_only: { status: 409, about: "This instance was opened read-only." },

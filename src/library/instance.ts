@@ -27,6 +27,13 @@ import {
   parseEvent,
   serveAppends,
 } from "../events/index.ts";
+import {
+  type ExperimentDetails,
+  type ExperimentOverview,
+  type ExperimentStart,
+  Experiments,
+  servedIn,
+} from "../experiments/index.ts";
 import type { Metrics } from "../monitoring/index.ts";
 import {
   type Arrival,
@@ -71,11 +78,13 @@ import {
   takingTurns,
 } from "../pipeline/index.ts";
 import { DEFAULT_POLICY } from "../policy/index.ts";
+import { HEADS } from "../ranking/index.ts";
 import type { Registry } from "../registry/index.ts";
 import { type GateReport, releaseDetails, releases, rollback } from "../release/index.ts";
 import type { Snapshots } from "../snapshots/index.ts";
 import type { UserState } from "../state/index.ts";
 import { checkpointsIn, type FeatureReport, featureReport, train } from "../training/index.ts";
+import { bundleOf, servedWith, withArms } from "./arms.ts";
 import { forget } from "./forget.ts";
 import { type ReleaseParts, releaseNamed, releaseTrained } from "./releases.ts";
 import { recorded, trainingRunIn } from "./run-record.ts";
@@ -120,6 +129,7 @@ export class Instance implements Upnext {
   /** Compaction, snapshots and retention one after the other. */
   private readonly alone = takingTurns();
   private bundles!: BundleWatch;
+  private readonly desk: Experiments;
   /** A writer's alone. */
   private keeper: Housekeeping | undefined;
   private others: AppendServer | undefined;
@@ -145,6 +155,17 @@ export class Instance implements Upnext {
       registry,
       checkpoints: join(directory, "training"),
       alone: this.alone,
+    });
+    this.desk = new Experiments({
+      directory,
+      clock,
+      log,
+      items: catalog,
+      heads: HEADS.map(({ name }) => name),
+      catchUp: () => this.reflects(undefined),
+      current: () => this.bundles.serving.models.bundle?.id ?? null,
+      take: (wanted) => this.takeUp(wanted),
+      problemOf: (bundle) => messageOf(this.bundles.failureOf(bundle)),
     });
     this.settings = {
       candidates: config.retrieval.candidates,
@@ -177,8 +198,15 @@ export class Instance implements Upnext {
       warmUp: (models) => warmUp(this.pathParts("" as UserId, models)),
       // A tenth of the machine stays free (guess).
       hasRoom: () => freemem() > 0.1 * totalmem(),
+      wanted: async () => {
+        await this.desk.look();
+        return this.desk.bundles;
+      },
     });
-    this.scoring.begin(this.bundles.serving);
+    this.scoring.begin(this.bundles.serving, (user) => {
+      const bundle = bundleOf(this.desk.armsOf(user));
+      return bundle === undefined ? undefined : this.bundles.modelsOf(bundle);
+    });
     metrics?.watchScoring(() => this.scoring.figures());
     if (role !== "writer") return;
     this.keeper = await Housekeeping.begin({
@@ -221,20 +249,24 @@ export class Instance implements Upnext {
     await this.reflects(request.after);
     const budget = request.budgetMs ?? (this.config.budgetMs as Ms);
     const { catalog, metrics, role } = this.parts;
+    const assigned = this.desk.armsOf(request.user);
+    const bundle = bundleOf(assigned);
     // Taken once: a swap of the bundle in the middle must not mix two.
     return this.bundles.serving.use(async (models) => {
       const { whatIf } = request;
-      const real = this.pathParts(request.user, models);
+      const arms = servedWith(assigned, models.bundle?.id ?? null);
+      const served = assigned.flatMap(({ arm }, i) => (arms[i]!.served ? arm : []));
+      const real = { ...this.pathParts(request.user, models), settings: withArms(this.settings, served) };
       const parts = whatIf === undefined ? real : supposing(real, whatIf);
       const path = await runPath({ ...request, request: id }, limit, budget, parts, arrival);
-      const answer = answerOf(request, id, budget, path, catalog, models);
+      const answer = answerOf(request, id, budget, path, catalog, models, arms);
       metrics?.observeRecommendation(answer);
       this.scoring.lookAgain(this.bundles.serving, (own) => this.pathParts("" as UserId, own));
       if ((request.log ?? true) && whatIf === undefined && role !== "reader" && answer.items.length > 0) {
         this.logLater(impressionOf(request, answer, path, models));
       }
       return answer;
-    });
+    }, bundle && this.bundles.modelsOf(bundle));
   }
 
   async similar(id: string, limit = DEFAULT_LIMIT): Promise<SimilarItems> {
@@ -366,6 +398,26 @@ export class Instance implements Upnext {
     return current;
   }
 
+  async experiments(): Promise<readonly ExperimentOverview[]> {
+    this.assertOpen();
+    return this.desk.experiments();
+  }
+
+  async experiment(name: string, metric?: string): Promise<ExperimentDetails> {
+    this.assertOpen();
+    return this.desk.experiment(name, metric);
+  }
+
+  async startExperiment(start: Plain<ExperimentStart>): Promise<ExperimentOverview> {
+    this.assertOpen();
+    return this.desk.startExperiment(start as ExperimentStart);
+  }
+
+  async stopExperiment(name: string): Promise<ExperimentDetails> {
+    this.assertOpen();
+    return this.desk.stopExperiment(name);
+  }
+
   async features(progress: Progress = silent): Promise<FeatureReport> {
     this.assertOpen();
     const { log, registry, snapshots, states } = this.parts;
@@ -405,7 +457,11 @@ export class Instance implements Upnext {
         "replay: expected a request of the log, there is no impression with this id, or its user was forgotten",
       );
     }
-    const settings = { ...this.settings, limit: DEFAULT_LIMIT };
+    await this.desk.look();
+    const arms = (servedIn(found.context?.request)?.arms ?? []).flatMap(({ experiment, arm, served }) =>
+      served ? (this.desk.armNamed(experiment, arm) ?? []) : [],
+    );
+    const settings = { ...withArms(this.settings, arms), limit: DEFAULT_LIMIT };
     return replayRequest(log, registry, found, states.limits, settings, snapshots);
   }
 
@@ -428,6 +484,7 @@ export class Instance implements Upnext {
       bundleProblem: this.bundles.problem,
       foldProblem: this.foldProblem,
       keepingProblem: this.keeper?.problem ?? null,
+      experimentProblem: this.desk.problem ?? this.desk.bundleProblem,
     });
   }
 
@@ -515,6 +572,15 @@ export class Instance implements Upnext {
     if (wanted !== undefined) await this.apply(wanted);
   }
 
+  /** Loads what experiments want; rejects where one of `wanted` cannot be. */
+  private async takeUp(wanted: readonly BundleId[]): Promise<void> {
+    await this.bundles.refresh();
+    for (const bundle of wanted) {
+      const failure = this.bundles.failureOf(bundle);
+      if (failure !== undefined) throw failure;
+    }
+  }
+
   private releaseParts(): ReleaseParts {
     return {
       ...this.parts,
@@ -535,7 +601,7 @@ export class Instance implements Upnext {
       catalog,
       models,
       clock,
-      cost: this.scoring.cost,
+      cost: this.scoring.costOf(models),
       encodings: this.scoring.encodings,
       settings: this.settings,
       readState: async () => {
@@ -560,6 +626,11 @@ export class Instance implements Upnext {
       );
     }
   }
+}
+
+function messageOf(failure: unknown): string | null {
+  if (failure === undefined) return null;
+  return failure instanceof Error ? failure.message : String(failure);
 }
 
 function retentionOf({ log }: ResolvedConfig) {

@@ -28,7 +28,8 @@ export interface ScoringParts {
 }
 
 export class Scoring {
-  readonly cost = new RankingCost();
+  /** What each ranker has cost, by the models that have them. */
+  private readonly costs = new WeakMap<ServingModels, RankingCost>();
   readonly encodings: EncodingCache;
   /** How networks are loaded; undefined for the caller's thread. */
   readonly load: ModelLoader | undefined;
@@ -45,19 +46,26 @@ export class Scoring {
   }
 
   /** From now on users are encoded when their events have been applied: on other threads, where there are any. */
-  begin(serving: ModelsInService): void {
+  begin(serving: ModelsInService, modelsOf: (user: UserId) => ServingModels | undefined): void {
     const { pool } = this;
     if (pool === undefined) return;
     const { catalog, clock, maxAge, read } = this.parts;
     this.ahead = new EncodeAhead({
       cache: this.encodings,
       serving,
+      modelsOf,
       catalog,
       clock,
       ...(maxAge !== undefined && { maxAge }),
       read,
       idle: () => pool.figures().waiting === 0,
     });
+  }
+
+  costOf(models: ServingModels): RankingCost {
+    const cost = this.costs.get(models) ?? new RankingCost();
+    this.costs.set(models, cost);
+    return cost;
   }
 
   /** Events of these users were applied; of those who are gone nothing is kept. */
@@ -68,7 +76,8 @@ export class Scoring {
 
   /** Measures a ranker that requests had no time for and that nobody has measured for a while, beside the requests. */
   lookAgain(serving: ModelsInService, partsOf: (models: ServingModels) => PathParts): void {
-    if (this.exercising !== undefined || !this.cost.overdue(this.parts.clock.monotonic())) return;
+    if (this.exercising !== undefined || !this.costOf(serving.models).overdue(this.parts.clock.monotonic()))
+      return;
     const again = (models: ServingModels) => exercise(partsOf(models), ["full", "cheaper-ranker"]);
     this.exercising = serving
       .use(again)

@@ -3,6 +3,7 @@ import type { ResolvedConfig, UpnextConfig } from "../config/index.ts";
 import type { BundleId, Clock, Progress } from "../core/index.ts";
 import type { ImportReport, ImportRequest } from "../datasets/index.ts";
 import type { Event } from "../events/index.ts";
+import type { ExperimentOverview, ExperimentStart } from "../experiments/index.ts";
 import type { Metrics } from "../monitoring/index.ts";
 import type {
   Arrival,
@@ -136,6 +137,12 @@ export interface Upnext extends Recommender {
    * there is none, and with what loading rejects with: nothing changes then.
    */
   rollback(bundle?: string): Promise<BundleId>;
+  /**
+   * Gives users one of two arms from now on, by a hash of the experiment's name and the user, in every process of the
+   * directory within seconds. Rejects with `invalid_request`, with `experiment_conflict` where the name is taken or a
+   * running experiment changes the same, and with what loading a bundle of an arm rejects with.
+   */
+  startExperiment(start: Plain<ExperimentStart>): Promise<ExperimentOverview>;
   /**
    * Every feature of the bundle in service: how often it says something in the newest data, how its values are
    * distributed there, and how far they have moved since the training. Reads the log. Rejects with `not_enough_data`.

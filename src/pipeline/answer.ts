@@ -1,6 +1,7 @@
 /** What a request computed, as the answer that the outside sees. */
 import type { Catalog } from "../catalog/index.ts";
 import type { Ms, RequestId } from "../core/index.ts";
+import type { ServedArm } from "../experiments/index.ts";
 import { whyNotOf, whyOf } from "./explain.ts";
 import type { Recommendation, RecommendRequest } from "./recommender.ts";
 import type { PathResult } from "./request-path.ts";
@@ -13,6 +14,7 @@ export function answerOf(
   path: PathResult,
   catalog: Catalog,
   models: ServingModels,
+  arms: readonly ServedArm[] = [],
 ): Recommendation {
   return {
     request: id,
@@ -33,6 +35,7 @@ export function answerOf(
     personal: path.personal,
     reasons: path.reasons,
     bundle: models.bundle?.id ?? null,
+    arms,
     offset: path.offset,
     trace: { ms: path.ms, budgetMs, stages: path.stages, sources: path.sources },
     ...(request.whyNot && { whyNot: request.whyNot.map((item) => whyNotOf(path, catalog, item)) }),

@@ -2,7 +2,7 @@
  * Keeps the registry's current bundle in service: looks for another one every two seconds and when asked, loads and
  * warms it beside the one that answers, then swaps. The one before stays loaded while there is memory for it, so that
  * the way back takes no time. A bundle that is refused takes nothing down: the models in service stay, and `problem`
- * says why.
+ * says why. Bundles that experiments answer with are held beside it, whichever is in service.
  */
 import type { Catalog } from "../catalog/index.ts";
 import type { BundleId, Clock, Ms } from "../core/index.ts";
@@ -25,6 +25,8 @@ export interface WatchParts {
   readonly warmUp: (models: ServingModels) => Promise<void>;
   /** Whether there is memory for models that nobody is answered with. */
   readonly hasRoom: () => boolean;
+  /** Bundles that are to be loaded whichever is in service. Asked at every look. */
+  readonly wanted: () => Promise<readonly BundleId[]>;
 }
 
 /** How often another process's training is looked for. */
@@ -42,6 +44,10 @@ export class BundleWatch {
   private closed = false;
   /** Those in service before, loaded and warm. */
   private previous: ServingModels | undefined;
+  /** Those that are wanted beside both, and why others are not there. */
+  private readonly held = new Map<BundleId, ServingModels>();
+  private readonly lost = new Map<BundleId, { readonly at: Ms; readonly cause: unknown }>();
+  private wanted: readonly BundleId[] = [];
   /** Models out of service that wait for their last user. */
   private readonly retiring = new Set<Promise<void>>();
 
@@ -63,6 +69,17 @@ export class BundleWatch {
     return this.refused?.why ?? null;
   }
 
+  /** The models of a bundle that is loaded; undefined where it is not. */
+  modelsOf(id: BundleId): ServingModels | undefined {
+    const loaded = [this.serving.models, this.previous].find((models) => models?.bundle?.id === id);
+    return loaded ?? this.held.get(id);
+  }
+
+  /** What kept a wanted bundle from being loaded; undefined where nothing did. */
+  failureOf(id: BundleId): unknown {
+    return this.modelsOf(id) === undefined ? this.lost.get(id)?.cause : undefined;
+  }
+
   /** Looks now, also at a bundle that was refused before. */
   async refresh(): Promise<void> {
     // A look that is under way may have begun before the caller's bundle was there.
@@ -75,7 +92,9 @@ export class BundleWatch {
     this.closed = true;
     clearInterval(this.timer);
     await this.looking;
+    this.wanted = [];
     this.keep(undefined);
+    this.letGo();
     await this.serving.retire(this.serving.models);
     await Promise.all(this.retiring);
   }
@@ -92,13 +111,14 @@ export class BundleWatch {
     if (this.closed) return;
     const { registry, clock, metrics, hasRoom } = this.parts;
     if (this.previous !== undefined && !hasRoom()) this.keep(undefined);
+    await this.hold(patience);
     let current: BundleId | null = null;
     try {
       current = await registry.current();
       if (current !== (this.serving.models.bundle?.id ?? null)) {
         const { refused } = this;
         if (refused?.id === current && clock.monotonic() - refused.at < patience) return;
-        const kept = this.previous?.bundle?.id === current ? this.previous : undefined;
+        const kept = current === null ? undefined : this.modelsOf(current);
         const models = kept ?? (await this.load(current));
         this.replace(models);
         metrics?.setBundle(models.bundle);
@@ -127,10 +147,39 @@ export class BundleWatch {
     return models;
   }
 
+  /** Loads what is wanted and not there yet, and lets go what is wanted no more. */
+  private async hold(patience: number): Promise<void> {
+    const { clock, hasRoom, wanted } = this.parts;
+    this.wanted = await wanted();
+    this.letGo();
+    for (const id of this.wanted) {
+      if (this.modelsOf(id) !== undefined) continue;
+      const lost = this.lost.get(id);
+      if (lost !== undefined && clock.monotonic() - lost.at < patience) continue;
+      try {
+        if (!hasRoom()) throw new Error("there is no memory for one more bundle");
+        this.held.set(id, await this.load(id));
+        this.lost.delete(id);
+      } catch (cause) {
+        this.lost.set(id, { at: clock.monotonic(), cause });
+      }
+    }
+  }
+
+  private letGo(): void {
+    for (const id of this.lost.keys()) if (!this.wanted.includes(id)) this.lost.delete(id);
+    for (const [id, models] of this.held) {
+      if (this.wanted.includes(id)) continue;
+      this.held.delete(id);
+      this.retire(models);
+    }
+  }
+
   private replace(models: ServingModels): void {
     const before = this.serving.models;
     this.serving.replace(models);
     if (this.previous === models) this.previous = undefined;
+    if (models.bundle !== null) this.held.delete(models.bundle.id);
     if (before.bundle !== null && this.parts.hasRoom()) this.keep(before);
     else this.retire(before);
   }
@@ -142,6 +191,11 @@ export class BundleWatch {
   }
 
   private retire(models: ServingModels): void {
+    const id = models.bundle?.id;
+    if (id !== undefined && this.wanted.includes(id)) {
+      this.held.set(id, models);
+      return;
+    }
     const retired = this.serving.retire(models).finally(() => this.retiring.delete(retired));
     this.retiring.add(retired);
   }

@@ -24,13 +24,18 @@ export interface Health {
   readonly bundleProblem: string | null;
   /** Why events could not be applied, null where they are. */
   readonly foldProblem: string | null;
+  /** Why experiments do not run as they were started, null where they do. */
+  readonly experimentProblem: string | null;
 }
 
 /** A bundle is old once the log has grown by this share since. */
 const STALE_SHARE = 0.2;
 
 export function checksOf(health: Health): readonly Check[] {
-  const checks = [logCheck, foldCheck, storeCheck, keepingCheck, catalogCheck, factsCheck, bundleCheck];
+  const checks = [
+    ...[logCheck, foldCheck, storeCheck, keepingCheck],
+    ...[catalogCheck, factsCheck, bundleCheck, experimentCheck],
+  ];
   return checks.flatMap((check) => check(health) ?? []);
 }
 
@@ -146,4 +151,14 @@ function bundleCheck({ models, bundleProblem, logEnd }: Health): Check {
     return { name: "bundle", level: "warning", message: `Bundle ${id} is ${since} events old.`, cure };
   }
   return { name: "bundle", level: "ok", message: `Bundle ${id} is in service, ${since} events old.` };
+}
+
+function experimentCheck({ experimentProblem }: Health): Check | undefined {
+  if (experimentProblem === null) return undefined;
+  return {
+    name: "experiments",
+    level: "warning",
+    message: `An experiment does not run as it was started: ${experimentProblem}`,
+    cure: "npx upnext experiment list; stop it, or mend the cause: it is tried again each minute.",
+  };
 }

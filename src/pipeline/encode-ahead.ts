@@ -10,10 +10,13 @@ import type { EncodingCache } from "./encoding-cache.ts";
 import type { StateRead } from "./follower.ts";
 import type { ModelsInService } from "./in-service.ts";
 import { encodeState } from "./read-user.ts";
+import type { ServingModels } from "./serving-models.ts";
 
 export interface AheadParts {
   readonly cache: EncodingCache;
   readonly serving: ModelsInService;
+  /** What answers a user whom an experiment gives another bundle; undefined where that in service does. */
+  readonly modelsOf: (user: UserId) => ServingModels | undefined;
   readonly catalog: Catalog;
   readonly clock: Clock;
   readonly maxAge?: Ms;
@@ -77,7 +80,7 @@ export class EncodeAhead {
   }
 
   private encode(user: UserId): Promise<void> {
-    const { cache, serving, catalog, clock, maxAge, read } = this.parts;
+    const { cache, serving, modelsOf, catalog, clock, maxAge, read } = this.parts;
     return serving.use(async (models) => {
       const found = await read(user);
       try {
@@ -88,6 +91,6 @@ export class EncodeAhead {
       } finally {
         found.release();
       }
-    });
+    }, modelsOf(user));
   }
 }

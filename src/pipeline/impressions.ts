@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import type { EventId, RequestId } from "../core/index.ts";
 import { EVENT_LIMITS, type Impression, isValidId } from "../events/index.ts";
+import { withServed } from "../experiments/index.ts";
 import type { Recommendation, RecommendRequest } from "./recommender.ts";
 import type { PathResult } from "./request-path.ts";
 import type { ServingModels } from "./serving-models.ts";
@@ -12,6 +13,7 @@ export function impressionOf(
   path: PathResult,
   models: ServingModels,
 ): Impression {
+  const served = withServed(request, { arms: answer.arms, ms: answer.trace.ms });
   return {
     kind: "impression",
     id: impressionId(answer.request),
@@ -33,8 +35,8 @@ export function impressionOf(
     ...(request.device !== undefined && { device: request.device }),
     ...(answer.bundle === null ? {} : { model: answer.bundle }),
     // The log's border takes no longer requests: such a slate is known, and cannot be computed again.
-    ...(JSON.stringify(request).length <= EVENT_LIMITS.request && {
-      context: { offset: path.offset, request, fingerprint: models.featureSet.fingerprint },
+    ...(JSON.stringify(served).length <= EVENT_LIMITS.request && {
+      context: { offset: path.offset, request: served, fingerprint: models.featureSet.fingerprint },
     }),
   };
 }

@@ -23,9 +23,8 @@ export class ModelsInService {
     return this.current;
   }
 
-  /** Runs `use` with the models in service; they stay open until it is done. */
-  async use<T>(use: (models: ServingModels) => Promise<T>): Promise<T> {
-    const models = this.current;
+  /** Runs `use` with the models in service, or with others that are not retired; they stay open until it is done. */
+  async use<T>(use: (models: ServingModels) => Promise<T>, models = this.current): Promise<T> {
     const lease = this.leaseOf(models);
     lease.users++;
     try {

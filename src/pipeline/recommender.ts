@@ -1,6 +1,7 @@
 /** What the outside sees of a running system. The library is one; HTTP and the command line are clients of it. */
 import type { BundleId, EpochMs, ItemId, Ms, Offset, RequestId, UserId } from "../core/index.ts";
 import type { AppendResult, Event, InteractionType, ItemFacts, Place } from "../events/index.ts";
+import type { ExperimentDesk, ServedArm } from "../experiments/index.ts";
 import type { UserState } from "../state/index.ts";
 import type { Overview } from "./overview.ts";
 import type { ReleaseDesk } from "./release-desk.ts";
@@ -144,6 +145,8 @@ export interface Recommendation {
   /** Empty where the answer is personal and complete. */
   readonly reasons: readonly Reason[];
   readonly bundle: BundleId | null;
+  /** The user's arms in the experiments that run; empty where the user is in none. */
+  readonly arms: readonly ServedArm[];
   /** Every event before this offset is reflected. */
   readonly offset: Offset;
   readonly trace: {
@@ -238,7 +241,7 @@ export interface Check {
   readonly cure?: string;
 }
 
-export interface Recommender extends Overview, ReleaseDesk {
+export interface Recommender extends Overview, ReleaseDesk, ExperimentDesk {
   /** Appends events; resolves when they are durable and reflected by catalog and state. */
   track(events: Event | readonly Event[]): Promise<TrackResult>;
   recommend(request: RecommendRequest, arrival?: Arrival): Promise<Recommendation>;

@@ -24,10 +24,13 @@ export interface StatusParts {
   readonly bundleProblem: string | null;
   /** Why events could not be applied, null where they are. */
   readonly foldProblem: string | null;
+  /** Why experiments do not run as they were started, null where they do. */
+  readonly experimentProblem: string | null;
 }
 
 export function statusOf(parts: StatusParts): Status {
-  const { log, store, storeHealth, catalog, models, bundleProblem, foldProblem, keepingProblem } = parts;
+  const { log, store, storeHealth, catalog, models } = parts;
+  const { bundleProblem, foldProblem, keepingProblem, experimentProblem } = parts;
   const { items, size, statistics } = catalog;
   let live = 0;
   let withoutFacts = 0;
@@ -49,6 +52,7 @@ export function statusOf(parts: StatusParts): Status {
     models,
     bundleProblem,
     foldProblem,
+    experimentProblem,
   });
   return {
     ready: checks.every(({ level }) => level !== "failure"),

@@ -60,6 +60,15 @@ export const recommendationSchema = z
     personal: z.boolean(),
     reasons,
     bundle: z.string().nullable().describe("The trained bundle that answered; null where there is none."),
+    arms: z
+      .array(
+        z.object({
+          experiment: z.string(),
+          arm: z.string(),
+          served: z.boolean().describe("false where the arm's bundle could not be loaded here."),
+        }),
+      )
+      .describe("The user's arms in the experiments that run."),
     offset: z.int().describe("Every event before this offset is reflected."),
     trace: z.object({
       ms: z.number(),
@@ -90,6 +99,7 @@ export const recommendationSchema = z
         personal: true,
         reasons: [],
         bundle: "9c1f0e",
+        arms: [{ experiment: "calmer-feed", arm: "B", served: true }],
         offset: 240_118,
         trace: {
           ms: 2.4,

@@ -126,6 +126,7 @@ describe("a recommendation", () => {
   const answer: Recommendation = {
     request: "r" as RequestId,
     user: "u1" as UserId,
+    arms: [],
     items: [
       {
         item: "v1" as ItemId,

@@ -72,6 +72,7 @@ async function world(wait: () => Promise<unknown>, maxBytes = 1e6) {
   const serving = new ModelsInService(bundles[0]);
   const clock = new ManualClock(NOW);
   ahead = new EncodeAhead({
+    modelsOf: () => undefined,
     cache,
     serving,
     catalog,

@@ -2,6 +2,7 @@
 import type { Routes } from "../route.ts";
 import { consoleRoutes } from "./console.ts";
 import { eventRoutes } from "./events.ts";
+import { experimentRoutes } from "./experiments.ts";
 import { healthRoutes } from "./health.ts";
 import { itemRoutes } from "./items.ts";
 import { liveRoutes } from "./live.ts";
@@ -21,5 +22,6 @@ export const ROUTES: readonly Routes[] = [
   overviewRoutes,
   liveRoutes,
   releaseRoutes,
+  experimentRoutes,
   consoleRoutes,
 ];
