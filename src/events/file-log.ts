@@ -22,6 +22,7 @@ import type { FileLog, LogVerification, SegmentView } from "./file-log-contract.
 import { makeLogId, readLogId } from "./log-id.ts";
 import { readSegments } from "./log-reader.ts";
 import { LogWriter, openSegmentFile, type SegmentFile, type Waiting } from "./log-writer.ts";
+import type { NewestFrames } from "./newest-frames.ts";
 import { type Recovered, recover } from "./recovery.ts";
 import { refreshSegments } from "./refresh.ts";
 import type { Segment } from "./segment.ts";
@@ -164,6 +165,7 @@ function writableLog({ directory, id, opened, writer, upkeep, mark, lock }: Writ
     get compactedThrough() {
       return upkeep.compactedThrough;
     },
+    newest: writer.newest,
     append: (events) => writer.append(events),
     rotate: () => writer.rotate(),
     compact: (erasures, through) => upkeep.compact(erasures, through),
@@ -198,6 +200,8 @@ interface Parts
     | "dropBefore"
     | "close"
   > {
+  /** What is in memory of what this process appended. */
+  readonly newest?: NewestFrames;
   refresh(): Promise<void>;
   /** Runs a verification while no file is written anew or deleted by this process. */
   verifying(verification: () => Promise<LogVerification>): Promise<LogVerification>;
@@ -217,7 +221,7 @@ function makeLog(directory: string, segments: readonly Segment[], parts: Parts):
   };
   async function* read(from: number, until: number): AsyncGenerator<readonly LoggedEvent[]> {
     assertOpen();
-    yield* readSegments(segments.slice(), Math.max(0, from), until);
+    yield* parts.newest?.read(from, until) ?? readSegments(segments.slice(), Math.max(0, from), until);
   }
   return {
     directory,

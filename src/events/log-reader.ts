@@ -9,7 +9,7 @@ import { adoptGeneration, corrupt, noteFrame, readHeader, type Segment, seek } f
 
 /** A batch ends at so many events, or at so many bytes where events are large. Guesses: large enough that the await
  * between batches costs nothing, small enough that a fold gives way to requests. */
-const BATCH_EVENTS = 2048;
+export const BATCH_EVENTS = 2048;
 const BATCH_BYTES = 4 * 1024 * 1024;
 
 /** The events `from <= offset < end` of the segments, in order. `end` lies between two frames. */

@@ -19,6 +19,7 @@ import { FRAME_HEADER, sealFrame } from "./frame.ts";
 import { HashColumn } from "./hash-column.ts";
 import { type HashKey, hashed, hashId } from "./id-hash.ts";
 import type { IdTable } from "./id-table.ts";
+import { NewestFrames } from "./newest-frames.ts";
 import { RecordWriter } from "./record.ts";
 import { createSegment, noteFrame, type Segment } from "./segment.ts";
 import { writeSidecar } from "./sidecar.ts";
@@ -94,6 +95,8 @@ export interface WriterOptions {
 }
 
 export class LogWriter {
+  /** Of the segment that is written. */
+  readonly newest = new NewestFrames();
   private readonly options: WriterOptions;
   private file: SegmentFile;
   private hashes: HashColumn;
@@ -279,6 +282,7 @@ export class LogWriter {
       return false;
     }
     noteFrame(active, active.base + active.count, active.size);
+    this.newest.add(active.base + active.count, this.pending, frame.subarray(FRAME_HEADER));
     active.count += this.pending;
     active.size += frame.length;
     if (this.pendingNewest > active.newest) active.newest = this.pendingNewest;
@@ -318,6 +322,8 @@ export class LogWriter {
       await this.file.close().catch(() => {});
       this.file = file;
       segments.push(segment);
+      // A full segment may be written anew without those who are forgotten.
+      this.newest.clear();
     } catch (cause) {
       throw this.fail(`cannot make a segment in ${directory}`, cause);
     }
