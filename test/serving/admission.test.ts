@@ -129,6 +129,25 @@ describe("pressure", () => {
     ]);
   });
 
+  it("is on sooner where full answers take long, so that they are in time", async () => {
+    const { clock, enter, turns, started } = world();
+    // 30 ms a full answer, of a budget of 50: who has waited for 15 would be late.
+    for (let i = 0; i < 30; i++) {
+      enter("slow");
+      await turns(2, 30);
+    }
+    for (const waited of [10, 15]) {
+      enter(`${waited}`);
+      clock.advance(waited);
+      await turns(1);
+      started.at(-1)!.done();
+    }
+    expect(started.slice(-2).map(({ name, pressure }) => [name, pressure])).toEqual([
+      ["10", 0],
+      ["15", 1],
+    ]);
+  });
+
   it("leaves full answers for as many as there is time for, at four times what can be answered in full", async () => {
     const { clock, admission, started, rejections, waits } = world();
     // A full answer takes 4 ms, a cheap one 0.4; one comes each millisecond.

@@ -6,19 +6,24 @@
  * kernel, where nobody knows how old it is. Three things keep the answers in time, in this order:
  *
  * 1. `ConcurrencyLimit`: as many at once as make no request slower; the others stay in the line.
- * 2. Pressure: who has waited for a share of the budget gets the cheapest answer, everybody else the best one. While
- *    more comes in than can be answered in full, the line stays as long as that share, and what is left of the time
- *    after the cheap answers goes into full ones: no cost has to be known and no rate be estimated for that.
+ * 2. Pressure: who has waited so long that a full answer would be late, as the slow ones among them go at the moment,
+ *    gets the cheapest answer, everybody else the best one. While more comes in than can be answered in full, the line
+ *    stays as long as that, and what is left of the time after the cheap answers goes into full ones: no rate has to be
+ *    estimated for that.
  * 3. Refusal, where even cheap answers would come too late: at once, before a body is read, by the length of the line
  *    and its pace; and in the line, when nobody can still be waiting.
  */
 import type { Clock, Ms } from "../../core/index.ts";
 import { ConcurrencyLimit } from "./concurrency-limit.ts";
 import { LANE_RULES, LANES, type Lane } from "./lanes.ts";
+import { SlowAnswers } from "./slow-answers.ts";
 import { type Waiting, WaitingLine } from "./waiting-line.ts";
 
-/** Share of the budget after which a request in the line gets a cheap answer (guess: the rest is for that answer and noise). */
+/** Share of the budget after which a request in the line gets a cheap answer at the latest, and at the soonest (guesses). */
 export const CHEAP_AFTER = 0.4;
+const CHEAP_NOT_BEFORE = 0.1;
+/** Share of it in which a full answer has to be there; the rest is for writing it and for noise (guess). */
+const FULL_WITHIN = 0.85;
 /** Share of it that a newcomer may be expected to wait; the rest is for the answer and for noise. */
 const WAIT_AT_MOST = 0.7;
 /** Budgets after which nobody waits for an answer any more (guess); up to then a late one is better than none. */
@@ -83,6 +88,7 @@ export class Admission {
   private readonly parts: AdmissionParts;
   private readonly lanes: Readonly<Record<Lane, LaneState>>;
   private readonly states: readonly LaneState[];
+  private readonly slow = new SlowAnswers();
   private scheduled = false;
   private alarm: NodeJS.Timeout | undefined;
   private passed = 0;
@@ -213,7 +219,10 @@ export class Admission {
       over = true;
       const ms = (this.parts.clock.monotonic() - now) as Ms;
       // What is answered cheaply says nothing about how long an answer usually takes.
-      if (pressure === 0) state.limit?.observe(ms, state.atOnce);
+      if (pressure === 0 && state.limit !== undefined) {
+        state.limit.observe(ms, state.atOnce);
+        this.slow.observe(ms);
+      }
       state.atOnce--;
       if (state.line.length > 0) this.schedule();
     });
@@ -222,7 +231,9 @@ export class Admission {
 
   private pressureOn(job: Job, state: LaneState, waited: Ms): number {
     if (state.limit === undefined) return 0;
-    const pressure = waited < CHEAP_AFTER * Math.min(job.budget, this.parts.budgetMs) ? 0 : 1;
+    const budget = Math.min(job.budget, this.parts.budgetMs);
+    const inTime = Math.max(CHEAP_NOT_BEFORE * budget, FULL_WITHIN * budget - this.slow.ms);
+    const pressure = waited < Math.min(CHEAP_AFTER * budget, inTime) ? 0 : 1;
     this.pressed += NEWEST * (pressure - this.pressed);
     if (pressure > 0) this.pressedAt = job.since + waited;
     return pressure;
