@@ -18,6 +18,8 @@ const VIEWS = {
   "system-rank": "system?box=rank",
   tradeoffs: "tradeoffs",
   training: "training",
+  experiments: "experiments",
+  "experiments-start": "experiments?start=1",
   "explore-items": "explore?look=items&item=v7",
   "explore-users": "explore?look=users&user=u7",
   "explore-shown": "explore?look=exposure",

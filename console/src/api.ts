@@ -1,6 +1,7 @@
 /** The HTTP API, with the types of its own schemas. A failure is an ApiError with the code and the words of the server. */
 import type { z } from "zod";
 import type { appendSchema, userStateSchema } from "../../src/serving/answers.ts";
+import type { experimentSchema, experimentsSchema } from "../../src/serving/experiment-answer.ts";
 import type { liveSchema } from "../../src/serving/live-answer.ts";
 import type {
   exposureSchema,
@@ -36,6 +37,9 @@ export type ReleaseDetails = z.output<typeof releaseSchema>;
 export type Check = NonNullable<ReleaseDetails["checks"]>[number];
 export type Tradeoffs = NonNullable<ReleaseDetails["tradeoffs"]>;
 export type TrainingRun = NonNullable<z.output<typeof trainingSchema>["run"]>;
+export type ExperimentDetails = z.output<typeof experimentSchema>;
+export type ExperimentOverview = z.output<typeof experimentsSchema>["experiments"][number];
+export type ArmStart = ExperimentOverview["arms"][number];
 type GateReport = z.output<typeof gateSchema>;
 type Appended = z.output<typeof appendSchema>;
 
@@ -82,6 +86,14 @@ export interface Interaction {
   readonly request?: string;
 }
 
+export interface ExperimentStart {
+  readonly name: string;
+  readonly arms: readonly [ArmStart, ArmStart];
+  readonly metric: string;
+  readonly smallest: number;
+  readonly about?: string;
+}
+
 export const api = {
   recommend: (wanted: Wanted) => post<Recommendation>("/v1/recommendations", wanted),
   track: (event: Interaction) => post<Appended>("/v1/events", event),
@@ -99,6 +111,11 @@ export const api = {
   training: () => get<{ run: TrainingRun | null }>("/v1/training"),
   promote: (bundle: string) => post<GateReport>(`/v1/releases/${bundle}/promotion`, {}),
   rollback: (bundle: string) => post<{ bundle: string }>(`/v1/releases/${bundle}/rollback`, undefined),
+  experiments: () => get<{ experiments: ExperimentOverview[] }>("/v1/experiments"),
+  experiment: (name: string, metric: string | undefined) =>
+    get<ExperimentDetails>(`/v1/experiments/${name}`, { metric }),
+  startExperiment: (start: ExperimentStart) => post<ExperimentOverview>("/v1/experiments", start),
+  stopExperiment: (name: string) => post<ExperimentDetails>(`/v1/experiments/${name}/stop`, undefined),
   exposure: () => get<Exposure>("/v1/exposure"),
 };
 

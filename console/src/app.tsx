@@ -5,6 +5,7 @@ import { useLive } from "./live.ts";
 import { Icon } from "./parts/icon.tsx";
 import { hrefOf, Link, type Place, usePlace, type View } from "./router.tsx";
 import { ThemeSwitch } from "./theme.tsx";
+import { ExperimentsView } from "./views/experiments.tsx";
 import { ExploreView } from "./views/explore.tsx";
 import { FeedView } from "./views/feed.tsx";
 import { SystemView } from "./views/system.tsx";
@@ -18,6 +19,7 @@ const TITLES: Readonly<Record<View, string>> = {
   system: "System",
   tradeoffs: "Trade-offs",
   training: "Training",
+  experiments: "Experiments",
   explore: "Explore",
 };
 const SHOWN = Object.keys(TITLES) as View[];
@@ -83,6 +85,7 @@ const VIEWS: Readonly<Record<View, (props: { readonly query: Place["query"] }) =
   system: SystemView,
   tradeoffs: TradeoffsView,
   training: TrainingView,
+  experiments: ExperimentsView,
   explore: ExploreView,
 };
 

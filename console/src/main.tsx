@@ -6,6 +6,7 @@ import "./styles/feed.css";
 import "./styles/why.css";
 import "./styles/system.css";
 import "./styles/more.css";
+import "./styles/experiments.css";
 import { startTheme } from "./theme.tsx";
 
 startTheme();

@@ -2,7 +2,7 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
 
-const VIEWS = ["feed", "why", "system", "tradeoffs", "training", "explore"] as const;
+const VIEWS = ["feed", "why", "system", "tradeoffs", "training", "experiments", "explore"] as const;
 export type View = (typeof VIEWS)[number];
 
 export interface Place {

@@ -6,6 +6,7 @@ import { backupCommand } from "./commands/backup.ts";
 import { doctorCommand } from "./commands/doctor.ts";
 import { erasuresCommand } from "./commands/erasures.ts";
 import { evaluateCommand } from "./commands/evaluate.ts";
+import { experimentCommand } from "./commands/experiment.ts";
 import { featuresCommand } from "./commands/features.ts";
 import { forgetCommand } from "./commands/forget.ts";
 import { importCommand } from "./commands/import.ts";
@@ -27,6 +28,7 @@ const COMMANDS: readonly (() => Command)[] = [
   importCommand,
   trainCommand,
   releaseCommand,
+  experimentCommand,
   evaluateCommand,
   featuresCommand,
   tradeoffsCommand,

@@ -14,6 +14,7 @@ const COMMANDS = [
     "init",
     "import",
     "train",
+    "experiment",
     "evaluate",
     "features",
     "off-policy",

@@ -12,7 +12,7 @@ import {
   visit,
 } from "./demo.ts";
 
-const VIEWS = ["feed", "why", "system", "tradeoffs", "training", "explore"] as const;
+const VIEWS = ["feed", "why", "system", "tradeoffs", "training", "experiments", "explore"] as const;
 const CARDS = ".slate .card";
 
 describe.skipIf(!hasBrowser())("the console", () => {
@@ -173,6 +173,67 @@ describe.skipIf(!hasBrowser())("the console", () => {
     expect(await page.locator(".gate li").count()).toBeGreaterThan(5);
   });
 
+  it("starts an experiment, shows what comes of it as users come, and stops it", async () => {
+    const page = await at("/console/experiments");
+    await page.getByText("No experiment was started yet").waitFor();
+    await page.getByLabel("What B does otherwise").selectOption("explore");
+    await page.getByLabel("Its name").fill("more-chance");
+    await page.getByLabel("Why (kept with it)").fill("what is shown too rarely");
+    await page.getByRole("button", { name: "Start it" }).click();
+    await page.waitForURL(/experiment=more-chance/);
+    await page.getByText("Nobody has come yet").waitFor();
+    const users = Array.from({ length: 140 }, (_, i) => `visitor-${i}`);
+    await comeTo("more-chance", users);
+    // It looks by itself.
+    await page.waitForSelector(".finding.better, .finding.worse");
+    expect(await page.locator(".finding").textContent()).toMatch(
+      /^B has .* % more long watches per item shown/,
+    );
+    await page.waitForSelector(".funnel .band.decided");
+    await page.getByRole("button", { name: "feeds" }).click();
+    await page.waitForURL(/metric=feeds/);
+    await page.getByRole("button", { name: "Stop", exact: true }).click();
+    await page.getByRole("button", { name: "Stop it for good" }).click();
+    await page.locator(".release", { hasText: "stopped" }).waitFor();
+    expect((await demo.upnext.experiment("more-chance")).report.users).toBe(users.length);
+    expect((await demo.upnext.recommend({ user: users[0]!, log: false })).arms).toEqual([]);
+    await page.reload();
+    await page.waitForSelector(".funnel");
+  });
+
+  it("says in the feed which arm its user is in", async () => {
+    await demo.upnext.startExperiment({
+      name: "other-cap",
+      arms: [
+        { name: "A", share: 0.5 },
+        { name: "B", share: 0.5, policy: { maxPerCreator: 1 } },
+      ],
+    });
+    const page = await at("/console/feed?user=u1");
+    await page.getByRole("link", { name: "other-cap" }).click();
+    await page.waitForURL(/experiments\?user=u1&experiment=other-cap/);
+    await demo.upnext.stopExperiment("other-cap");
+  });
+
+  /** Each user asks once; those of B watch two videos to the end, those of A one in two of them. */
+  async function comeTo(experiment: string, users: readonly string[]): Promise<void> {
+    for (const [i, user] of users.entries()) {
+      const { request, items, arms } = await demo.upnext.recommend({ user, limit: 10 });
+      const arm = arms.find((each) => each.experiment === experiment)!.arm;
+      const watched = items.slice(0, arm === "B" ? 3 : 1 + (i % 2));
+      await demo.upnext.track(
+        watched.map(({ item }) => ({
+          kind: "interaction" as const,
+          user,
+          item,
+          type: "watch" as const,
+          value: 1,
+          request,
+        })),
+      );
+    }
+  }
+
   it("explores items, users now and in the past, and what is shown", async () => {
     const page = await at("/console/explore");
     await page.locator(".search .row").first().click();
@@ -239,6 +300,8 @@ describe.skipIf(!hasBrowser())("the console of a system without anything", () =>
       await page.getByText("There are no videos yet").waitFor();
       await page.getByRole("link", { name: "Training" }).click();
       await page.getByText("npx upnext train").waitFor();
+      await page.getByRole("link", { name: "Experiments" }).click();
+      await page.getByText("No experiment was started yet").waitFor();
       await page.getByRole("link", { name: "Trade-offs" }).click();
       await page.getByText("npx upnext tradeoffs --promote").waitFor();
       await page.getByRole("link", { name: "System" }).click();

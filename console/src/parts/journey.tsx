@@ -1,6 +1,7 @@
 /** How a slate was made: the stages that a request goes through, what each let through, and what it took of the budget. */
 import type { Recommendation, StageTrace } from "../api.ts";
 import { count, ms, words } from "../format.ts";
+import { hrefOf, Link } from "../router.tsx";
 
 /** What a stage does, in a few words; `{in}` and `{out}` are counts. */
 export const STAGES: Readonly<Record<StageTrace["stage"], { about: string; unit: string }>> = {
@@ -15,7 +16,7 @@ export const STAGES: Readonly<Record<StageTrace["stage"], { about: string; unit:
 };
 
 export function Journey({ slate }: { readonly slate: Recommendation }) {
-  const { trace, rung, reasons, bundle, offset } = slate;
+  const { trace, rung, reasons, bundle, offset, arms } = slate;
   const { stages, budgetMs } = trace;
   const scale = Math.max(budgetMs, trace.ms);
   return (
@@ -63,6 +64,15 @@ export function Journey({ slate }: { readonly slate: Recommendation }) {
           <dt>Bundle</dt>
           <dd>{bundle === null ? "none: nothing is trained" : <code>{bundle.slice(0, 8)}</code>}</dd>
         </div>
+        {arms.map(({ experiment, arm }) => (
+          <div key={experiment}>
+            <dt>Experiment</dt>
+            <dd>
+              <Link to={hrefOf("experiments", { user: slate.user, experiment })}>{experiment}</Link>: arm{" "}
+              {arm}
+            </dd>
+          </div>
+        ))}
         <div>
           <dt>Reflects</dt>
           <dd>every event before {count(offset)}</dd>
