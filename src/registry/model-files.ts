@@ -92,7 +92,10 @@ function addRanker(files: Record<string, Uint8Array>, prefix: string, ranker: Ra
   files[`${prefix}golden.json`] = json(ranker.golden);
 }
 
-/** Throws `bundle_corrupt` where a file does not have the form above; the hashes were checked when it was opened. */
+/**
+ * Throws `bundle_corrupt` where a file does not have the form above; the hashes were checked when it was opened. Columns
+ * are the bundle's own bytes where these are aligned: nobody writes into them.
+ */
 export function decodeModels(bundle: Bundle): BundleModels {
   const sources: Record<string, Record<string, Column>> = {};
   for (const name of Object.keys(bundle.manifest.files)) {
@@ -136,8 +139,9 @@ function columnOf(name: string, dtype: string, bytes: Uint8Array): Column {
   if (bytes.length % Type.BYTES_PER_ELEMENT !== 0) {
     throw broken(name, `a multiple of ${Type.BYTES_PER_ELEMENT} bytes`, `${bytes.length}`);
   }
-  // Copied: a view needs an aligned offset, and the file's buffer may be shared. (`slice` of a Buffer copies nothing.)
-  return new Type(new Uint8Array(bytes).buffer);
+  const aligned = bytes.byteOffset % Type.BYTES_PER_ELEMENT === 0 ? bytes : new Uint8Array(bytes);
+  const buffer = aligned.buffer as ArrayBuffer; // a file is not read into shared memory
+  return new Type(buffer, aligned.byteOffset, aligned.length / Type.BYTES_PER_ELEMENT);
 }
 
 function modelName(prefix: string, i: number): string {

@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type BundleId, errorCode, UpnextError } from "../core/index.ts";
 import { MANIFEST_FILE } from "./file-name.ts";
-import { BUNDLE_ID, decodeManifest, sha256 } from "./manifest.ts";
+import { BUNDLE_ID, decodeManifest, sha256InPieces } from "./manifest.ts";
 import type { Bundle, Manifest } from "./registry.ts";
 
 const CURE = "publish the bundle again or roll back";
@@ -39,7 +39,7 @@ export async function readBundle(directory: string, id: BundleId): Promise<Bundl
     if (bytes.length !== expected.bytes) {
       throw corrupt(id, name, `expected ${expected.bytes} bytes, got ${bytes.length}`);
     }
-    const actual = sha256(bytes);
+    const actual = await sha256InPieces(bytes);
     if (actual !== expected.sha256) {
       throw corrupt(id, name, `expected SHA-256 ${expected.sha256}, got ${actual}`);
     }
