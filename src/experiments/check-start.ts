@@ -5,7 +5,7 @@ import {
   type Arm,
   DEFAULT_METRIC,
   DEFAULT_SMALLEST,
-  type Experiment,
+  type Definition,
   type ExperimentStart,
 } from "./experiment.ts";
 import { METRICS } from "./outcomes.ts";
@@ -17,7 +17,7 @@ const MOST_SLOTS = 500;
 const LARGEST_WEIGHT = 1_000;
 const LEAST_SHARE = 0.001;
 
-export type Checked = Pick<Experiment, "name" | "arms" | "metric" | "smallest" | "about">;
+export type Checked = Pick<Definition, "name" | "arms" | "metric" | "smallest" | "about">;
 
 /** @param heads that rankers have */
 export function checkStart(start: ExperimentStart, heads: readonly string[]): Checked {
@@ -60,7 +60,7 @@ function checkArm(where: string, arm: Arm, heads: readonly string[]): void {
 }
 
 /** Settings that both arms have as names, one of which may be in one running experiment alone. */
-export function settingsNamed({ arms }: Pick<Experiment, "arms">): ReadonlySet<string> {
+export function settingsNamed({ arms }: Pick<Definition, "arms">): ReadonlySet<string> {
   const names = new Set<string>();
   for (const { bundle, headWeights = {}, policy = {}, candidates } of arms) {
     if (bundle !== undefined) names.add("bundle");

@@ -1,10 +1,10 @@
 /** Experiments for people who run and watch them. */
 import type { EpochMs } from "../core/index.ts";
-import type { Experiment, ExperimentStart } from "./experiment.ts";
+import type { Definition, ExperimentStart } from "./experiment.ts";
 import type { HistoryPoint } from "./measurement.ts";
 import type { ExperimentReport } from "./report.ts";
 
-export interface ExperimentOverview extends Omit<Experiment, "stopped"> {
+export interface ExperimentOverview extends Definition {
   readonly stoppedAt: EpochMs | null;
   /** The verdict it was stopped with; null while it runs. */
   readonly sentence: string | null;

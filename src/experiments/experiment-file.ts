@@ -2,8 +2,25 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
-import { errorCode, replaceDurably, UpnextError } from "../core/index.ts";
-import type { Experiment } from "./experiment.ts";
+import { type EpochMs, errorCode, type Offset, replaceDurably, UpnextError } from "../core/index.ts";
+import type { Definition } from "./experiment.ts";
+import type { HistoryPoint } from "./measurement.ts";
+import type { ExperimentReport } from "./report.ts";
+
+export interface Experiment extends Definition {
+  /** null while it runs. */
+  readonly stopped: Stop | null;
+}
+
+interface Stop {
+  readonly time: EpochMs;
+  /** Events before it are counted. */
+  readonly offset: Offset;
+  /** What had been measured, kept whatever becomes of the log. */
+  readonly report: ExperimentReport;
+  /** Of the metric that decided. */
+  readonly history: readonly HistoryPoint[];
+}
 
 /** Where it lies. */
 export function experimentsFile(directory: string): string {

@@ -1,7 +1,5 @@
 /** What an experiment is: two ways to answer, and which users get which. */
 import type { BundleId, EpochMs, Offset } from "../core/index.ts";
-import type { HistoryPoint } from "./measurement.ts";
-import type { ExperimentReport } from "./report.ts";
 
 /** What an arm does otherwise than the configuration. Nothing of it is the configuration's answer. */
 export interface ArmSettings {
@@ -38,23 +36,11 @@ export interface ExperimentStart {
   readonly about?: string;
 }
 
-export interface Experiment extends Required<Omit<ExperimentStart, "about">> {
-  readonly about: string;
+/** What runs, with everything said. */
+export interface Definition extends Required<ExperimentStart> {
   readonly startedAt: EpochMs;
   /** Events before it were there already. */
   readonly from: Offset;
-  /** null while it runs. */
-  readonly stopped: Stop | null;
-}
-
-export interface Stop {
-  readonly time: EpochMs;
-  /** Events before it are counted. */
-  readonly offset: Offset;
-  /** What had been measured, kept whatever becomes of the log. */
-  readonly report: ExperimentReport;
-  /** Of the metric that decided. */
-  readonly history: readonly HistoryPoint[];
 }
 
 /** What an answer says of an experiment that its user is in. */

@@ -12,9 +12,9 @@ import {
 import type { EventLog } from "../events/index.ts";
 import { armOf } from "./assignment.ts";
 import { type Checked, checkStart, settingsNamed } from "./check-start.ts";
-import type { Arm, Experiment, ExperimentStart } from "./experiment.ts";
+import type { Arm, ExperimentStart } from "./experiment.ts";
 import type { ExperimentDesk, ExperimentDetails, ExperimentOverview } from "./experiment-desk.ts";
-import { experimentsFile, readExperiments, writeExperiments } from "./experiment-file.ts";
+import { type Experiment, experimentsFile, readExperiments, writeExperiments } from "./experiment-file.ts";
 import { Measurement } from "./measurement.ts";
 import { METRICS } from "./outcomes.ts";
 import { mixtureOf, reportOf } from "./report.ts";

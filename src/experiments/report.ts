@@ -1,7 +1,7 @@
 /** What an experiment has shown so far, as numbers and in words. */
 import type { EpochMs } from "../core/index.ts";
 import { mixtureFor } from "./confidence.ts";
-import type { Experiment } from "./experiment.ts";
+import type { Definition } from "./experiment.ts";
 import type { Difference, Measurement } from "./measurement.ts";
 import { METRICS } from "./outcomes.ts";
 import { RATIO_ALPHA } from "./sample-ratio.ts";
@@ -42,11 +42,11 @@ export interface MetricReport {
   readonly difference: Difference | null;
 }
 
-export function mixtureOf({ smallest }: Pick<Experiment, "smallest">): number {
+export function mixtureOf({ smallest }: Pick<Definition, "smallest">): number {
   return mixtureFor(Math.log1p(smallest));
 }
 
-export function reportOf(experiment: Experiment, measured: Measurement, now: EpochMs): ExperimentReport {
+export function reportOf(experiment: Definition, measured: Measurement, now: EpochMs): ExperimentReport {
   const { arms, ratio, users } = measured;
   const metrics = METRICS.map((metric, m): MetricReport => {
     const { name, noun, better, guardrail } = metric;

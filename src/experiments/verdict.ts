@@ -1,8 +1,8 @@
 /** What follows from what was measured, as one sentence. */
 import { errorFor, mixtureFor } from "./confidence.ts";
-import type { Experiment } from "./experiment.ts";
-import { FEWEST_USERS } from "./measurement.ts";
-import type { MetricReport } from "./report.ts";
+import type { Definition } from "./experiment.ts";
+import { type Difference, FEWEST_USERS } from "./measurement.ts";
+import type { Metric } from "./outcomes.ts";
 
 export interface Verdict {
   /**
@@ -16,13 +16,17 @@ export interface Verdict {
 }
 
 export interface Seen {
-  readonly primary: MetricReport;
+  /** The metric that decides. */
+  readonly primary: Pick<Metric, "noun" | "better"> & { readonly difference: Difference | null };
   readonly users: number;
   readonly perArm: readonly number[];
   readonly mismatch: boolean;
 }
 
-export function verdictOf(experiment: Experiment, { primary, users, perArm, mismatch }: Seen): Verdict {
+export function verdictOf(
+  experiment: Pick<Definition, "arms" | "smallest">,
+  { primary, users, perArm, mismatch }: Seen,
+): Verdict {
   const [a, b] = experiment.arms.map(({ name }) => name) as [string, string];
   const { noun, better, difference } = primary;
   if (mismatch) {
@@ -59,11 +63,7 @@ export function verdictOf(experiment: Experiment, { primary, users, perArm, mism
  * Users beyond those that there are until the interval either leaves 0 out or lies within the smallest difference: it
  * becomes narrower as the standard error does, with the square root of the number of users.
  */
-function usersMissing(
-  { value, lower, upper }: NonNullable<MetricReport["difference"]>,
-  smallest: number,
-  users: number,
-): number {
+function usersMissing({ value, lower, upper }: Difference, smallest: number, users: number): number {
   const mixture = mixtureFor(Math.log1p(smallest));
   const half = (Math.log1p(upper) - Math.log1p(lower)) / 2;
   const seen = Math.abs(Math.log1p(value));
