@@ -69,7 +69,9 @@ export function decodeMembers(bytes: Buffer, limit: number): Touch[] {
     at += NUMBER;
     // The ids were branded when they were written.
     const touch = { id: id as EventId, item: item as ItemId, type, value, time: time as EpochMs };
-    touches.push(placed ? { ...touch, surface: readText(bytes, latin1, itemEnd + 1, placeEnd) } : touch);
+    // Without a surface there is no such key; with one, no second object: that would take ten times as long.
+    if (placed) (touch as { surface?: string }).surface = readText(bytes, latin1, itemEnd + 1, placeEnd);
+    touches.push(touch);
   }
   return touches;
 }

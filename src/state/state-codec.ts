@@ -12,7 +12,7 @@
  * surface, it stands with the item, after a 0, which no surface has.
  */
 import type { EpochMs, EventId, ItemId, UserId } from "../core/index.ts";
-import { INTERACTION_TYPE_NAMES, interactionCode, isVeto } from "../events/index.ts";
+import { INTERACTION_TYPE_NAMES, type InteractionType, interactionCode, isVeto } from "../events/index.ts";
 import { newestFirst } from "./merge-touches.ts";
 import type { StateLimits, Touch, UserState } from "./user-state.ts";
 
@@ -172,17 +172,19 @@ function readRows(bytes: Buffer, view: DataView, text: string, start: number, to
     const id = type & WIDE_ID ? bytes.toString("utf16le", at, idEnd) : text.slice(at, idEnd);
     const item = type & WIDE_ITEM ? bytes.toString("utf16le", idEnd, row) : text.slice(idEnd, row);
     // The ids were branded when they were written.
-    const touch = { id: id as EventId, item: item as ItemId, type: name, value, time: time as EpochMs };
-    touches[i] = type & HAS_SURFACE ? placed(touch, item) : touch;
+    touches[i] =
+      type & HAS_SURFACE
+        ? placed(id as EventId, item, name, value, time as EpochMs)
+        : { id: id as EventId, item: item as ItemId, type: name, value, time: time as EpochMs };
   }
   return row;
 }
 
-/** @param item with the surface behind it */
-function placed(touch: Touch, item: string): Touch {
-  const end = item.lastIndexOf(NOTHING);
+/** @param text the item and the surface. Spreading one object into another would take ten times as long. */
+function placed(id: EventId, text: string, type: InteractionType, value: number, time: EpochMs): Touch {
+  const end = text.lastIndexOf(NOTHING);
   if (end < 0) throw new RangeError("the surface of a touch is missing");
-  return { ...touch, item: item.slice(0, end) as ItemId, surface: item.slice(end + 1) };
+  return { id, item: text.slice(0, end) as ItemId, type, value, time, surface: text.slice(end + 1) };
 }
 
 /** Where the `count` rows from `start` on end. */
