@@ -4,7 +4,7 @@
  *
  * Arguments: `--quick` (a small platform, short steps), `--size small|10k|100k|1m`, `--store lmdb,redis`,
  * `--seconds N` a step, `--rates 50,100` instead of the search for the knee, `--events 0.2` events a recommendation,
- * `--workers N`, `--threads N` that score, `--parts bare,overload` for what comes after the knee.
+ * `--workers N`, `--threads N` that score, `--parts library,bare,overload` of what is measured beside the rates.
  */
 import { mkdtemp, rm } from "node:fs/promises";
 import { cpus, tmpdir } from "node:os";
@@ -13,6 +13,7 @@ import { parseArgs } from "node:util";
 import type { UpnextConfig } from "../src/upnext.ts";
 import { redisMissing, redisServer } from "../test/servers/redis.ts";
 import { type LoadGenerator, loadOf, startBareServer, startGenerator } from "./load/start.ts";
+import { measureInProcess } from "./serve/in-process.ts";
 import { measureOverload } from "./serve/overload.ts";
 import { type Platform, platformOf } from "./serve/platform.ts";
 import { usageOf } from "./serve/processes.ts";
@@ -71,6 +72,17 @@ export async function run(args: readonly string[] = []): Promise<Record<string, 
       ...(plan.threads !== undefined && { "threads that score": plan.threads }),
       "seconds a step": plan.seconds,
     };
+    if (plan.parts.includes("library")) {
+      say("in the process");
+      const directory = join(folder, "library");
+      result["in the process, without HTTP"] = await measureInProcess(
+        platform,
+        CONFIG,
+        directory,
+        plan.seconds,
+      );
+      await rm(directory, { recursive: true, force: true });
+    }
     for (const store of plan.stores) result[store] = await measureStore(bench, store);
     return result;
   } finally {
@@ -184,7 +196,7 @@ async function besideBare({ generator, plan }: Bench, server: RunningServer, low
   }
 }
 
-const PARTS = ["bare", "overload"] as const;
+const PARTS = ["library", "bare", "overload"] as const;
 
 function planOf(args: readonly string[]): Plan {
   const text = { type: "string" } as const;
@@ -215,7 +227,7 @@ function planOf(args: readonly string[]): Plan {
     workers: Number(values.workers ?? 1),
     threads: values.threads === undefined ? undefined : Number(values.threads),
     halvings: quick ? 1 : 3,
-    parts: list(values.parts) ?? (quick ? ["bare"] : PARTS),
+    parts: list(values.parts) ?? (quick ? ["library", "bare"] : PARTS),
   };
   if (SIZES[plan.size] === undefined) {
     throw new Error(`bench/serve: --size: expected one of ${Object.keys(SIZES).join(", ")}`);

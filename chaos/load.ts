@@ -21,7 +21,7 @@ import { type Outcome, say } from "./parts/outcome.ts";
 import { withFolder } from "./parts/scratch.ts";
 
 export const about =
-  "training, compaction, dead workers, slow and hostile clients, SIGTERM, while requests come: how many are late or lost";
+  "training, another bundle, compaction, dead workers, slow and hostile clients, SIGTERM, while requests come: how many are late or lost";
 
 /** A server that has just begun compiles what it runs. */
 const WARM_SECONDS = 3;

@@ -8,6 +8,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Platform } from "../../bench/serve/platform.ts";
 import { descendants } from "../../bench/serve/processes.ts";
 import type { RunningServer } from "../../bench/serve/server.ts";
+import { type EpochMs, systemClock } from "../../src/core/index.ts";
+import { openFileRegistry } from "../../src/registry/index.ts";
 import { BODY_LIMIT, EVENT_BODIES, RECOMMEND_BODIES } from "../../test/serving/hostile-input.ts";
 import type { Outcome } from "./outcome.ts";
 
@@ -53,6 +55,33 @@ export const FAULTS: readonly Fault[] = [
       const finished = child.exitCode !== null;
       child.kill("SIGKILL");
       return { broken: [], figures: { finished } };
+    },
+  },
+  {
+    name: "swap",
+    about: "another bundle, and back to the one before: as large, with the same answers",
+    workers: false,
+    mayTake: 0.01,
+    ends: false,
+    async commit({ server }, seconds) {
+      const registry = await openFileRegistry(join(server.directory, "bundles"), { clock: systemClock });
+      const first = (await registry.current())!;
+      const { manifest, file } = await registry.open(first);
+      const { format: _, files, ...about } = manifest;
+      const bytes = Object.fromEntries(Object.keys(files).map((name) => [name, file(name)]));
+      const second = await registry.publish({ ...about, createdAt: (about.createdAt + 1) as EpochMs }, bytes);
+      const took: number[] = [];
+      for (const id of [second, first]) {
+        const began = performance.now();
+        await (id === second ? registry.promote(id) : registry.rollback(id));
+        while (!(await server.metrics()).has(`upnext_bundle_info{bundle="${id}"}`)) {
+          if (performance.now() - began > 1_000 * seconds)
+            return { broken: [`another bundle within ${seconds} s`], figures: {} };
+          await sleep(100);
+        }
+        took.push(Math.round(performance.now() - began));
+      }
+      return { broken: [], figures: { "in service after ms": took[0], "back after ms": took[1] } };
     },
   },
   {
