@@ -157,7 +157,10 @@ describe("KuaiRand", () => {
       events
         .filter((event) => event.kind === "interaction")
         .filter((event) => event.request === shown[i]?.request)
-        .map((event) => [event.type, event.value]);
+        .map((event) => {
+          expect(event.surface).toBe(shown[i]!.surface);
+          return [event.type, event.value];
+        });
     expect(answers(0)).toEqual([
       ["watch", 1],
       ["click", undefined],

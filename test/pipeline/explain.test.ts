@@ -77,6 +77,22 @@ describe("why", () => {
     expect("surface" in plain || "device" in plain).toBe(false);
   });
 
+  it("tells what the user did on the surface that is asked for", async () => {
+    const { state, ...read } = await world.follower.read(U);
+    const touches = state.touches.map((touch, i) => (i < 4 ? { ...touch, surface: "home" } : touch));
+    const readState = async () => ({ ...read, state: { ...state, touches } });
+    const visitsOn = async (place: { readonly surface?: string }) => {
+      const { path } = await answered(place, { readState });
+      const at = world.models.featureSet.requestNames.indexOf("habit.here.log-visits");
+      return Math.round(Math.expm1(path.features!.request[at]!));
+    };
+    expect(await visitsOn({ surface: "home" })).toBe(
+      new Set(touches.slice(0, 4).map(({ item }) => item)).size,
+    );
+    expect(await visitsOn({ surface: "elsewhere" })).toBe(0);
+    expect(await visitsOn({})).toBe(0);
+  });
+
   it("has no heads and no features where nothing was ranked, and is left out unless asked for", async () => {
     const cost = new RankingCost();
     for (let i = 0; i < 100; i++) cost.observe("ranker", 1, 10 as Ms, 0 as Ms);

@@ -44,6 +44,19 @@ describe("touches", () => {
     });
   });
 
+  it("knows of each touch in the history whether it was on the surface that is asked for", () => {
+    const on = (age: number, surface?: string) => ({
+      ...touch(age, itemOf(age), "watch", 0),
+      ...(surface !== undefined && { surface }),
+    });
+    const state = stateOf(on(0, "home"), on(1), on(2, "feed"));
+    const here = (surface?: string) => [...touchesOf(state, catalog, NOW, surface).history.here];
+    expect(here("home")).toEqual([1, 0, 0]);
+    expect(here("shelf")).toEqual([0, 0, 0]);
+    // Two that say nothing are not in one place.
+    expect(here()).toEqual([0, 0, 0]);
+  });
+
   it("leaves out what is no evidence of interest and what the catalog does not know", () => {
     const state = stateOf(
       touch(1, itemOf(0), "watch", 0.1),
