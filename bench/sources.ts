@@ -139,7 +139,7 @@ async function* sessionChoices(sequences: Sequences, quick: boolean): ReturnType
     ? [{ power: 1 }, { back: 1 }]
     : [
         ...[{ decay: 0.7 }, { decay: 0.9 }, { lags: 5 }, { lags: 20 }],
-        ...[{ power: 1 }, { power: 2 }, { power: 4 }, { neighbours: 200 }, { neighbours: 1000 }],
+        ...[{ power: 1 }, { power: 2 }, { power: 4 }, { neighbours: 200 }, { neighbours: 500 }],
         ...[{ length: 20 }, { length: Infinity }, { near: 5 }, { near: Infinity }],
         ...[{ back: 0 }, { back: 1 }, { fade: 1 }, { fade: 4 }, { reach: 10 }, { reach: 40 }],
         ...[{ damping: 0 }, { damping: 0.2 }],

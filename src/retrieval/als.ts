@@ -3,8 +3,11 @@
  * conjugate gradient (Takács, Pilászy, Tikk 2011). A user's vector is never stored: it is folded in from the touches
  * of the request, so an event changes the next answer.
  */
-import { alsFoldIn, fitAls, itemScorer } from "../tensor/index.ts";
-import type { Columns, Query, Source } from "./retriever.ts";
+import type { Random } from "../core/index.ts";
+import { alsFoldIn, fitAls, itemSearch } from "../tensor/index.ts";
+import type { Columns, Source, Touches } from "./retriever.ts";
+import { chooseSearch, noteSearch, SEARCHERS, searchColumns, searchIn } from "./search-choice.ts";
+import type { Sequences } from "./sequences.ts";
 
 /** Chosen on the validation items of ml-1m and amazon-beauty (bench/sources.ts). */
 const FACTORS = 64;
@@ -23,7 +26,7 @@ export const als: Source = {
   knowsNewItems: false,
   weight: 1,
 
-  async fit({ sequences, random, progress }) {
+  async fit({ sequences, random, progress, clock }) {
     progress.step("fit als", ITERATIONS, "iterations");
     const { itemFactors } = await fitAls({
       offsets: sequences.offsets,
@@ -38,35 +41,34 @@ export const als: Source = {
       random,
       onIteration: (iteration) => progress.update(iteration),
     });
-    return { itemFactors };
+    const choice = await chooseSearch({
+      ...{ factors: itemFactors, k: FACTORS, random, clock },
+      users: searchers(sequences, itemFactors, random),
+    });
+    noteSearch(this.name, choice, progress);
+    return { itemFactors, ...searchColumns(choice) };
   },
+
+  summary: (columns) => ({
+    search: searchIn(columns).index?.share ?? "exact",
+    trials: searchIn(columns).trials,
+  }),
 
   async load(columns) {
     const itemFactors = factorsOf(columns);
-    const itemCount = itemFactors.length / FACTORS;
-    const foldIn = alsFoldIn({
-      itemFactors,
-      itemCount,
-      factors: FACTORS,
-      regularization: REGULARIZATION,
-      alpha: ALPHA,
-    });
-    const scorer = itemScorer({ factors: itemFactors, N: itemCount, k: FACTORS });
+    const vectorOf = vectors(itemFactors);
+    const search = itemSearch({ factors: itemFactors, k: FACTORS, index: searchIn(columns).index });
     return {
       name: this.name,
       signalNames: this.signalNames,
       personal: this.personal,
       retrieve(query, k) {
-        const touches = foldedTouches(query, itemCount);
-        if (touches.items.length === 0) return nothing;
-        const vector = new Float32Array(FACTORS);
-        foldIn.solve(touches.items, touches.weights, vector);
-        // Touches of items that nobody else took say nothing: all scores would be 0.
-        if (vector.every((value) => value === 0)) return nothing;
-        const best = scorer.top(vector, query.allowed, k);
+        const vector = vectorOf(query);
+        if (vector === undefined) return nothing;
+        const best = search.top(vector, query.allowed, k);
         return {
           ...best,
-          signals: (rows, out) => scorer.dot(rows, vector, out[0]!),
+          signals: (rows, out) => search.dot(rows, vector, out[0]!),
         };
       },
     };
@@ -86,16 +88,59 @@ function factorsOf(columns: Columns): Float32Array {
   return itemFactors instanceof Float32Array ? itemFactors : new Float32Array(0);
 }
 
+/** How a user's vector is made; undefined of one who has no touch that says anything. */
+function vectors(
+  itemFactors: Float32Array,
+): (touches: Pick<Touches, "items" | "weights">) => Float32Array | undefined {
+  const itemCount = itemFactors.length / FACTORS;
+  const foldIn = alsFoldIn({
+    ...{ itemFactors, itemCount, factors: FACTORS, regularization: REGULARIZATION, alpha: ALPHA },
+  });
+  return (touches) => {
+    const { items, weights } = foldedTouches(touches, itemCount);
+    if (items.length === 0) return undefined;
+    const vector = new Float32Array(FACTORS);
+    foldIn.solve(items, weights, vector);
+    // Touches of items that nobody else took say nothing: all scores would be 0.
+    return vector.every((value) => value === 0) ? undefined : vector;
+  };
+}
+
+/** Some of the users, as they would ask after their last touch. */
+function searchers(
+  { offsets, items, weights }: Sequences,
+  itemFactors: Float32Array,
+  random: Random,
+): Float32Array[] {
+  const vectorOf = vectors(itemFactors);
+  const users = offsets.length - 1;
+  const found: Float32Array[] = [];
+  for (let tried = 0; tried < 2 * SEARCHERS && found.length < SEARCHERS && users > 0; tried++) {
+    const user = random.int(users);
+    const [from, to] = [offsets[user]!, offsets[user + 1]!];
+    const newestFirst = {
+      items: items.slice(from, to).reverse(),
+      weights: weights.slice(from, to).reverse(),
+    };
+    const vector = vectorOf(newestFirst);
+    if (vector !== undefined) found.push(vector);
+  }
+  return found;
+}
+
 /** The newest touches of items that have factors, each with its decayed weight. */
-function foldedTouches(query: Query, itemCount: number): { items: Int32Array; weights: Float32Array } {
-  const n = Math.min(query.items.length, TOUCHES);
+function foldedTouches(
+  { items: touched, weights: evidence }: Pick<Touches, "items" | "weights">,
+  itemCount: number,
+): { items: Int32Array; weights: Float32Array } {
+  const n = Math.min(touched.length, TOUCHES);
   const items = new Int32Array(n);
   const weights = new Float32Array(n);
   let kept = 0;
   for (let i = 0; i < n; i++) {
-    if (query.items[i]! >= itemCount) continue;
-    items[kept] = query.items[i]!;
-    weights[kept++] = query.weights[i]! * DECAY ** i;
+    if (touched[i]! >= itemCount) continue;
+    items[kept] = touched[i]!;
+    weights[kept++] = evidence[i]! * DECAY ** i;
   }
   return { items: items.subarray(0, kept), weights: weights.subarray(0, kept) };
 }

@@ -143,6 +143,8 @@ export interface Source {
   readonly weight: number;
   /** Absent for sources that read live statistics only. */
   fit?(context: FitContext): Promise<Columns>;
+  /** What the fit has decided, of `columns`, as JSON: the bundle's manifest says it. */
+  summary?(columns: Columns): unknown;
   /**
    * `columns` is what `fit` returned, or empty. The catalog may have grown since; rows below itemCount are the same.
    *

@@ -14,7 +14,27 @@ const STEP = 16;
 /** By how many standard deviations of a sample the floor is set lower than the sample says (guess). */
 const CAUTION = 4;
 
+/** Places from .. to. */
+export interface Span {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** The rows that could be among the best, and room for a score of each: addresses and their number. */
+export interface Above {
+  readonly rows: number;
+  readonly scores: number;
+  readonly count: number;
+  /** The best that were asked for reach this for certain. */
+  readonly floor: number;
+}
+
 export class CoarseRows {
+  /** Of the user that was aimed at last. */
+  length = 0;
+  /** (capacity) what the first look says, by place; an address. */
+  readonly scores: number;
+  private unit = 0;
   private readonly kernels: Kernels;
   private readonly k: number;
   private readonly width: number;
@@ -23,12 +43,15 @@ export class CoarseRows {
   private readonly matrix: number;
   private readonly scales: number;
   private readonly errors: number;
+  /** (capacity) the row at each place. */
+  private readonly rows: number;
   private readonly vector: number;
   /** (capacity) flags that are all 1. */
   private readonly ones: number;
   private readonly sample: number;
   private readonly sampleTop: number;
   private readonly sampleRows: number;
+  private readonly certain: number;
   private readonly above: number;
   private readonly aboveScores: number;
   private readonly quantised: Int8Array;
@@ -38,22 +61,27 @@ export class CoarseRows {
     this.k = k;
     this.width = Math.ceil(k / 8) * 8;
     this.rounding = Math.sqrt(k) / (2 * USER_UNITS) + 1e-5;
+    this.scores = kernels.reserve(capacity * 4);
     this.matrix = kernels.reserve(capacity * this.width);
     this.scales = kernels.reserve(capacity * 4);
     this.errors = kernels.reserve(capacity * 4);
+    this.rows = kernels.reserve(capacity * 4);
     this.vector = kernels.reserve(this.width * 2);
     this.ones = kernels.reserve(capacity);
     kernels.bytes(this.ones, capacity).fill(1);
-    const samples = Math.ceil(capacity / STEP);
+    // A sample of each span, of which there are fewer than a sixteenth of the rows.
+    const samples = 2 * Math.ceil(capacity / STEP) + 1;
     this.sample = kernels.reserve(samples * 4);
     this.sampleTop = kernels.reserve(samples * 4);
     this.sampleRows = kernels.reserve(samples * 4);
+    this.certain = kernels.reserve(4);
     this.above = kernels.reserve(capacity * 4);
     this.aboveScores = kernels.reserve(capacity * 4);
     this.quantised = new Int8Array(this.width);
   }
 
-  set(row: number, vector: Float32Array): void {
+  /** Puts a row at a place. */
+  set(place: number, row: number, vector: Float32Array): void {
     const { kernels, k, width, quantised } = this;
     let largest = 0;
     for (let d = 0; d < k; d++) largest = Math.max(largest, Math.abs(vector[d]!));
@@ -69,54 +97,16 @@ export class CoarseRows {
       missed += (value - scale * q) ** 2;
       length += value ** 2;
     }
-    kernels.bytes(this.matrix + row * width, width).set(quantised);
-    kernels.floats(this.scales + row * 4, 1)[0] = scale;
+    kernels.bytes(this.matrix + place * width, width).set(quantised);
+    kernels.floats(this.scales + place * 4, 1)[0] = scale;
+    kernels.ints(this.rows + place * 4, 1)[0] = row;
     const error = finite ? Math.sqrt(missed) + this.rounding * Math.sqrt(length) : Infinity;
     // Rounded up.
-    kernels.floats(this.errors + row * 4, 1)[0] = error * (1 + 1e-6);
+    kernels.floats(this.errors + place * 4, 1)[0] = error * (1 + 1e-6);
   }
 
-  /**
-   * Finds the rows among which the best `wanted` are. Leaves in `scores` what the first look says of all rows.
-   *
-   * @param scores, allowed addresses of (rows)
-   * @returns addresses and number of the rows, in their order, and room for a score of each; undefined where a look at
-   *   all rows is no more work, or the user's vector says nothing
-   */
-  look(
-    user: Float32Array,
-    scores: number,
-    allowed: number,
-    rows: number,
-    wanted: number,
-  ): { readonly rows: number; readonly scores: number; readonly count: number } | undefined {
-    const { kernels } = this;
-    const length = this.quantiseUser(user);
-    if (length === undefined) return undefined;
-    const { call } = kernels;
-    call.scanRows(this.matrix, this.width, rows, this.vector, this.scales, length.unit, scores);
-    const sampled = call.sampleFloors(scores, this.errors, length.length, allowed, rows, STEP, this.sample);
-    const expected = wanted / STEP;
-    for (let rank = Math.ceil(expected + CAUTION * Math.sqrt(expected)); rank < sampled; rank *= 2) {
-      call.selectTop(this.sample, this.ones, sampled, rank, this.sampleTop, this.sampleRows);
-      const floor = kernels.floats(this.sampleTop, rank)[rank - 1]!;
-      const count = call.rowsAbove(
-        scores,
-        this.errors,
-        length.length,
-        allowed,
-        rows,
-        floor,
-        wanted,
-        this.above,
-      );
-      if (count >= 0) return { rows: this.above, scores: this.aboveScores, count };
-    }
-    return undefined;
-  }
-
-  /** Its length, and what one of its whole numbers stands for; undefined where it is 0 or not finite. */
-  private quantiseUser(user: Float32Array): { readonly length: number; readonly unit: number } | undefined {
+  /** Takes the user whom the looks that follow are for; false where the vector is 0 or not finite. */
+  aim(user: Float32Array): boolean {
     const { kernels, k, width } = this;
     let largest = 0;
     let squares = 0;
@@ -124,11 +114,63 @@ export class CoarseRows {
       largest = Math.max(largest, Math.abs(user[d]!));
       squares += user[d]! ** 2;
     }
-    const unit = Math.fround(largest / USER_UNITS);
-    if (!(unit > 0 && Number.isFinite(squares))) return undefined;
+    this.unit = Math.fround(largest / USER_UNITS);
+    if (!(this.unit > 0 && Number.isFinite(squares))) return false;
     const vector = kernels.shorts(this.vector, width);
     for (let d = 0; d < k; d++)
-      vector[d] = Math.max(-USER_UNITS, Math.min(USER_UNITS, Math.round(user[d]! / unit)));
-    return { length: Math.sqrt(squares) * (1 + 1e-6), unit };
+      vector[d] = Math.max(-USER_UNITS, Math.min(USER_UNITS, Math.round(user[d]! / this.unit)));
+    this.length = Math.sqrt(squares) * (1 + 1e-6);
+    return true;
+  }
+
+  /** Looks at the rows of some places. */
+  look({ from, to }: Span): void {
+    this.kernels.call.scanRows(
+      this.matrix + from * this.width,
+      this.width,
+      to - from,
+      this.vector,
+      this.scales + from * 4,
+      this.unit,
+      this.scores + from * 4,
+    );
+  }
+
+  /**
+   * The rows among which the best `wanted` of these places are, which have been looked at. Undefined where a closer look
+   * at all of them is no more work.
+   *
+   * @param allowed address of flags by row
+   */
+  best(spans: readonly Span[], allowed: number, wanted: number): Above | undefined {
+    const { kernels, scores, errors, length, rows } = this;
+    const { call } = kernels;
+    let sampled = 0;
+    for (const { from, to } of spans) {
+      const out = this.sample + sampled * 4;
+      sampled += call.sampleFloors(scores, errors, length, rows, allowed, from, to, STEP, out);
+    }
+    const expected = wanted / STEP;
+    for (let rank = Math.ceil(expected + CAUTION * Math.sqrt(expected)); rank < sampled; rank *= 2) {
+      call.selectTop(this.sample, this.ones, sampled, rank, this.sampleTop, this.sampleRows);
+      const floor = kernels.floats(this.sampleTop, rank)[rank - 1]!;
+      const found = this.reaching(floor, spans, allowed);
+      if (kernels.ints(this.certain, 1)[0]! >= wanted) return found;
+    }
+    return undefined;
+  }
+
+  /** The rows of these places that can have `floor`, all that are allowed for -Infinity; counts those that have. */
+  reaching(floor: number, spans: readonly Span[], allowed: number): Above {
+    const { kernels, scores, errors, length, rows } = this;
+    kernels.ints(this.certain, 1)[0] = 0;
+    let count = 0;
+    for (const { from, to } of spans) {
+      const out = this.above + count * 4;
+      count += kernels.call.rowsAbove(
+        ...([scores, errors, length, rows, allowed, from, to, floor, this.certain, out] as const),
+      );
+    }
+    return { rows: this.above, scores: this.aboveScores, count, floor };
   }
 }

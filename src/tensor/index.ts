@@ -10,12 +10,14 @@ export type { AveragingOptions } from "./averaging.ts";
 export { bestOf, orderTies, type Selected } from "./best-of.ts";
 export { calibrate } from "./calibrate.ts";
 export { readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
+export { clusterRows, type RowGroups } from "./clusters.ts";
 export { compileServing, type Outputs, type ServingOptions, type Weights } from "./compile.ts";
 export type { Dim, Shape } from "./dims.ts";
 export { type DotRows, dotRows } from "./dot-rows.ts";
 export { gradients } from "./gradients.ts";
 export { Graph, type GraphOptions, type Initializer, type Parameter, type Tensor } from "./graph.ts";
 export { glorot, normal, ones, values, zeros } from "./initializers.ts";
+export { type ItemIndex, type ItemSearch, type ItemSearchOptions, itemSearch } from "./item-search.ts";
 export {
   type LinearSolver,
   type LinearSolverOptions,

@@ -65,10 +65,22 @@ interface Exports {
   ): void;
   gram(y: number, from: number, to: number, bytes: number, out: number): void;
   dotRows(matrix: number, bytes: number, rows: number, count: number, vector: number, out: number): void;
+  highestRow(matrix: number, bytes: number, count: number, offsets: number, vector: number): number;
   scoreRows(matrix: number, bytes: number, rows: number, vector: number, out: number): void;
   selectTop(
     ...args: [scores: number, allowed: number, rows: number, n: number, topScores: number, topRows: number]
   ): number;
+  selectBest(
+    ...args: [
+      rows: number,
+      scores: number,
+      n: number,
+      k: number,
+      pairs: number,
+      others: number,
+      counters: number,
+    ]
+  ): void;
   sumExp(scores: number, allowed: number, rows: number, top: number): number;
   lnColumns(matrix: number, rows: number, width: number, flags: number): void;
   scanRows(
@@ -87,8 +99,10 @@ interface Exports {
       scores: number,
       errors: number,
       length: number,
-      allowed: number,
       rows: number,
+      allowed: number,
+      from: number,
+      to: number,
       step: number,
       out: number,
     ]
@@ -98,10 +112,12 @@ interface Exports {
       scores: number,
       errors: number,
       length: number,
-      allowed: number,
       rows: number,
+      allowed: number,
+      from: number,
+      to: number,
       floor: number,
-      wanted: number,
+      certain: number,
       out: number,
     ]
   ): number;
@@ -116,8 +132,10 @@ const NAMES = [
   "foldIn",
   "gram",
   "dotRows",
+  "highestRow",
   "scoreRows",
   "selectTop",
+  "selectBest",
   "sumExp",
   "lnColumns",
   "scanRows",

@@ -47,8 +47,8 @@ export interface ItemScorer extends DotRows {
 }
 
 /** From so many rows on, and for the best SELECTIVE of them or fewer, a first look in 8 bits costs less (measured). */
-const MANY = 8192;
-const SELECTIVE = 1 / 8;
+export const MANY = 8192;
+export const SELECTIVE = 1 / 8;
 /** So many are looked for at least: then the sum over all rows is the same for any number of best ones below. */
 const FEWEST = MANY * SELECTIVE;
 
@@ -102,18 +102,22 @@ function openScorer(factors: Float32Array, rows: number, k: number, capacity: nu
   const matrix = kernels.reserve(capacity * k * 4);
   kernels.floats(matrix, factors.length).set(factors);
   const userAt = kernels.reserve(k * 4);
-  const scoresAt = kernels.reserve(capacity * 4);
   const allowedAt = kernels.reserve(capacity);
   let room = 0;
   let topScores = 0;
   let topRows = 0;
   const coarse = capacity >= MANY && k <= WIDEST ? new CoarseRows(kernels, capacity, k) : undefined;
-  if (coarse) for (let row = 0; row < N; row++) coarse.set(row, factors.subarray(row * k, (row + 1) * k));
+  if (coarse)
+    for (let row = 0; row < N; row++) coarse.set(row, row, factors.subarray(row * k, (row + 1) * k));
+  const scoresAt = coarse?.scores ?? kernels.reserve(capacity * 4);
 
   /** The best of the rows that a first look leaves over; undefined where it does not pay. */
   function closer(user: Float32Array, wanted: number): Top | undefined {
     if (N < MANY || wanted > SELECTIVE * N) return undefined;
-    const above = coarse?.look(user, scoresAt, allowedAt, N, Math.max(wanted, FEWEST));
+    if (coarse === undefined || !coarse.aim(user)) return undefined;
+    const all = { from: 0, to: N };
+    coarse.look(all);
+    const above = coarse.best([all], allowedAt, Math.max(wanted, FEWEST));
     if (above === undefined) return undefined;
     const { count } = above;
     kernels.call.dotRows(matrix, k * 4, above.rows, count, userAt, above.scores);
@@ -171,7 +175,7 @@ function openScorer(factors: Float32Array, rows: number, k: number, capacity: nu
         );
       }
       kernels.floats(matrix + row * k * 4, k).set(vector);
-      coarse?.set(row, vector);
+      coarse?.set(row, row, vector);
       N = Math.max(N, row + 1);
     },
   };

@@ -18,6 +18,7 @@ import {
 import type { SystemScores } from "../evaluation/index.ts";
 import type { EventLog } from "../events/index.ts";
 import { encodeModels, type Registry } from "../registry/index.ts";
+import type { FittedSources, Source } from "../retrieval/index.ts";
 import type { Snapshot } from "../snapshots/index.ts";
 import type { Checkpoints } from "./checkpoints.ts";
 import { type Example, examplesBetween } from "./examples.ts";
@@ -160,6 +161,7 @@ export async function train(
     examples: examples.length,
     rung: models.ranker?.rung.kind.name ?? null,
     tradeoffs: settings.evidence,
+    sources: summariesOf(models.sources, fitted),
   });
   await checkpoints?.clear();
   const report = {
@@ -208,6 +210,12 @@ async function publish(
     },
     files,
   );
+}
+
+/** What the fits of the sources have decided, by source. */
+function summariesOf(sources: readonly Source[], fitted: FittedSources): Readonly<Record<string, unknown>> {
+  const deciding = sources.filter(({ name, summary }) => summary !== undefined && fitted[name] !== undefined);
+  return Object.fromEntries(deciding.map(({ name, summary }) => [name, summary!(fitted[name]!)]));
 }
 
 /** JSON has no infinities, and the half-width of an interval over one user is one: they become null. */

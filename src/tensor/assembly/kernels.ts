@@ -2,8 +2,9 @@
 // Memory belongs to the caller, who lays out the arrays (src/tensor/kernels.ts); nothing is allocated here.
 
 export { alsHalf, foldIn, gram } from "./als";
+export { selectBest } from "./best";
 export { conjugateGradient } from "./conjugate-gradient";
 export { lnColumns } from "./logarithms";
 export { rowsAbove, sampleFloors, scanRows } from "./scan";
 export { scoreRows, selectTop, sumExp } from "./top";
-export { dotRows } from "./vectors";
+export { dotRows, highestRow } from "./vectors";

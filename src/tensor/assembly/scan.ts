@@ -57,22 +57,24 @@ export function scanRows(
 }
 
 /**
- * Of every `step`-th row what it has at least, scores[r] - length * errors[r], one beside the other in `out`, of those
- * with allowed[r] != 0. Returns how many.
+ * Of every `step`-th place from .. to what its row has at least, scores[p] - length * errors[p], one beside the other in
+ * `out`, of those with allowed[rows[p]] != 0. Returns how many.
  */
 export function sampleFloors(
   scores: usize,
   errors: usize,
   length: f32,
-  allowed: usize,
   rows: usize,
+  allowed: usize,
+  from: usize,
+  to: usize,
   step: usize,
   out: usize,
 ): usize {
   let n: usize = 0;
-  for (let r: usize = 0; r < rows; r += step) {
-    if (load<u8>(allowed + r) == 0) continue;
-    const at = r << 2;
+  for (let p: usize = from; p < to; p += step) {
+    const at = p << 2;
+    if (load<u8>(allowed + <usize>load<u32>(rows + at)) == 0) continue;
     store<f32>(out + (n << 2), load<f32>(scores + at) - length * load<f32>(errors + at));
     n++;
   }
@@ -80,43 +82,48 @@ export function sampleFloors(
 }
 
 /**
- * The rows with allowed[r] != 0 that have `floor` at most, scores[r] + length * errors[r] >= floor, into `out` in their
- * order. Returns how many they are, or -1 where fewer than `wanted` have it at least.
+ * The rows at the places from .. to with allowed[row] != 0 that have `floor` at most, scores[p] + length * errors[p] >=
+ * floor, into `out` in the order of their places. Returns how many they are, and adds to the number at `certain` (u32)
+ * how many of them have it at least.
  */
 export function rowsAbove(
   scores: usize,
   errors: usize,
   length: f32,
-  allowed: usize,
   rows: usize,
+  allowed: usize,
+  from: usize,
+  to: usize,
   floor: f32,
-  wanted: i32,
+  certain: usize,
   out: usize,
-): i32 {
+): usize {
   const lengths = f32x4.splat(length);
   const floors = f32x4.splat(floor);
-  let n: i32 = 0;
-  let certain: i32 = 0;
-  let r: usize = 0;
-  while (r < rows) {
-    const at = r << 2;
-    if (r + 8 <= rows) {
+  let n: usize = 0;
+  let sure: u32 = 0;
+  let p: usize = from;
+  while (p < to) {
+    const at = p << 2;
+    if (p + 8 <= to) {
       const a = f32x4.add(v128.load(scores + at), f32x4.mul(lengths, v128.load(errors + at)));
       const b = f32x4.add(v128.load(scores + at, 16), f32x4.mul(lengths, v128.load(errors + at, 16)));
       if (!v128.any_true(v128.or(f32x4.ge(a, floors), f32x4.ge(b, floors)))) {
-        r += 8;
+        p += 8;
         continue;
       }
     }
-    const stop = min(r + 8, rows);
-    for (; r < stop; r++) {
-      const score = load<f32>(scores + (r << 2));
-      const error = length * load<f32>(errors + (r << 2));
-      if (!(score + error >= floor) || load<u8>(allowed + r) == 0) continue;
-      store<u32>(out + (n << 2), <u32>r);
+    const stop = min(p + 8, to);
+    for (; p < stop; p++) {
+      const score = load<f32>(scores + (p << 2));
+      const error = length * load<f32>(errors + (p << 2));
+      const row = load<u32>(rows + (p << 2));
+      if (!(score + error >= floor) || load<u8>(allowed + <usize>row) == 0) continue;
+      store<u32>(out + (n << 2), row);
       n++;
-      if (score - error >= floor) certain++;
+      if (score - error >= floor) sure++;
     }
   }
-  return certain < wanted ? -1 : n;
+  store<u32>(certain, load<u32>(certain) + sure);
+  return n;
 }

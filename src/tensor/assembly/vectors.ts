@@ -57,3 +57,16 @@ export function dotRows(
     store<f32>(out + (j << 2), dot(matrix + row * bytes, vector, bytes));
   }
 }
+
+/** The row of a matrix (count > 0 rows of `bytes` bytes) with the largest matrix[r] · vector + offsets[r], the first of equals. */
+export function highestRow(matrix: usize, bytes: usize, count: usize, offsets: usize, vector: usize): usize {
+  let best: usize = 0;
+  let highest = dot(matrix, vector, bytes) + load<f32>(offsets);
+  for (let r: usize = 1; r < count; r++) {
+    const value = dot(matrix + r * bytes, vector, bytes) + load<f32>(offsets + (r << 2));
+    if (value <= highest) continue;
+    highest = value;
+    best = r;
+  }
+  return best;
+}
