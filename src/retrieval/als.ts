@@ -57,7 +57,11 @@ export const als: Source = {
   async load(columns) {
     const itemFactors = factorsOf(columns);
     const vectorOf = vectors(itemFactors);
-    const search = itemSearch({ factors: itemFactors, k: FACTORS, index: searchIn(columns).index });
+    const search = await itemSearch({
+      factors: itemFactors,
+      k: FACTORS,
+      index: searchIn(columns).index,
+    });
     return {
       name: this.name,
       signalNames: this.signalNames,

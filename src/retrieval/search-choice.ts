@@ -61,12 +61,18 @@ export async function chooseSearch(options: ChoiceOptions): Promise<SearchChoice
   const { factors, k, users, random, clock, leastItems = LEAST_ITEMS } = options;
   const N = factors.length / k;
   if (N < leastItems || users.length < 2) return { trials: [] };
-  const exact = itemSearch({ factors, k });
+  const exact = await itemSearch({ factors, k });
   const trials: SearchTrial[] = [];
   const groups = await clusterRows(factors, k, random);
   for (const share of SHARES) {
     const index = { groups, share };
-    const { trial, beside, keeps } = compared(itemSearch({ factors, k, index }), exact, users, N, clock);
+    const { trial, beside, keeps } = compared(
+      await itemSearch({ factors, k, index }),
+      exact,
+      users,
+      N,
+      clock,
+    );
     if (trials.length === 0) trials.push({ share: 1, keeps: 1, ...beside });
     trials.push({ share, keeps: mean(keeps), ...trial });
     if (trial.looked > SAVES * beside.looked) break;

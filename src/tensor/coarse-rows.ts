@@ -5,8 +5,7 @@
  */
 import type { Kernels } from "./kernels.ts";
 
-/** The largest whole numbers of a row and of a user: products of 7 and 13 bits, of which 2^10 fit into 32. */
-const ROW_UNITS = 127;
+/** The largest whole number of a user; of a row it is 127: products of 7 and 13 bits, of which 2^10 fit into 32. */
 const USER_UNITS = 8191;
 export const WIDEST = 1024;
 /** Every so many rows are asked where the best begin. */
@@ -43,6 +42,7 @@ export class CoarseRows {
   private readonly matrix: number;
   private readonly scales: number;
   private readonly errors: number;
+  private readonly lengths: number;
   /** (capacity) the row at each place. */
   private readonly rows: number;
   private readonly vector: number;
@@ -54,7 +54,6 @@ export class CoarseRows {
   private readonly certain: number;
   private readonly above: number;
   private readonly aboveScores: number;
-  private readonly quantised: Int8Array;
 
   constructor(kernels: Kernels, capacity: number, k: number) {
     this.kernels = kernels;
@@ -65,6 +64,7 @@ export class CoarseRows {
     this.matrix = kernels.reserve(capacity * this.width);
     this.scales = kernels.reserve(capacity * 4);
     this.errors = kernels.reserve(capacity * 4);
+    this.lengths = kernels.reserve(capacity * 4);
     this.rows = kernels.reserve(capacity * 4);
     this.vector = kernels.reserve(this.width * 2);
     this.ones = kernels.reserve(capacity);
@@ -77,32 +77,22 @@ export class CoarseRows {
     this.certain = kernels.reserve(4);
     this.above = kernels.reserve(capacity * 4);
     this.aboveScores = kernels.reserve(capacity * 4);
-    this.quantised = new Int8Array(this.width);
   }
 
-  /** Puts a row at a place. */
-  set(place: number, row: number, vector: Float32Array): void {
-    const { kernels, k, width, quantised } = this;
-    let largest = 0;
-    for (let d = 0; d < k; d++) largest = Math.max(largest, Math.abs(vector[d]!));
-    // Of a row that is not finite nothing is certain.
-    const finite = Number.isFinite(largest);
-    const scale = finite ? Math.fround(largest / ROW_UNITS) : 0;
-    let missed = 0;
-    let length = 0;
-    for (let d = 0; d < k; d++) {
-      const value = vector[d]!;
-      const q = scale === 0 ? 0 : Math.max(-ROW_UNITS, Math.min(ROW_UNITS, Math.round(value / scale)));
-      quantised[d] = q;
-      missed += (value - scale * q) ** 2;
-      length += value ** 2;
-    }
-    kernels.bytes(this.matrix + place * width, width).set(quantised);
-    kernels.floats(this.scales + place * 4, 1)[0] = scale;
-    kernels.ints(this.rows + place * 4, 1)[0] = row;
-    const error = finite ? Math.sqrt(missed) + this.rounding * Math.sqrt(length) : Infinity;
-    // Rounded up.
-    kernels.floats(this.errors + place * 4, 1)[0] = error * (1 + 1e-6);
+  /**
+   * Puts rows at places, the first one at `from`.
+   *
+   * @param matrix address of all rows (N, k)
+   * @returns (rows.length) their lengths, rounded up; Infinity of a row that is not finite
+   */
+  put(rows: Int32Array, matrix: number, from = 0): Float32Array {
+    const { kernels, k, width, scales, errors, lengths } = this;
+    kernels.ints(this.rows + from * 4, rows.length).set(rows);
+    kernels.call.quantiseRows(
+      ...([matrix, k * 4, this.rows, from, from + rows.length, this.rounding] as const),
+      ...([this.matrix, width, scales, errors, lengths] as const),
+    );
+    return kernels.floats(lengths + from * 4, rows.length).slice();
   }
 
   /** Takes the user whom the looks that follow are for; false where the vector is 0 or not finite. */

@@ -9,6 +9,7 @@
  *   promises most are looked at until a share of all rows has been. What is found has its exact score; some of the best
  *   are missed.
  */
+import { setImmediate } from "node:timers/promises";
 import { UpnextError } from "../core/index.ts";
 import { bestOf } from "./best-of.ts";
 import type { RowGroups } from "./clusters.ts";
@@ -38,6 +39,8 @@ export interface ItemSearch extends DotRows {
   readonly looked: number;
 }
 
+/** Rows that are copied or quantised in about a millisecond (guess). */
+const PIECE = 8192;
 /** Rows of a group of one length: few enough to end in time, enough to be worth a call (guess). */
 const GROUP = 1024;
 /** So many times what is wanted is looked at before anything is certain (guess). */
@@ -47,7 +50,8 @@ const ENOUGH = 2;
 /** How much of the usual distance of a row from its group's mean counts: measured on als, 100,000 items (0 to 0.3). */
 const SPREAD = 0.15;
 
-export function itemSearch({ factors, k, index }: ItemSearchOptions): ItemSearch {
+/** Takes its rows in pieces, with a turn of the event loop after each: a server answers while a bundle is loaded. */
+export async function itemSearch({ factors, k, index }: ItemSearchOptions): Promise<ItemSearch> {
   const N = factors.length / k;
   if (!(k > 0 && k % 4 === 0 && Number.isInteger(N))) {
     throw new UpnextError(
@@ -56,27 +60,35 @@ export function itemSearch({ factors, k, index }: ItemSearchOptions): ItemSearch
     );
   }
   const kernels = new Kernels();
-  const matrix = kernels.put(factors);
+  const matrix = kernels.reserve(factors.length * 4);
+  await inPieces(N, (from, to) => {
+    kernels.floats(matrix + from * k * 4, (to - from) * k).set(factors.subarray(from * k, to * k));
+  });
   const userAt = kernels.reserve(k * 4);
   const allowedAt = kernels.reserve(N);
   const dots = dotRowsAt(kernels, matrix, N, k);
-  const chosen = N >= MANY && k <= WIDEST ? lookersOf() : undefined;
+  const chosen = N >= MANY && k <= WIDEST ? await lookersOf() : undefined;
   let scoresAt = 0;
   let topAt = 0;
   let looked = 0;
 
-  function lookersOf() {
+  async function lookersOf() {
     const coarse = new CoarseRows(kernels, N, k);
-    const groups = index?.groups ?? byLength(factors, k);
-    groups.order.forEach((row, place) => {
-      coarse.set(place, row, factors.subarray(row * k, (row + 1) * k));
-    });
-    const starts = groups.starts;
+    const putAll = async (order: Int32Array) => {
+      const lengths = new Float32Array(N);
+      await inPieces(N, (from, to) => {
+        lengths.set(coarse.put(order.subarray(from, to), matrix, from), from);
+      });
+      return lengths;
+    };
+    const groups = index?.groups ?? byLength(await putAll(rowsUpTo(N)));
+    const lengths = await putAll(groups.order);
+    const { starts } = groups;
     return {
       coarse,
       spans: index ? promising(kernels, factors, k, index, userAt) : undefined,
       starts,
-      longest: longestOf(factors, k, groups),
+      longest: longestOf(lengths, starts),
     };
   }
 
@@ -161,6 +173,14 @@ function withoutNaN(rows: Int32Array, scores: Float32Array): [Int32Array, Float3
   return [rows, scores, known];
 }
 
+/** Some rows after the other. */
+async function inPieces(rows: number, take: (from: number, to: number) => void): Promise<void> {
+  for (let from = 0; from < rows; from += PIECE) {
+    take(from, Math.min(rows, from + PIECE));
+    await setImmediate();
+  }
+}
+
 /** The first group that begins at `place` or behind. */
 function groupAt(starts: Int32Array, place: number): number {
   let group = 0;
@@ -168,35 +188,24 @@ function groupAt(starts: Int32Array, place: number): number {
   return group;
 }
 
-/** All rows by falling length, in groups of GROUP. */
-function byLength(factors: Float32Array, k: number): RowGroups {
-  const lengths = lengthsOf(factors, k);
-  const rows = Int32Array.from(lengths, (_, row) => row);
-  const order = bestOf(rows, lengths, rows.length, rows.length).rows;
+/** @param lengths (N) of the rows */
+function byLength(lengths: Float32Array): RowGroups {
+  const order = bestOf(rowsUpTo(lengths.length), lengths, lengths.length, lengths.length).rows;
   const groups = Math.ceil(order.length / GROUP);
   const starts = Int32Array.from({ length: groups + 1 }, (_, g) => Math.min(order.length, g * GROUP));
   return { order, starts };
 }
 
-/** (N) rounded up; Infinity of a row that is not finite. */
-function lengthsOf(factors: Float32Array, k: number): Float32Array {
-  const lengths = new Float32Array(factors.length / k);
-  for (let row = 0; row < lengths.length; row++) {
-    let squares = 0;
-    for (let at = row * k; at < (row + 1) * k; at++) squares += factors[at]! ** 2;
-    // A little more than the rounding of a dot product in 32 bits.
-    lengths[row] = Number.isNaN(squares) ? Infinity : Math.sqrt(squares) * (1 + 1e-5);
-  }
-  return lengths;
+function rowsUpTo(n: number): Int32Array {
+  return new Int32Array(n).map((_, row) => row);
 }
 
-/** (groups) the length of each group's longest row. */
-function longestOf(factors: Float32Array, k: number, { order, starts }: RowGroups): Float32Array {
-  const lengths = lengthsOf(factors, k);
-  return Float32Array.from({ length: starts.length - 1 }, (_, group) => {
+/** (groups) the length of each group's longest row, of the lengths (N) by place. */
+function longestOf(lengths: Float32Array, starts: Int32Array): Float32Array {
+  return new Float32Array(starts.length - 1).map((_, group) => {
     let longest = 0;
-    for (let at = starts[group]!; at < starts[group + 1]!; at++) {
-      longest = Math.max(longest, lengths[order[at]!]!);
+    for (let place = starts[group]!; place < starts[group + 1]!; place++) {
+      longest = Math.max(longest, lengths[place]!);
     }
     return longest;
   });

@@ -83,6 +83,21 @@ interface Exports {
   ): void;
   sumExp(scores: number, allowed: number, rows: number, top: number): number;
   lnColumns(matrix: number, rows: number, width: number, flags: number): void;
+  quantiseRows(
+    ...args: [
+      matrix: number,
+      bytes: number,
+      rows: number,
+      from: number,
+      to: number,
+      share: number,
+      out: number,
+      width: number,
+      scales: number,
+      errors: number,
+      lengths: number,
+    ]
+  ): void;
   scanRows(
     ...args: [
       matrix: number,
@@ -138,6 +153,7 @@ const NAMES = [
   "selectBest",
   "sumExp",
   "lnColumns",
+  "quantiseRows",
   "scanRows",
   "sampleFloors",
   "rowsAbove",

@@ -107,8 +107,10 @@ function openScorer(factors: Float32Array, rows: number, k: number, capacity: nu
   let topScores = 0;
   let topRows = 0;
   const coarse = capacity >= MANY && k <= WIDEST ? new CoarseRows(kernels, capacity, k) : undefined;
-  if (coarse)
-    for (let row = 0; row < N; row++) coarse.set(row, row, factors.subarray(row * k, (row + 1) * k));
+  coarse?.put(
+    Int32Array.from({ length: N }, (_, row) => row),
+    matrix,
+  );
   const scoresAt = coarse?.scores ?? kernels.reserve(capacity * 4);
 
   /** The best of the rows that a first look leaves over; undefined where it does not pay. */
@@ -175,7 +177,7 @@ function openScorer(factors: Float32Array, rows: number, k: number, capacity: nu
         );
       }
       kernels.floats(matrix + row * k * 4, k).set(vector);
-      coarse?.set(row, row, vector);
+      coarse?.put(Int32Array.of(row), matrix, row);
       N = Math.max(N, row + 1);
     },
   };

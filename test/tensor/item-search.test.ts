@@ -27,11 +27,11 @@ const maskOf = (random: Random, share: number) =>
   Uint8Array.from({ length: N + 5 }, () => (random.next() < share ? 1 : 0));
 
 describe("itemSearch", () => {
-  test("finds the rows and scores of scoring everything, and looks at a part of the rows", () => {
+  test("finds the rows and scores of scoring everything, and looks at a part of the rows", async () => {
     const random = new Random("item-search");
     const factors = rowsOf(random);
     const everything = itemScorer({ factors, N, k: K });
-    const search = itemSearch({ factors, k: K });
+    const search = await itemSearch({ factors, k: K });
     let least = N;
     for (const share of [1, 0.5, 0.02, 0]) {
       for (const n of [1, 10, 300, 1_500, N]) {
@@ -44,7 +44,7 @@ describe("itemSearch", () => {
     expect(least).toBeLessThan(N / 3);
   });
 
-  test("goes on to shorter rows as long as one that points where the user does could be among the best", () => {
+  test("goes on to shorter rows as long as one that points where the user does could be among the best", async () => {
     // Nine tenths are of length 1 and give 0.6; behind them stand some of length 0.8 that give all of it.
     const factors = new Float32Array(N * K);
     for (let row = 0; row < N; row++) {
@@ -53,11 +53,11 @@ describe("itemSearch", () => {
     }
     const user = new Float32Array(K);
     user[0] = 1;
-    const { rows } = itemSearch({ factors, k: K }).top(user, new Uint8Array(N).fill(1), 100);
+    const { rows } = (await itemSearch({ factors, k: K })).top(user, new Uint8Array(N).fill(1), 100);
     expect([...rows]).toEqual(Array.from({ length: 100 }, (_, i) => 10 * i + 3));
   });
 
-  test("finds them where all rows are as long, are zero, or are not finite", () => {
+  test("finds them where all rows are as long, are zero, or are not finite", async () => {
     const random = new Random("item-search/odd");
     const flat = Float32Array.from({ length: N * K }, () => (random.next() < 0.5 ? -1 : 1));
     const odd = rowsOf(random);
@@ -66,7 +66,7 @@ describe("itemSearch", () => {
     const allowed = new Uint8Array(N).fill(1);
     for (const factors of [flat, odd, new Float32Array(N * K)]) {
       const everything = itemScorer({ factors, N, k: K });
-      const search = itemSearch({ factors, k: K });
+      const search = await itemSearch({ factors, k: K });
       for (const user of [userOf(random), new Float32Array(K)]) {
         expect(search.top(user, allowed, 100)).toEqual(everything.top(user, allowed, 100));
       }
@@ -76,11 +76,11 @@ describe("itemSearch", () => {
   test("by an index finds most of the best with their exact scores, what is allowed alone, the same for one seed", async () => {
     const random = new Random("item-search/index");
     const factors = rowsOf(random);
-    const exact = itemSearch({ factors, k: K });
+    const exact = await itemSearch({ factors, k: K });
     const groups = await clusterRows(factors, K, new Random("groups"));
     expect(await clusterRows(factors, K, new Random("groups"))).toEqual(groups);
     expect([...groups.order].sort((a, b) => a - b)).toEqual(Array.from({ length: N }, (_, row) => row));
-    const index = itemSearch({ factors, k: K, index: { groups, share: 0.2 } });
+    const index = await itemSearch({ factors, k: K, index: { groups, share: 0.2 } });
     let kept = 0;
     for (let asked = 0; asked < 50; asked++) {
       const user = userOf(random);
@@ -105,14 +105,15 @@ describe("itemSearch", () => {
     const groups = await clusterRows(factors, K, random);
     const allowed = maskOf(random, 0.01);
     const user = userOf(random);
-    const index = itemSearch({ factors, k: K, index: { groups, share: 0.01 } });
-    expect(index.top(user, allowed, 100)).toEqual(itemSearch({ factors, k: K }).top(user, allowed, 100));
+    const index = await itemSearch({ factors, k: K, index: { groups, share: 0.01 } });
+    expect(index.top(user, allowed, 100)).toEqual(
+      (await itemSearch({ factors, k: K })).top(user, allowed, 100),
+    );
   });
 
-  test("says what is wrong with its arguments", () => {
-    expect(() => itemSearch({ factors: new Float32Array(9), k: 4 })).toThrow(/k = 4 for 9/);
-    expect(() =>
-      itemSearch({ factors: new Float32Array(8), k: 4 }).top(new Float32Array(3), new Uint8Array(2), 1),
-    ).toThrow(/came 3, 2 and 1/);
+  test("says what is wrong with its arguments", async () => {
+    await expect(itemSearch({ factors: new Float32Array(9), k: 4 })).rejects.toThrow(/k = 4 for 9/);
+    const search = await itemSearch({ factors: new Float32Array(8), k: 4 });
+    expect(() => search.top(new Float32Array(3), new Uint8Array(2), 1)).toThrow(/came 3, 2 and 1/);
   });
 });

@@ -5,6 +5,7 @@ export { alsHalf, foldIn, gram } from "./als";
 export { selectBest } from "./best";
 export { conjugateGradient } from "./conjugate-gradient";
 export { lnColumns } from "./logarithms";
+export { quantiseRows } from "./quantise";
 export { rowsAbove, sampleFloors, scanRows } from "./scan";
 export { scoreRows, selectTop, sumExp } from "./top";
 export { dotRows, highestRow } from "./vectors";
