@@ -12,6 +12,7 @@ import { pathToFileURL } from "node:url";
 import { gzipSync } from "node:zlib";
 import { DuckDBInstance } from "@duckdb/node-api";
 import { Random } from "../src/core/index.ts";
+import { spread } from "./figures/spread.ts";
 
 export const about =
   "Import of 200,000 rows a format, both passes: rows/s, CPU µs a row, peak RSS; median of 5 rounds.";
@@ -57,21 +58,12 @@ export async function run(): Promise<Record<string, unknown>> {
     return {
       format,
       log,
-      rowsPerSecond: column((s) => Math.round(ROWS / (s.wallMs / 1000))),
-      cpuMicrosPerRow: column((s) => round2((1000 * s.cpuMs) / ROWS)),
-      checkShareOfWall: column((s) => round2(s.checkMs / s.wallMs)),
-      peakRssMiB: column((s) => Math.round(s.peakRssMiB)),
+      rowsPerSecond: column((s) => ROWS / (s.wallMs / 1000)),
+      cpuMicrosPerRow: column((s) => (1000 * s.cpuMs) / ROWS),
+      checkShareOfWall: column((s) => s.checkMs / s.wallMs),
+      peakRssMiB: column((s) => s.peakRssMiB),
     };
   }
-}
-
-function spread(values: readonly number[]) {
-  const sorted = values.toSorted((a, b) => a - b);
-  return { median: sorted[sorted.length >> 1]!, min: sorted[0]!, max: sorted.at(-1)! };
-}
-
-function round2(x: number): number {
-  return Math.round(100 * x) / 100;
 }
 
 /** One import in a fresh process, which prints its sample. What is measured is what users run: dist. */

@@ -23,8 +23,8 @@ import {
   type Value,
   type Weights,
 } from "../src/tensor/index.ts";
+import { rounded, spread } from "./figures/spread.ts";
 import { openPeakProduct } from "./train/peak.ts";
-import { rounded, spread } from "./train/spread.ts";
 
 export const about =
   "Ranking networks with 4 heads on 500 candidates (60 features, a third of them yes or no; the others in 16 ranges, but for students), 50 visits and 40 features of the request: CPU time of a request on one thread, in float32 and with the weights of large products in 8 bits. `of peak`: operations of the products that a network is made of (2 for each multiply-add; none for look-ups, codes and activations) by CPU time, as a share of the fastest 2048³ product in ONNX Runtime of all rounds. `history`: the same scores with the history encoded once for all candidates, and anew for each of them: as 500 requests of one candidate in one batch, and one by one. `attention alone` is the part of the transformer that reads the history, without features. Weights are random.";

@@ -16,6 +16,7 @@ import { join } from "node:path";
 import { createJiti } from "jiti";
 import { type Clock, type EpochMs, Random, systemClock } from "../src/core/index.ts";
 import type { Recommendation, RecommendRequest, Upnext } from "../src/upnext.ts";
+import { median, rounded } from "./figures/spread.ts";
 
 export const about =
   "A whole request: state, sources, blend, features, ranking, policy; 20 items out of 500 candidates, one request at a time, LMDB for the state. `logged`: the impression goes into the durable log after the answer. `GET /healthz`: the server's own way, without a recommendation. `bare node:http`: a server that answers as many bytes as a recommendation has.";
@@ -67,7 +68,7 @@ interface Sample {
 
 interface Case {
   readonly what: string;
-  round(requests: number, random: Random): Promise<Sample>;
+  rounded(requests: number, random: Random): Promise<Sample>;
   close?(): Promise<void>;
 }
 
@@ -94,7 +95,7 @@ async function measure(size: Size, plan: Plan): Promise<Record<string, unknown>>
     for (const batch of simulate({ ...size, end: END })) await upnext.track(batch);
     const began = performance.now();
     const report = await upnext.train(undefined, { timeBudget: TRAINING });
-    const trainSeconds = round((performance.now() - began) / 1000);
+    const trainSeconds = rounded((performance.now() - began) / 1000);
     const trace = new TraceTimes();
     cases.push(...libraryCases(upnext, size, trace), ...(await httpCases(built, upnext, size)));
     const requests = await interleaved(cases, plan);
@@ -118,7 +119,7 @@ function libraryCases(upnext: Upnext, { users }: Size, trace: TraceTimes): Case[
   const known = (random: Random) => `u${1 + random.int(users)}`;
   const case_ = (what: string, make: (random: Random) => RecommendRequest, see?: TraceTimes): Case => ({
     what,
-    async round(requests, random) {
+    async rounded(requests, random) {
       const before = (await upnext.status()).log.end;
       let logged = 0;
       return sampled(
@@ -164,7 +165,7 @@ async function httpCases(
   const client = new Client();
   const case_ = (what: string, target: (random: Random) => string, close?: () => Promise<unknown>): Case => ({
     what,
-    async round(requests, random) {
+    async rounded(requests, random) {
       const paths = Array.from({ length: requests }, () => target(random));
       const cpu = process.cpuUsage();
       const latencies = await client.get(paths);
@@ -247,7 +248,7 @@ async function interleaved(cases: readonly Case[], { rounds, requests }: Plan) {
   const samples = new Map<Case, Sample[]>(cases.map((each) => [each, []]));
   for (let r = 0; r <= rounds; r++) {
     for (const each of r % 2 === 0 ? cases : cases.toReversed()) {
-      const sample = await each.round(requests, new Random(`bench/request/${r}`));
+      const sample = await each.rounded(requests, new Random(`bench/request/${r}`));
       if (r > 0) samples.get(each)!.push(sample);
     }
   }
@@ -320,15 +321,6 @@ function cpuMs(since: NodeJS.CpuUsage): number {
   return (user + system) / 1000;
 }
 
-function median(values: readonly number[]): number {
-  return round(values.toSorted((a, b) => a - b)[values.length >> 1]!);
-}
-
 function range(values: readonly number[]): string {
-  return `${round(Math.min(...values))} to ${round(Math.max(...values))}`;
-}
-
-/** Three digits are more than the spread leaves certain. */
-function round(value: number): number {
-  return Number(value.toPrecision(3));
+  return `${rounded(Math.min(...values))} to ${rounded(Math.max(...values))}`;
 }

@@ -17,6 +17,7 @@ import { rankingServing } from "../src/models/index.ts";
 import { compileServing, Graph, type Model } from "../src/tensor/index.ts";
 import type { Upnext } from "../src/upnext.ts";
 import { anyRequests, anyScaling, anyWeights, smallShape } from "../test/models/any-ranking.ts";
+import { median, rounded } from "./figures/spread.ts";
 
 export const about =
   "Networks on threads beside the event loop against networks in it: 500 candidates with 90 features, 50 visits. `delay`: how late a timer of 1 ms fires, idle beside loaded.";
@@ -161,13 +162,13 @@ async function loaded(
   });
   const { user, system } = process.cpuUsage(before);
   latencies.sort((a, b) => a - b);
-  const at = (share: number) => round(latencies[Math.floor(share * latencies.length)]!);
+  const at = (share: number) => rounded(latencies[Math.floor(share * latencies.length)]!);
   const { encodings } = Object(upnext).scoring.figures();
   return {
     answers: latencies.length,
     p50_ms: at(0.5),
     p99_ms: at(0.99),
-    cpu_ms: round((user + system) / 1000 / latencies.length),
+    cpu_ms: rounded((user + system) / 1000 / latencies.length),
     rungs: JSON.stringify(Object.fromEntries(rungs)),
     "idle delay p99": idle.p99,
     "delay p50": delay.p50,
@@ -184,15 +185,6 @@ async function delayWhile(work: () => Promise<unknown>) {
   delay.enable();
   await work();
   delay.disable();
-  const of = (ns: number) => round(ns / 1e6);
+  const of = (ns: number) => rounded(ns / 1e6);
   return { p50: of(delay.percentile(50)), p99: of(delay.percentile(99)), max: of(delay.max) };
-}
-
-function median(values: readonly number[]): number {
-  return round(values.toSorted((a, b) => a - b)[values.length >> 1]!);
-}
-
-/** Three digits are more than the spread leaves certain. */
-function round(value: number): number {
-  return Number(value.toPrecision(3));
 }

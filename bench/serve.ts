@@ -12,6 +12,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import type { UpnextConfig } from "../src/upnext.ts";
 import { redisMissing, redisServer } from "../test/servers/redis.ts";
+import { rounded } from "./figures/spread.ts";
 import { type LoadGenerator, loadOf, startBareServer, startGenerator } from "./load/start.ts";
 import { measureInProcess } from "./serve/in-process.ts";
 import { measureOverload } from "./serve/overload.ts";
@@ -19,7 +20,7 @@ import { type Platform, platformOf } from "./serve/platform.ts";
 import { usageOf } from "./serve/processes.ts";
 import { type RunningServer, serveCopy } from "./serve/server.ts";
 import { CONFIG, FITTING, SIZES } from "./serve/sizes.ts";
-import { findKnee, holds, measureStep, round, rowOf, type Step, trafficOf } from "./serve/step.ts";
+import { findKnee, holds, measureStep, rowOf, type Step, trafficOf } from "./serve/step.ts";
 
 export const about =
   "upnext serve under open-loop load (Poisson arrivals, latency from the planned moment of sending, what gets no answer counts with 10 s): 20 items out of 500 candidates, users with at least 50 touches, every answer's impression logged, events posted beside. The knee is the highest rate at which the 99th percentile is within 50 ms and 99 % of the answers are of the best rung, with the generator on the same machine. cpu_ms: of the server's processes, a recommendation. A run whose generator was late itself says `invalid`.";
@@ -106,8 +107,8 @@ async function measureStore(bench: Bench, store: string): Promise<Record<string,
     const { cpuMs, rssMb } = usageOf(redis.pid);
     return {
       ...result,
-      "redis-server CPU s": round((cpuMs - cpuBefore) / 1_000),
-      "redis-server RSS MB": round(rssMb),
+      "redis-server CPU s": rounded((cpuMs - cpuBefore) / 1_000),
+      "redis-server RSS MB": rounded(rssMb),
     };
   } finally {
     await redis.stop();
@@ -139,12 +140,12 @@ async function measureServer(
         : await findKnee(step, FIRST_RATE, plan.halvings, (each) => say(`${name}: ${lineOf(each)}`));
     const { steps, knee } = found;
     const result: Record<string, unknown> = {
-      "ready after s": round(ready / 1_000),
+      "ready after s": rounded(ready / 1_000),
       "knee, requests/s": knee?.rate ?? null,
       "by CPU, requests/s": Math.round((1_000 * cores()) / low.cpuMs),
       rates: [low, ...steps].map(rowOf),
       "stages at the lowest rate, ms": Object.fromEntries(
-        Object.entries(low.stages).map(([stage, ms]) => [stage, round(ms)]),
+        Object.entries(low.stages).map(([stage, ms]) => [stage, rounded(ms)]),
       ),
     };
     if (plan.parts.includes("bare")) result["beside bare node:http"] = await besideBare(bench, server, low);
@@ -183,13 +184,13 @@ async function besideBare({ generator, plan }: Bench, server: RunningServer, low
     const models = MODEL_STAGES.reduce((sum, stage) => sum + (low.stages[stage] ?? 0), 0);
     return {
       bytes: body.length,
-      bare_cpu_ms: round(bareMs),
-      bare_p50_ms: round(p50_ms),
-      bare_p99_ms: round(p99_ms),
+      bare_cpu_ms: rounded(bareMs),
+      bare_p50_ms: rounded(p50_ms),
+      bare_p99_ms: rounded(p99_ms),
       "generator cpu_us": report.generator.cpu_us_per_request,
-      cpu_ms: round(low.cpuMs),
-      "of that, encode, retrieve, blend and rank, ms": round(models),
-      "the rest is so many bare answers": round((low.cpuMs - models) / bareMs),
+      cpu_ms: rounded(low.cpuMs),
+      "of that, encode, retrieve, blend and rank, ms": rounded(models),
+      "the rest is so many bare answers": rounded((low.cpuMs - models) / bareMs),
     };
   } finally {
     await bare.close();
@@ -237,7 +238,7 @@ function planOf(args: readonly string[]): Plan {
 
 function lineOf({ rate, recommendations, cpuMs }: Step): string {
   const { p99_ms, full, planned } = recommendations;
-  return `${rate}/s: p99 ${round(p99_ms)} ms, full ${round(full / planned)}, CPU ${round(cpuMs)} ms`;
+  return `${rate}/s: p99 ${rounded(p99_ms)} ms, full ${rounded(full / planned)}, CPU ${rounded(cpuMs)} ms`;
 }
 
 function cores(): number {

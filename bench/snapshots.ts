@@ -20,6 +20,7 @@ import {
 } from "../src/core/index.ts";
 import { type Event, type FileLog, openFileLog } from "../src/events/index.ts";
 import { openSnapshots, type Snapshots } from "../src/snapshots/index.ts";
+import { spreads } from "./figures/spread.ts";
 
 export const about = "Start-up from a snapshot of the catalog against folding the log from its beginning.";
 export const needsBuild = false;
@@ -134,17 +135,4 @@ function eventAt(n: number): Event {
     duration: 10 + (i % 600),
   };
   return { kind: "item", ...base, facts };
-}
-
-/** Median, smallest and largest of each figure. */
-function spreads(seen: readonly Figures[]): Record<string, unknown> {
-  const names = Object.keys(seen[0]!);
-  return Object.fromEntries(
-    names.map((name) => {
-      const values = seen.map((figures) => figures[name]!).sort((a, b) => a - b);
-      const round = (value: number) => Math.round(value * 1000) / 1000;
-      const median = round(values[values.length >> 1]!);
-      return [name, { median, min: round(values[0]!), max: round(values.at(-1)!) }];
-    }),
-  );
 }

@@ -13,7 +13,7 @@ import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { Random } from "../src/core/index.ts";
-import { rounded, spread } from "./train/spread.ts";
+import { rounded, spread } from "./figures/spread.ts";
 import { type RoundAnswer, type StepConfig, stepFlops, weightShapes } from "./train/step.ts";
 
 export const about =

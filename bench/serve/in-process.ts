@@ -2,8 +2,8 @@
 import { join } from "node:path";
 import { createJiti } from "jiti";
 import type { UpnextConfig } from "../../src/upnext.ts";
+import { rounded } from "../figures/spread.ts";
 import { copyOf, type Platform } from "./platform.ts";
-import { round } from "./step.ts";
 
 const DIST = join(import.meta.dirname, "..", "..", "dist");
 const WARM_REQUESTS = 300;
@@ -39,14 +39,14 @@ export async function measureInProcess(
     }
     const { user, system } = process.cpuUsage(before);
     times.sort((a, b) => a - b);
-    const at = (share: number) => round(times[Math.floor(share * (times.length - 1))]!);
+    const at = (share: number) => rounded(times[Math.floor(share * (times.length - 1))]!);
     return {
       requests: times.length,
-      full: round(full / times.length),
+      full: rounded(full / times.length),
       p50_ms: at(0.5),
       p99_ms: at(0.99),
-      cpu_ms: round((user + system) / 1_000 / times.length),
-      "stages, ms": Object.fromEntries([...stages].map(([stage, ms]) => [stage, round(ms / times.length)])),
+      cpu_ms: rounded((user + system) / 1_000 / times.length),
+      "stages, ms": Object.fromEntries([...stages].map(([stage, ms]) => [stage, rounded(ms / times.length)])),
     };
   } finally {
     await instance.close();

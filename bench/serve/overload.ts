@@ -1,9 +1,11 @@
 /** More than the server can do: what is answered all the same, and how long it takes to be normal again. */
+
+import { rounded } from "../figures/spread.ts";
 import type { Traffic } from "../load/generator.ts";
 import type { LoadGenerator } from "../load/start.ts";
 import type { TrafficReport, Window } from "../load/tally.ts";
 import type { RunningServer } from "./server.ts";
-import { measureStep, OBJECTIVE_MS, round } from "./step.ts";
+import { measureStep, OBJECTIVE_MS } from "./step.ts";
 
 /** Of the knee, asked for after the overload. */
 const NORMAL_SHARE = 0.5;
@@ -31,7 +33,7 @@ export async function measureOverload(
     over.recommendations;
   return {
     "times the knee": times,
-    "requests/s": round(knee * times),
+    "requests/s": rounded(knee * times),
     "answered within 50 ms": share(inTime, planned),
     answered: share(answered, planned),
     "full answers/s": Math.round(fullInTime / seconds),
@@ -40,18 +42,18 @@ export async function measureOverload(
       .map(([rung, count]) => `${rung} ${share(count, planned)}`)
       .join(", "),
     rejected: share(rejected, planned),
-    "rejected p99_ms": round(rejected_p99_ms),
+    "rejected p99_ms": rounded(rejected_p99_ms),
     failed: Object.entries(failures)
       .map(([what, count]) => `${what} ${share(count, planned)}`)
       .join(", "),
-    "any answer or rejection, p99_ms": round(soonOrRejected(over.recommendations)),
+    "any answer or rejection, p99_ms": rounded(soonOrRejected(over.recommendations)),
     "full ones": share(full, planned),
-    "loop max_ms": round(over.loopMaxMs),
+    "loop max_ms": rounded(over.loopMaxMs),
     "RSS MB before": Math.round(before),
     "RSS MB after": Math.round(after.rssMb),
-    "memory grows by": round(after.rssMb / before - 1),
+    "memory grows by": rounded(after.rssMb / before - 1),
     "normal again after s": secondsUntilNormal(after.recommendations.windows),
-    "generator late p99_ms": round(over.generator.lateness.p99_ms),
+    "generator late p99_ms": rounded(over.generator.lateness.p99_ms),
     ...(over.generator.invalid !== null && { invalid: over.generator.invalid }),
   };
 }

@@ -1,4 +1,6 @@
 /** One rate against one server: latency, rungs, CPU, memory, event loop; and the search for the highest rate that holds. */
+
+import { rounded } from "../figures/spread.ts";
 import type { LoadReport, Traffic } from "../load/generator.ts";
 import { post } from "../load/requests.ts";
 import { type LoadGenerator, loadOf } from "../load/start.ts";
@@ -133,9 +135,9 @@ export function rowOf({ rate, recommendations, generator, ...step }: Step): Reco
   const failed = Object.entries(failures);
   return {
     "requests/s": rate,
-    p50_ms: round(recommendations.p50_ms),
-    p99_ms: round(recommendations.p99_ms),
-    "p99.9_ms": round(recommendations["p99.9_ms"]),
+    p50_ms: rounded(recommendations.p50_ms),
+    p99_ms: rounded(recommendations.p99_ms),
+    "p99.9_ms": rounded(recommendations["p99.9_ms"]),
     full: share(full),
     "within 50 ms": share(inTime),
     "other rungs": others.map(([rung, count]) => `${rung} ${share(count)}`).join(", "),
@@ -144,17 +146,12 @@ export function rowOf({ rate, recommendations, generator, ...step }: Step): Reco
       ...failed.map(([what, count]) => `${what} ${share(count)}`),
     ].join(", "),
     "answers/s": Math.round(answered / step.seconds),
-    cpu_ms: round(step.cpuMs),
-    "loop p99_ms": round(step.loopP99Ms),
-    "loop max_ms": round(step.loopMaxMs),
+    cpu_ms: rounded(step.cpuMs),
+    "loop p99_ms": rounded(step.loopP99Ms),
+    "loop max_ms": rounded(step.loopMaxMs),
     "RSS MB": Math.round(step.rssMb),
-    "generator late p99_ms": round(generator.lateness.p99_ms),
+    "generator late p99_ms": rounded(generator.lateness.p99_ms),
     "generator cpu_us": generator.cpu_us_per_request,
     ...(generator.invalid !== null && { invalid: generator.invalid }),
   };
-}
-
-/** Three digits are more than the spread leaves certain. */
-export function round(value: number): number {
-  return Number(value.toPrecision(3));
 }

@@ -1,10 +1,5 @@
 /** What the parts of bench/state share: rounds in turning order, the median over them, and CPU time beside wall time. */
-
-export interface Spread {
-  readonly median: number;
-  readonly min: number;
-  readonly max: number;
-}
+import { type Spread, spreads } from "../figures/spread.ts";
 
 /** What one round of one subject gave: figures by name. */
 export type Figures = Readonly<Record<string, number>>;
@@ -75,25 +70,6 @@ export async function called(
     [`${title}: ops/s`]: count / taken.seconds,
     [`${title}: cpu us/op`]: (taken.cpuSeconds / count) * 1e6,
   };
-}
-
-export function spreads(rounds: readonly Figures[]): Record<string, Spread> {
-  const names = [...new Set(rounds.flatMap((figures) => Object.keys(figures)))];
-  return Object.fromEntries(names.map((name) => [name, spread(rounds.map((figures) => figures[name]!))]));
-}
-
-function spread(values: readonly number[]): Spread {
-  const sorted = values.toSorted((a, b) => a - b);
-  return {
-    median: rounded(sorted[sorted.length >> 1]!),
-    min: rounded(sorted[0]!),
-    max: rounded(sorted.at(-1)!),
-  };
-}
-
-/** Four digits are more than the spread leaves certain. */
-export function rounded(value: number): number {
-  return Number(value.toPrecision(4));
 }
 
 /** One row for each figure with a column for each subject, to be read across. */

@@ -6,8 +6,9 @@ import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { type EpochMs, type EventId, type ItemId, Random, type UserId } from "../../src/core/index.ts";
 import type { StatePlace, UserTouches } from "../../src/state/index.ts";
+import { rounded } from "../figures/spread.ts";
 import { Child, serveParent } from "./child.ts";
-import { called, type Figures, rounded, timed } from "./measure.ts";
+import { called, type Figures, timed } from "./measure.ts";
 import { useOf } from "./redis.ts";
 import type { OpenStateStore, Servers } from "./stores.ts";
 
