@@ -22,6 +22,7 @@ const VIEWS = {
   "experiments-start": "experiments?start=1",
   "explore-items": "explore?look=items&item=v7",
   "explore-users": "explore?look=users&user=u7",
+  "explore-segments": "explore?look=segments",
   "explore-shown": "explore?look=exposure",
 };
 const SIZES = { phone: { width: 390, height: 844 }, desk: { width: 1440, height: 900 } };

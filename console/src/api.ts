@@ -5,7 +5,9 @@ import type { experimentSchema, experimentsSchema } from "../../src/serving/expe
 import type { liveSchema } from "../../src/serving/live-answer.ts";
 import type {
   exposureSchema,
+  featuresSchema,
   itemsSchema,
+  slatesSchema,
   statusSchema,
   usersSchema,
 } from "../../src/serving/overview-answer.ts";
@@ -30,6 +32,8 @@ export type Facts = NonNullable<ItemOverview["facts"]>;
 export type Status = z.output<typeof statusSchema>;
 export type Users = z.output<typeof usersSchema>;
 export type Exposure = z.output<typeof exposureSchema>;
+export type Slates = z.output<typeof slatesSchema>;
+export type Features = z.output<typeof featuresSchema>;
 export type Similar = z.output<typeof similarSchema>;
 export type Live = z.output<typeof liveSchema>;
 export type Release = z.output<typeof releasesSchema>["releases"][number];
@@ -116,6 +120,8 @@ export const api = {
     get<ExperimentDetails>(`/v1/experiments/${name}`, { metric }),
   startExperiment: (start: ExperimentStart) => post<ExperimentOverview>("/v1/experiments", start),
   stopExperiment: (name: string) => post<ExperimentDetails>(`/v1/experiments/${name}/stop`, undefined),
+  features: () => get<Features>("/v1/features"),
+  slates: (item?: string) => get<Slates>("/v1/slates", { item }),
   exposure: () => get<Exposure>("/v1/exposure"),
 };
 

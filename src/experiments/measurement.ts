@@ -68,6 +68,8 @@ export class Measurement {
   private readonly items: Pick<Catalog, "rowOf" | "items">;
   private readonly members = new Map<UserId, Member>();
   private history: Point[] = [];
+  /** Whether there was enough for an interval. */
+  private begun = false;
   private step = FIRST_STEP;
 
   /** @param mixture see confidence.ts */
@@ -101,9 +103,13 @@ export class Measurement {
 
   /** Of a metric by its index; null where one of the arms has too little. */
   difference(metric: number): Difference | null {
+    if (!this.isEnough) return null;
     const [a, b] = this.arms as [ArmOutcomes, ArmOutcomes];
-    if (Math.min(a.users, b.users) < FEWEST_USERS) return null;
     return relative(a.estimate(metric), b.estimate(metric), this.mixture);
+  }
+
+  private get isEnough(): boolean {
+    return this.arms.every(({ users }) => users >= FEWEST_USERS);
   }
 
   private point(time: EpochMs): Point {
@@ -171,7 +177,10 @@ export class Measurement {
 
   private remember(time: EpochMs): void {
     const newest = this.history.at(-1);
-    if (newest !== undefined && time < newest.time + this.step) return;
+    // The first interval that there is, and then one at each step.
+    const first = !this.begun && this.isEnough;
+    this.begun ||= first;
+    if (!first && newest !== undefined && time < newest.time + this.step) return;
     this.history.push(this.point(time));
     if (this.history.length < MOST_POINTS) return;
     this.history = this.history.filter((_, i) => i % 2 === 1);

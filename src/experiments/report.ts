@@ -69,6 +69,12 @@ export function reportOf(experiment: Definition, measured: Measurement, now: Epo
     })),
     metrics: [primary, ...metrics.filter((metric) => metric !== primary)],
     ratio: { p: ratio.p, mismatch, alpha: RATIO_ALPHA },
-    verdict: verdictOf(experiment, { primary, users, mismatch, perArm: arms.map((arm) => arm.users) }),
+    verdict: verdictOf(experiment, {
+      primary,
+      guardrails: metrics.filter(({ guardrail }) => guardrail),
+      users,
+      mismatch,
+      perArm: arms.map((arm) => arm.users),
+    }),
   };
 }

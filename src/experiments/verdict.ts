@@ -4,6 +4,9 @@ import type { Definition } from "./experiment.ts";
 import { type Difference, FEWEST_USERS } from "./measurement.ts";
 import type { Metric } from "./outcomes.ts";
 
+/** Ten times as much. */
+const MOST_SAID = 10;
+
 export interface Verdict {
   /**
    * `better` and `worse` are of the second arm; `same`: no difference that is worth knowing of; `early`: too early to
@@ -15,15 +18,31 @@ export interface Verdict {
   readonly moreUsers: number | null;
 }
 
-export interface Seen {
+type Line = Pick<Metric, "noun" | "better"> & { readonly difference: Difference | null };
+
+interface Seen {
   /** The metric that decides. */
-  readonly primary: Pick<Metric, "noun" | "better"> & { readonly difference: Difference | null };
+  readonly primary: Line;
+  /** Metrics that must not become worse. */
+  readonly guardrails: readonly Line[];
   readonly users: number;
   readonly perArm: readonly number[];
   readonly mismatch: boolean;
 }
 
-export function verdictOf(
+export function verdictOf(experiment: Pick<Definition, "arms" | "smallest">, seen: Seen): Verdict {
+  const verdict = verdictOn(experiment, seen);
+  if (verdict.kind === "mismatch") return verdict;
+  const second = experiment.arms[1].name;
+  const worse = seen.guardrails.flatMap(({ noun, better, difference: d }) =>
+    d !== null && (better === "more" ? d.upper < 0 : d.lower > 0)
+      ? `Beware: ${second} has ${moreOrLess(d.value)} ${noun}.`
+      : [],
+  );
+  return { ...verdict, sentence: [verdict.sentence, ...worse].join(" ") };
+}
+
+function verdictOn(
   experiment: Pick<Definition, "arms" | "smallest">,
   { primary, users, perArm, mismatch }: Seen,
 ): Verdict {
@@ -43,10 +62,10 @@ export function verdictOf(
     return { kind: "early", sentence, moreUsers };
   }
   const { value, lower, upper } = difference;
-  const range = `(${percent(lower)} to ${percent(upper)} %)`;
+  const range = `(${moreOrLess(lower)} to ${moreOrLess(upper)})`;
   if (lower > 0 || upper < 0) {
     const kind = value > 0 === (better === "more") ? "better" : "worse";
-    const sentence = `${b} has ${size(value)} % ${value > 0 ? "more" : "less"} ${noun} than ${a} ${range}: ${b} is ${kind}. You may stop.`;
+    const sentence = `${b} has ${moreOrLess(value)} ${noun} than ${a} ${range}: ${b} is ${kind}. You may stop.`;
     return { kind, sentence, moreUsers: null };
   }
   const { smallest } = experiment;
@@ -55,7 +74,7 @@ export function verdictOf(
     return { kind: "same", sentence, moreUsers: null };
   }
   const moreUsers = usersMissing(difference, smallest, users);
-  const sentence = `Too early to say: ${b} has ${percent(lower)} to ${percent(upper)} % more ${noun} than ${a}. About ${moreUsers} more users, if the difference stays at ${percent(value)} %.`;
+  const sentence = `Too early to say: ${b} may have anything from ${moreOrLess(lower)} to ${moreOrLess(upper)} ${noun} than ${a}. About ${moreUsers.toLocaleString("en-US")} more users, if it stays at ${moreOrLess(value)}.`;
   return { kind: "early", sentence, moreUsers };
 }
 
@@ -84,6 +103,8 @@ function percent(share: number): string {
   return text.replace(/\.0$/, "").replace(/^-0$/, "0");
 }
 
-function size(share: number): string {
-  return percent(Math.abs(share));
+/** Of what has no end in sight, only that. */
+function moreOrLess(share: number): string {
+  if (share > MOST_SAID) return `more than ${percent(MOST_SAID)} % more`;
+  return `${percent(Math.abs(share))} % ${share < 0 ? "less" : "more"}`;
 }

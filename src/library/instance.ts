@@ -57,6 +57,8 @@ import {
   type ItemQuery,
   impressionOf,
   type Moment,
+  type NewestSlates,
+  newestSlates,
   type PathParts,
   type PathResult,
   type PathSettings,
@@ -299,6 +301,14 @@ export class Instance implements Upnext {
   async exposure(): Promise<Exposure> {
     this.assertOpen();
     return exposureOf(this.parts.catalog, this.parts.clock.now());
+  }
+
+  async newestSlates(item?: string): Promise<NewestSlates> {
+    this.assertOpen();
+    const { log, catalog } = this.parts;
+    await this.reflects(undefined);
+    const touchesOf = async (user: UserId) => (await this.follower.state(user)).touches.length;
+    return newestSlates({ log, catalog, touchesOf }, item as ItemId | undefined);
   }
 
   async state(user: string): Promise<UserState> {

@@ -13,6 +13,7 @@ import type {
   ItemOverview,
   ItemQuery,
   Moment,
+  NewestSlates,
   PathResult,
   Recommendation,
   Recommender,
@@ -102,6 +103,8 @@ export interface Upnext extends Recommender {
   similar(item: string, limit?: number): Promise<SimilarItems>;
   /** Items by id, by a text or by an order, with what was counted of them. Rejects with `invalid_request`. */
   items(query: Plain<ItemQuery>): Promise<readonly ItemOverview[]>;
+  /** What the newest slates held: for whom, which items, and who found them, or one item. Reads the end of the log. */
+  newestSlates(item?: string): Promise<NewestSlates>;
   state(user: string): Promise<UserState>;
   /**
    * The state as it was: at a time, by the times of the events (those that came late are in it), or as a request saw it

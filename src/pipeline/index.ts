@@ -12,7 +12,8 @@ export { Housekeeping, takingTurns } from "./housekeeping.ts";
 export { impressionOf } from "./impressions.ts";
 export type { ModelsInService } from "./in-service.ts";
 export { pressureOf } from "./ladder.ts";
-export type { Exposure, ItemOverview, ItemQuery, RecentUser } from "./overview.ts";
+export { newestSlates } from "./newest-slates.ts";
+export type { Exposure, FeaturesNow, ItemOverview, ItemQuery, NewestSlates, RecentUser } from "./overview.ts";
 export type { PathParts, PathSettings } from "./path-parts.ts";
 export { recentUsers } from "./recent-users.ts";
 export type {

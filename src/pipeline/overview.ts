@@ -68,10 +68,67 @@ export interface Exposure {
   }[];
 }
 
+/** Of the newest events: what slates held. */
+export interface NewestSlates {
+  readonly slates: number;
+  readonly slots: number;
+  /** By what is known of their users now; of at most 1,000 users. */
+  readonly users: readonly {
+    /** Upper end of touches in the state; null for all with more. */
+    readonly touches: number | null;
+    readonly users: number;
+    readonly slates: number;
+    readonly slots: number;
+    /** Slots whose item was taken in answer to the slate. */
+    readonly taken: number;
+  }[];
+  /** By how often the items were engaged with until now. */
+  readonly items: readonly {
+    /** Upper end of engagements; null for all with more. */
+    readonly engagements: number | null;
+    /** Items that may be recommended. */
+    readonly items: number;
+    readonly slots: number;
+    readonly taken: number;
+  }[];
+  /** Sources by the slots that they had found, of one item where that was asked; many find the same. */
+  readonly finders: readonly {
+    readonly source: string;
+    readonly slots: number;
+    /** Those that no other source had found. */
+    readonly alone: number;
+    readonly taken: number;
+  }[];
+}
+
+/** What rankers read, in the newest data and as the bundle in service was trained on it. */
+export interface FeaturesNow {
+  /** null without one: then there is nothing to compare with. */
+  readonly bundle: string | null;
+  /** Slates and next items that values were taken from. */
+  readonly exposures: number;
+  readonly nextItems: number;
+  readonly features: readonly {
+    readonly name: string;
+    readonly group: string;
+    readonly per: "request" | "candidate";
+    /** Share of the rows where it says something. */
+    readonly known: number;
+    readonly mean: number;
+    readonly deviation: number;
+    /** Population stability index: below 0.1 the values are as they were, above 0.25 they are not. */
+    readonly drift: number | null;
+  }[];
+}
+
 export interface Overview {
   /** Rejects with `invalid_request`. Looks through the whole catalogue: milliseconds for some ten thousand items. */
   items(query: ItemQuery): Promise<readonly ItemOverview[]>;
   /** Users of the newest events, the one who came last first. */
   recentUsers(limit: number): Promise<readonly RecentUser[]>;
   exposure(): Promise<Exposure>;
+  /** Reads the log from its beginning: seconds to minutes. Rejects with `not_enough_data`. */
+  features(): Promise<FeaturesNow>;
+  /** @param item whose finders are wanted; those of all slots where absent */
+  newestSlates(item?: ItemId): Promise<NewestSlates>;
 }

@@ -1,7 +1,7 @@
 /** Looks at what there is, on the wire: the system, its items, the users who came last, what is shown of the catalogue. */
 import { z } from "zod";
 import { itemFactsSchema } from "../events/index.ts";
-import type { Exposure, ItemOverview, RecentUser } from "../pipeline/index.ts";
+import type { Exposure, FeaturesNow, ItemOverview, NewestSlates, RecentUser } from "../pipeline/index.ts";
 import { STAGES, type Status } from "../pipeline/recommender.ts";
 import { finiteOrNull, type Wire } from "./wire.ts";
 
@@ -112,6 +112,90 @@ export const usersSchema = z
 
 export function usersAnswer(users: readonly RecentUser[]): Wire<z.input<typeof usersSchema>> {
   return { users };
+}
+
+export const slatesSchema = z
+  .object({
+    slates: z.int(),
+    slots: z.int(),
+    users: z
+      .array(
+        z.object({
+          touches: z.int().nullable().describe("Upper end; null for all with more."),
+          users: z.int(),
+          slates: z.int(),
+          slots: z.int(),
+          taken: z.int().describe("Slots whose item was taken in answer to the slate."),
+        }),
+      )
+      .describe("By how many touches their states have now."),
+    items: z
+      .array(
+        z.object({
+          engagements: z.int().nullable().describe("Upper end; null for all with more."),
+          items: z.int(),
+          slots: z.int(),
+          taken: z.int(),
+        }),
+      )
+      .describe("By how often the items were engaged with until now."),
+    finders: z
+      .array(
+        z.object({
+          source: z.string(),
+          slots: z.int(),
+          alone: z.int().describe("Those that no other source had found."),
+          taken: z.int(),
+        }),
+      )
+      .describe("Sources by the slots that they had found; of one item where that was asked."),
+  })
+  .meta({ id: "NewestSlates", description: "What slates among the newest 20,000 events held." });
+
+export function slatesAnswer(slates: NewestSlates): Wire<z.input<typeof slatesSchema>> {
+  return slates;
+}
+
+export const featuresSchema = z
+  .object({
+    bundle: z.string().nullable().describe("null without one: then there is nothing to compare with."),
+    exposures: z.int().describe("Slates that values were taken from."),
+    nextItems: z.int(),
+    features: z.array(
+      z.object({
+        name: z.string(),
+        group: z.string(),
+        per: z.enum(["request", "candidate"]),
+        known: z.number().describe("Share of the rows where it says something."),
+        mean: z.number().nullable(),
+        deviation: z.number().nullable(),
+        drift: z
+          .number()
+          .nullable()
+          .describe(
+            "Population stability index against the bundle's training: below 0.1 the values are as they were, above 0.25 they are not.",
+          ),
+      }),
+    ),
+  })
+  .meta({ id: "Features", description: "What rankers read, in the newest data." });
+
+export function featuresAnswer({
+  bundle,
+  exposures,
+  nextItems,
+  features,
+}: FeaturesNow): Wire<z.input<typeof featuresSchema>> {
+  return {
+    bundle,
+    exposures,
+    nextItems,
+    features: features.map(({ name, group, per, known, mean, deviation, drift }) => ({
+      ...{ name, group, per, known, drift },
+      mean: finiteOrNull(mean),
+      deviation: finiteOrNull(deviation),
+    })),
+  };
 }
 
 export const exposureSchema = z

@@ -243,6 +243,9 @@ describe.skipIf(!hasBrowser())("the console", () => {
     await page.waitForSelector(".state-table");
     await page.getByRole("button", { name: "a week ago" }).click();
     await page.waitForSelector(".state-table, .note");
+    await page.getByRole("link", { name: "Segments" }).click();
+    await page.waitForSelector(".segments .figures");
+    expect(await page.locator(".segments tbody tr").count()).toBeGreaterThan(12);
     await page.getByRole("link", { name: "What is shown" }).click();
     await page.waitForSelector(".lorenz .curve");
   });

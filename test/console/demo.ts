@@ -77,7 +77,7 @@ export async function startDemo({ filled }: { readonly filled: boolean }): Promi
     recommender: upnext,
     metrics,
     clock: systemClock,
-    settings: { port: 0 },
+    settings: { port: 0, budgetMs: 30_000 },
   });
   const { url } = await server.listen();
   return {

@@ -114,6 +114,24 @@ describe("looks at what there is", () => {
     expect((await upnext.recentUsers(100)).map(({ user }) => user)).not.toContain("last");
   });
 
+  it("tells who found what the newest slates held, and how much was known of whom", async () => {
+    const before = await upnext.newestSlates();
+    const { request, items } = await ask("never-seen", { log: true, limit: 10 });
+    const [first] = items;
+    await upnext.track({ kind: "interaction", user: "never-seen", item: first!.item, type: "like", request });
+    await expect.poll(async () => (await upnext.newestSlates()).slates).toBe(before.slates + 1);
+    const after = await upnext.newestSlates();
+    const taken = (slates: typeof after) => slates.users.reduce((sum, group) => sum + group.taken, 0);
+    expect([after.slots - before.slots, taken(after) - taken(before)]).toEqual([10, 1]);
+    // One touch by now: among the little known.
+    expect(after.users[1]!.users).toBe(before.users[1]!.users + 1);
+    const own = await upnext.newestSlates(first!.item);
+    expect(own.finders.map(({ source }) => source).sort()).toEqual(
+      expect.arrayContaining(first!.why!.sources.map(({ name }) => name)),
+    );
+    expect(own.finders.every(({ slots, alone }) => alone <= slots)).toBe(true);
+  });
+
   it("tells how slots are shared: equal shares have a Gini of 0, one item with all nearly 1", async () => {
     const exposure = await upnext.exposure();
     expect(exposure.gini).toBeGreaterThan(0);

@@ -48,7 +48,7 @@ function Form({
   const [name, setName] = useState("");
   const [users, setUsers] = useState("1");
   const [metric, setMetric] = useState<string>(METRICS[0]);
-  const [smallest, setSmallest] = useState("5");
+  const [smallest, setSmallest] = useState("10");
   const [about, setAbout] = useState("");
   const [said, setSaid] = useState("");
   const [busy, setBusy] = useState(false);

@@ -130,11 +130,10 @@ interface MetricsProps {
 
 /** Each metric on one scale: how much more of it the second arm has. */
 function Metrics({ report: { metrics }, arms, drawn, onPick }: MetricsProps) {
-  const limits = metrics.flatMap(({ difference: d }) =>
-    d === null ? [] : [Math.min(1, Math.max(-d.lower, d.upper))],
-  );
-  const most = Math.max(0.02, ...limits);
-  const at = (value: number) => `${50 + 50 * Math.max(-1, Math.min(1, value / most))}%`;
+  // On the scale of the ratio, as far as doubling: what is wider than that says nothing yet.
+  const limits = metrics.flatMap(({ difference: d }) => (d === null ? [] : [Math.log1p(d.upper)]));
+  const most = Math.min(Math.LN2, Math.max(0.02, ...limits));
+  const at = (value: number) => `${50 + 50 * Math.max(-1, Math.min(1, Math.log1p(value) / most))}%`;
   return (
     <section>
       <h3>
@@ -268,5 +267,7 @@ const RULES: Readonly<Record<string, string>> = {
 };
 
 function signed(share: number): string {
+  // Ten times as much: beyond that nothing is known.
+  if (share > 10) return "> +1,000 %";
   return `${share > 0 ? "+" : share < 0 ? "−" : ""}${percent(Math.abs(share), 1)}`;
 }

@@ -1,4 +1,4 @@
-/** A difference and its interval over time: a funnel that closes. */
+/** A difference and its interval over time: a funnel that closes. On the scale of the ratio, where it is symmetric. */
 import type { ExperimentDetails } from "../api.ts";
 import { count } from "../format.ts";
 
@@ -21,7 +21,7 @@ export function IntervalChart({ points, smallest, label }: ChartProps) {
   const most = rangeOf(points, smallest);
   const span = Math.max(1, last.time - first.time);
   const x = (time: number) => LEFT + ((time - first.time) / span) * (W - LEFT - RIGHT);
-  const y = (value: number) => TOP + ((most - value) / (2 * most)) * (H - TOP - BOTTOM);
+  const y = (value: number) => TOP + ((most - Math.log1p(value)) / (2 * most)) * (H - TOP - BOTTOM);
   const line = (of: "value" | "lower" | "upper", from = points) =>
     from.map((point) => `${x(point.time).toFixed(1)} ${y(point[of]).toFixed(1)}`).join("L");
   const decided = last.lower > 0 || last.upper < 0;
@@ -60,17 +60,28 @@ export function IntervalChart({ points, smallest, label }: ChartProps) {
 
 /** Room for the interval as it is now and for what led to it; the wide ones of the beginning run out of the picture. */
 function rangeOf(points: ChartProps["points"], smallest: number): number {
-  const widths = points.map(({ lower, upper }) => Math.max(-lower, upper)).sort((a, b) => a - b);
+  const widthOf = ({ lower, upper }: ChartProps["points"][number]) =>
+    Math.max(-Math.log1p(lower), Math.log1p(upper));
+  const widths = points.map(widthOf).sort((a, b) => a - b);
   const usual = widths[Math.floor(0.7 * (widths.length - 1))]!;
-  const last = points.at(-1)!;
-  return Math.max(1.3 * usual, 1.2 * Math.max(-last.lower, last.upper), 1.5 * smallest);
+  return Math.max(1.15 * usual, 1.2 * widthOf(points.at(-1)!), 1.5 * Math.log1p(smallest));
 }
 
+/** Differences that are easily said. */
+const ROUND = [0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 100];
+
+/** Between two labels, in the units of the picture: they are larger on a phone. */
+const APART = 30;
+
+/** 0, and on each side the largest that fit and leave room for each other. */
 function ticks(most: number): readonly number[] {
-  const power = 10 ** Math.floor(Math.log10(most / 2));
-  const step = ([1, 2, 5, 10].find((factor) => factor * power >= most / 2.5) ?? 10) * power;
-  const count = Math.floor(most / step);
-  return Array.from({ length: 2 * count + 1 }, (_, i) => (i - count) * step);
+  const heightOf = (value: number) => (Math.log1p(value) / (2 * most)) * (H - TOP - BOTTOM);
+  const shown = [0];
+  for (const value of ROUND.toReversed().flatMap((each) => (each < 1 ? [each, -each] : [each]))) {
+    if (Math.abs(Math.log1p(value)) > 0.95 * most) continue;
+    if (shown.every((other) => Math.abs(heightOf(other) - heightOf(value)) >= APART)) shown.push(value);
+  }
+  return shown;
 }
 
 function clock(time: number): string {

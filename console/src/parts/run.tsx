@@ -42,7 +42,7 @@ export function Run({ onEnd }: { readonly onEnd: () => void }) {
             <Step key={step.startedAt + step.name} step={step} live={running && step.endedAt === null} />
           ))}
         </ol>
-        <Curve run={run} />
+        <Curves run={run} />
       </div>
     </section>
   );
@@ -72,29 +72,58 @@ function Step({ step, live }: { readonly step: TrainingRun["steps"][number]; rea
   );
 }
 
-/** What held-out items were ranked like, as the encoder learned: the notes say it. */
-function Curve({ run: { notes } }: { readonly run: TrainingRun }) {
-  const found = notes.flatMap(({ time, text }) => {
+/** What was said while networks learned: how held-out items were ranked, and what rankers missed of validation lists. */
+function Curves({ run: { notes } }: { readonly run: TrainingRun }) {
+  const encoder = notes.flatMap(({ time, text }) => {
     const value = /NDCG@10 of held out items ([\d.]+)/.exec(text)?.[1];
     return value === undefined ? [] : [{ time, value: Number(value) }];
   });
-  if (found.length > 1) {
+  const rankers = rankersIn(notes);
+  if (encoder.length < 2 && rankers.times.length < 2) {
     return (
-      <HistoryChart
-        times={found.map(({ time }) => time)}
-        lines={[{ name: "NDCG@10 of held out items", values: found.map(({ value }) => value) }]}
-        unit=""
-        label="NDCG@10 of held out items while the encoder learns"
-      />
+      <ul class="notes">
+        {notes.slice(-6).map(({ time, text }) => (
+          <li key={time + text}>{text}</li>
+        ))}
+      </ul>
     );
   }
   return (
-    <ul class="notes">
-      {notes.slice(-6).map(({ time, text }) => (
-        <li key={time + text}>{text}</li>
-      ))}
-    </ul>
+    <div>
+      {encoder.length > 1 && (
+        <HistoryChart
+          times={encoder.map(({ time }) => time)}
+          lines={[{ name: "NDCG@10 of held out items", values: encoder.map(({ value }) => value) }]}
+          unit=""
+          label="NDCG@10 of held out items while the encoder learns"
+        />
+      )}
+      {rankers.times.length > 1 && (
+        <HistoryChart {...rankers} unit="" label="Loss of rankers on validation lists, after each epoch" />
+      )}
+    </div>
   );
+}
+
+/** A line for each network: one that learns anew begins at epoch 1 again. */
+function rankersIn(notes: TrainingRun["notes"]) {
+  const points: { readonly time: number; readonly line: number; readonly loss: number }[] = [];
+  const names: string[] = [];
+  for (const { time, text } of notes) {
+    const found = /^(\S+): validation loss (-?[\d.]+) after epoch (\d+)$/.exec(text);
+    if (found === null) continue;
+    const [, name, loss, epoch] = found;
+    if (epoch === "1" || names.length === 0) {
+      const same = names.filter((other) => other.startsWith(name!)).length;
+      names.push(same === 0 ? name! : `${name} ${same + 1}`);
+    }
+    points.push({ time, line: names.length - 1, loss: Number(loss) });
+  }
+  const lines = names.map((name, at) => ({
+    name: `loss of ${words(name)}`,
+    values: points.map(({ line, loss }) => (line === at ? loss : null)),
+  }));
+  return { times: points.map(({ time }) => time), lines };
 }
 
 function lasted(from: number, to: number): string {

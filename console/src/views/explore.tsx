@@ -3,7 +3,9 @@ import { useState } from "preact/hooks";
 import { api, type Exposure, type ItemOverview } from "../api.ts";
 import { Cover } from "../cover.tsx";
 import { ago, count, length, moment, percent, short } from "../format.ts";
+import { FeatureDrift } from "../parts/feature-drift.tsx";
 import { ItemSearch } from "../parts/item-search.tsx";
+import { ItemFinders, Segments } from "../parts/segments.tsx";
 import { Category } from "../parts/slate.tsx";
 import { kindOf, useFacts } from "../parts/state-strip.tsx";
 import { Failure, Note, Waiting } from "../parts/states.tsx";
@@ -12,7 +14,13 @@ import { go, hrefOf, Link, type Place } from "../router.tsx";
 import { useLoad } from "../use-load.ts";
 import { useAnyUser } from "../use-user.ts";
 
-const LOOKS = { items: "Items", users: "Users", exposure: "What is shown" } as const;
+const LOOKS = {
+  items: "Items",
+  users: "Users",
+  segments: "Segments",
+  exposure: "What is shown",
+  features: "Features",
+} as const;
 type Look = keyof typeof LOOKS;
 
 export function ExploreView({ query }: { readonly query: Place["query"] }) {
@@ -33,6 +41,8 @@ export function ExploreView({ query }: { readonly query: Place["query"] }) {
       </nav>
       {look === "items" && <Items query={query} />}
       {look === "users" && <User query={query} />}
+      {look === "segments" && <Segments />}
+      {look === "features" && <FeatureDrift />}
       {look === "exposure" && <WhatIsShown />}
     </div>
   );
@@ -96,6 +106,7 @@ function Item({ id, query }: { readonly id: string; readonly query: Place["query
         <Figure name="Engagements" value={count(engagements)} />
         <Figure name="Vetoes" value={count(vetoes)} />
       </dl>
+      <ItemFinders item={id} />
       <section>
         <h3>Similar videos</h3>
         <ol class="rows">

@@ -111,6 +111,9 @@ function introduction({ personal, reasons }: Recommendation): string {
   if (reasons.includes("not_trained")) {
     return "Nothing is trained yet: these are the popular, trending and fresh videos.";
   }
+  if (!personal && !reasons.includes("unknown_user") && !reasons.includes("no_history")) {
+    return "The server had too little time for a personal slate: these are popular videos.";
+  }
   if (!personal) return "Nothing is known of this user yet. Watch a video, and the next slate is theirs.";
   return "Watch, like or dismiss a video: the next slate knows of it.";
 }

@@ -5,14 +5,18 @@ import { ITEM_ORDERS } from "../../pipeline/overview.ts";
 import {
   exposureAnswer,
   exposureSchema,
+  featuresAnswer,
+  featuresSchema,
   itemsAnswer,
   itemsSchema,
+  slatesAnswer,
+  slatesSchema,
   statusAnswer,
   statusSchema,
   usersAnswer,
   usersSchema,
 } from "../overview-answer.ts";
-import { queryInteger, queryList } from "../parameters.ts";
+import { idOf, queryInteger, queryList } from "../parameters.ts";
 import { declareRoute, type Routes } from "../route.ts";
 import { closedObject } from "../validation.ts";
 
@@ -41,6 +45,15 @@ const itemsQuery = closedObject(
 
 const usersQuery = closedObject(
   { limit: queryInteger(1, MAX_USERS).describe("Number of users wanted. Default 20.").exactOptional() },
+  "the query",
+);
+
+const slatesQuery = closedObject(
+  {
+    item: idOf<ItemId>("an item id")
+      .describe("Whose finders are wanted; those of all slots where absent.")
+      .exactOptional(),
+  },
   "the query",
 );
 
@@ -100,5 +113,43 @@ export const overviewRoutes: Routes = (app, { recommender }) => {
       errors: ["closed"],
     }),
     async () => exposureAnswer(await recommender.exposure()),
+  );
+
+  app.get(
+    "/v1/slates",
+    declareRoute({
+      id: "getSlates",
+      summary: "What the newest slates held",
+      description: "For whom, which items, and who found them: slates among the newest 20,000 events.",
+      tag: "operations",
+      scope: "read",
+      inputs: { querystring: slatesQuery },
+      answers: { 200: slatesSchema },
+      errors: ["closed"],
+    }),
+    async (request) => slatesAnswer(await recommender.newestSlates(request.query.item)),
+  );
+
+  /** The look that is under way: who asks meanwhile gets its answer. */
+  let looking: ReturnType<typeof recommender.features> | undefined;
+  app.get(
+    "/v1/features",
+    declareRoute({
+      id: "getFeatures",
+      summary: "What rankers read, and how far it has moved",
+      description:
+        "Reads the log from its beginning: seconds to minutes. Who asks meanwhile waits for the same.",
+      tag: "operations",
+      scope: "admin",
+      inputs: {},
+      answers: { 200: featuresSchema },
+      errors: ["not_enough_data", "bundle_corrupt", "closed"],
+    }),
+    async () => {
+      looking ??= recommender.features().finally(() => {
+        looking = undefined;
+      });
+      return featuresAnswer(await looking);
+    },
   );
 };

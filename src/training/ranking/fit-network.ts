@@ -98,6 +98,9 @@ export async function fitNetwork(fit: NetworkFit): Promise<FittedNetwork> {
       }
       const weights = training.weights();
       const loss = validation.length === 0 ? -epoch : await validationLoss(fit, serving(shape, weights));
+      if (validation.length > 0) {
+        progress.note(`${shape.architecture}: validation loss ${loss.toFixed(4)} after epoch ${epoch}`);
+      }
       if (loss < best.loss) best = { loss, weights, epoch };
       if (epoch - best.epoch >= PATIENCE || deadline.expired()) break;
     }
