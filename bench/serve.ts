@@ -4,7 +4,7 @@
  *
  * Arguments: `--quick` (a small platform, short steps), `--size small|10k|100k|1m`, `--store lmdb,redis`,
  * `--seconds N` a step, `--rates 50,100` instead of the search for the knee, `--events 0.2` events a recommendation,
- * `--workers N`, `--threads N` that score, `--parts library,bare,overload` of what is measured beside the rates.
+ * `--workers N`, `--threads N` that score, `--parts library,bare,overload,sessions` of what is measured beside the rates.
  */
 import { mkdtemp, rm } from "node:fs/promises";
 import { cpus, tmpdir } from "node:os";
@@ -19,6 +19,7 @@ import { measureOverload } from "./serve/overload.ts";
 import { type Platform, platformOf } from "./serve/platform.ts";
 import { usageOf } from "./serve/processes.ts";
 import { type RunningServer, serveCopy } from "./serve/server.ts";
+import { compareNextItems, serveSessions } from "./serve/sessions.ts";
 import { CONFIG, FITTING, SIZES } from "./serve/sizes.ts";
 import { findKnee, holds, measureStep, rowOf, type Step, trafficOf } from "./serve/step.ts";
 
@@ -85,6 +86,7 @@ export async function run(args: readonly string[] = []): Promise<Record<string, 
       await rm(directory, { recursive: true, force: true });
     }
     for (const store of plan.stores) result[store] = await measureStore(bench, store);
+    if (plan.parts.includes("sessions")) result["a session-kNN baseline"] = await besideSessions(bench);
     return result;
   } finally {
     await generator.close();
@@ -164,6 +166,16 @@ async function measureServer(
   }
 }
 
+/** VMIS-kNN in the same server, and how well either says the next item. */
+async function besideSessions({ plan, platform, generator, folder }: Bench) {
+  const traffic = trafficOf(platform.busy, SIZES[plan.size]!.videos, plan.events);
+  const { seconds } = plan;
+  const bench = { platform, generator, traffic, folder, config: CONFIG, fitting: FITTING, seconds, say };
+  const served = await serveSessions(bench);
+  say("the next item, by both");
+  return { "VMIS-kNN": served, "next items": await compareNextItems(bench) };
+}
+
 async function eachRate(rates: readonly number[], step: (rate: number) => Promise<Step>) {
   const steps: Step[] = [];
   for (const rate of rates) steps.push(await step(rate));
@@ -197,7 +209,7 @@ async function besideBare({ generator, plan }: Bench, server: RunningServer, low
   }
 }
 
-const PARTS = ["library", "bare", "overload"] as const;
+const PARTS = ["library", "bare", "overload", "sessions"] as const;
 
 function planOf(args: readonly string[]): Plan {
   const text = { type: "string" } as const;

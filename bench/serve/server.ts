@@ -36,6 +36,8 @@ export interface ServeOptions {
   readonly config: UpnextConfig;
   /** More of the command line. */
   readonly args?: readonly string[];
+  /** More of the environment. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 export async function serveCopy(platform: Platform, options: ServeOptions): Promise<RunningServer> {
@@ -45,11 +47,16 @@ export async function serveCopy(platform: Platform, options: ServeOptions): Prom
 }
 
 /** Serves what is there already. */
-export async function serveDirectory({ directory, config, args = [] }: ServeOptions): Promise<RunningServer> {
+export async function serveDirectory(options: ServeOptions): Promise<RunningServer> {
+  const { directory, config, args = [], env } = options;
   const configPath = join(directory, "upnext.config.json");
   await writeFile(configPath, JSON.stringify({ ...config, directory }));
   const command = [MAIN, "serve", "--config", configPath, "--port", "0", ...args];
-  const child = spawn(process.execPath, command, { cwd: directory, stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(process.execPath, command, {
+    cwd: directory,
+    stdio: ["ignore", "pipe", "pipe"],
+    env: { ...process.env, ...env },
+  });
   const killed = () => void child.kill("SIGKILL");
   process.once("exit", killed);
   let said = "";
