@@ -202,7 +202,7 @@ export class NeighbourSum {
   private add(query: Query): void {
     const { offsets, neighbours, strengths } = this.table;
     const { sums } = this;
-    const { slots } = sums;
+    const { places } = sums;
     const [sum, newest, strongest] = sums.columns as readonly [Float32Array, Float32Array, Float32Array];
     this.summed = undefined;
     sums.clear();
@@ -215,8 +215,7 @@ export class NeighbourSum {
       for (let i = offsets[item]!; i < end; i++) {
         const row = neighbours[i]!;
         const strength = strengths[i]!;
-        const slot = slots[row]!;
-        const place = slot === 0 ? sums.place(row) : slot - 1;
+        const place = places.place(row);
         sum[place] = sum[place]! + weight * strength;
         if (lag === 0) newest[place] = strength;
         if (strength > strongest[place]!) strongest[place] = strength;

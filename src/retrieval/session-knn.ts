@@ -203,7 +203,7 @@ export class Sessions {
   near({ items }: Touches): Found {
     const { starts, places, sessions, shared, anchors, heard, heardItems, idf, options } = this;
     const { lags, decay, near, power } = options;
-    const { slots } = shared;
+    const { places: found } = shared;
     const similarities = shared.columns[0]!;
     shared.clear();
     let whole = 0;
@@ -219,23 +219,23 @@ export class Sessions {
       for (let o = starts[item]!; o < end; o++) {
         const place = places[o]!;
         const session = sessions[o]!;
-        const slot = slots[session]! - 1;
-        if (slot < 0) {
-          const first = shared.place(session);
-          anchors[first] = place;
-          heard[first] = lag;
-          similarities[first] = weight;
-        } else if (heard[slot] !== lag) {
-          heard[slot] = lag;
-          const distance = Math.abs(place - anchors[slot]!);
-          similarities[slot] = similarities[slot]! + weight / (1 + distance / near);
+        const { count } = found;
+        const at = found.place(session);
+        if (at === count) {
+          anchors[at] = place;
+          heard[at] = lag;
+          similarities[at] = weight;
+        } else if (heard[at] !== lag) {
+          heard[at] = lag;
+          const distance = Math.abs(place - anchors[at]!);
+          similarities[at] = similarities[at]! + weight / (1 + distance / near);
         }
       }
     }
     for (let t = 0; t < touch; t++) if (items[t]! < heardItems.length) heardItems[items[t]!] = 0;
-    const best = bestOf(shared.rows, similarities, shared.count, options.neighbours);
+    const best = bestOf(found.rows, similarities, found.count, options.neighbours);
     return {
-      anchors: best.rows.map((session) => anchors[slots[session]! - 1]!),
+      anchors: best.rows.map((session) => anchors[found.find(session)]!),
       votes: best.scores.map((similarity) => (similarity / whole) ** power),
     };
   }
@@ -260,7 +260,7 @@ export class Sessions {
   private add(found: Found): void {
     const { items, damping, after, before, sums } = this;
     const { anchors, votes } = found;
-    const { slots } = sums;
+    const { places } = sums;
     const [score, counted, nearest] = sums.columns as readonly [Float32Array, Float32Array, Float32Array];
     this.summed = undefined;
     sums.clear();
@@ -271,16 +271,15 @@ export class Sessions {
       for (let p = first; p < last; p++) {
         if (p === anchor) continue;
         const row = items[p]!;
-        const slot = slots[row]!;
-        const place = slot === 0 ? sums.place(row) : slot - 1;
+        const place = places.place(row);
         const weight = p > anchor ? after[p - anchor]! : before[anchor - p]!;
         score[place] = score[place]! + vote * weight;
         counted[place] = counted[place]! + 1;
         if (nearest[place] === 0) nearest[place] = vote;
       }
     }
-    for (let place = 0; place < sums.count; place++)
-      score[place] = score[place]! * damping[sums.rows[place]!]!;
+    const { rows, count } = places;
+    for (let place = 0; place < count; place++) score[place] = score[place]! * damping[rows[place]!]!;
     this.summed = found;
   }
 
