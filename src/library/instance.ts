@@ -2,7 +2,6 @@
 import { randomUUID } from "node:crypto";
 import { freemem, totalmem } from "node:os";
 import { join } from "node:path";
-import type { Catalog } from "../catalog/index.ts";
 import type { ResolvedConfig } from "../config/index.ts";
 import {
   type BundleId,
@@ -10,7 +9,6 @@ import {
   type EventId,
   type ItemId,
   type Ms,
-  type Offset,
   type Progress,
   type RequestId,
   silent,
@@ -18,15 +16,7 @@ import {
   type UserId,
 } from "../core/index.ts";
 import { type ImportReport, type ImportRequest, importInto } from "../datasets/index.ts";
-import {
-  type AppendClient,
-  type AppendServer,
-  type Event,
-  type FileLog,
-  type Impression,
-  parseEvent,
-  serveAppends,
-} from "../events/index.ts";
+import { type AppendServer, type Event, parseEvent, serveAppends } from "../events/index.ts";
 import {
   type ExperimentDetails,
   type ExperimentOverview,
@@ -34,7 +24,6 @@ import {
   Experiments,
   servedIn,
 } from "../experiments/index.ts";
-import type { Metrics } from "../monitoring/index.ts";
 import {
   type Arrival,
   answerOf,
@@ -50,7 +39,6 @@ import {
   Erasures,
   type Exposure,
   exposureOf,
-  Follower,
   findItems,
   Housekeeping,
   type ItemOverview,
@@ -88,10 +76,11 @@ import type { UserState } from "../state/index.ts";
 import { checkpointsIn, type FeatureReport, featureReport, train } from "../training/index.ts";
 import { bundleOf, servedWith, withArms } from "./arms.ts";
 import { forget } from "./forget.ts";
+import { Intake, type IntakeParts } from "./intake.ts";
+import { loggedRequest } from "./logged-request.ts";
 import { type ReleaseParts, releaseNamed, releaseTrained } from "./releases.ts";
 import { recorded, trainingRunIn } from "./run-record.ts";
 import { Scoring } from "./scoring.ts";
-import type { Role, States } from "./states.ts";
 import { trainSettings } from "./train-settings.ts";
 import type {
   EventInput,
@@ -104,19 +93,12 @@ import type {
 } from "./types.ts";
 import { warmUp } from "./warm-up.ts";
 
-export interface Parts {
+export interface Parts extends IntakeParts {
   readonly config: ResolvedConfig;
   readonly directory: string;
   readonly clock: Clock;
-  readonly role: Role;
-  readonly log: FileLog;
-  /** Where a replica's events go. */
-  readonly writer: AppendClient<TrackResult, ErasureReceipt> | undefined;
   readonly snapshots: Snapshots;
-  readonly states: States;
-  readonly catalog: Catalog;
   readonly registry: Registry;
-  readonly metrics: Metrics | undefined;
   /** Threads that compute networks beside the calling one. */
   readonly threads: number;
 }
@@ -124,7 +106,7 @@ export interface Parts {
 export class Instance implements Upnext {
   readonly config: ResolvedConfig;
   private readonly parts: Parts;
-  private readonly follower: Follower;
+  private readonly intake: Intake;
   private readonly scoring: Scoring;
   private readonly settings: PathSettings;
   private readonly erasures: Erasures;
@@ -135,21 +117,18 @@ export class Instance implements Upnext {
   /** A writer's alone. */
   private keeper: Housekeeping | undefined;
   private others: AppendServer | undefined;
-  private foldProblem: string | null = null;
-  /** Events on their way into the log. */
-  private readonly pending = new Set<Promise<unknown>>();
   private closing: Promise<void> | undefined;
 
   constructor(parts: Parts) {
-    const { config, directory, log, catalog, snapshots, registry, states } = parts;
+    const { config, directory, log, catalog, snapshots, registry } = parts;
     this.parts = parts;
     this.config = config;
-    const read = (user: UserId) => this.follower.read(user);
+    const read = (user: UserId) => this.intake.read(user);
     const maxAge = config.state.maxAge as Ms | undefined;
     const { threads, clock } = parts;
     const encodingBytes = config.serving.encodings;
     this.scoring = new Scoring({ threads, encodingBytes, clock, catalog, maxAge, read });
-    this.follower = new Follower(log, catalog, states, (users, gone) => this.scoring.applied(users, gone));
+    this.intake = new Intake(parts, (users, gone) => this.scoring.applied(users, gone));
     this.erasures = new Erasures({
       log,
       catalog,
@@ -164,7 +143,7 @@ export class Instance implements Upnext {
       log,
       items: catalog,
       heads: HEADS.map(({ name }) => name),
-      catchUp: () => this.reflects(undefined),
+      catchUp: () => this.intake.reflects(undefined),
       current: () => this.bundles.serving.models.bundle?.id ?? null,
       take: (wanted) => this.takeUp(wanted),
       problemOf: (bundle) => messageOf(this.bundles.failureOf(bundle)),
@@ -188,14 +167,14 @@ export class Instance implements Upnext {
       stateReads: states.reads(),
     }));
     progress.step("replay the log", log.end, "events");
-    await this.follower.reached(log.end, progress);
+    await this.intake.apply(log.end, progress);
     this.bundles = await BundleWatch.begin({
       registry,
       catalog,
       clock,
       metrics,
       // A writer follows its own log; the others have to look.
-      catchUp: () => this.reflects(undefined),
+      catchUp: () => this.intake.reflects(undefined),
       load: this.scoring.load,
       warmUp: (models) => warmUp(this.pathParts("" as UserId, models)),
       // A tenth of the machine stays free (guess).
@@ -222,7 +201,7 @@ export class Instance implements Upnext {
       states: (from) => states.each(from),
     });
     this.others = await serveAppends(log.directory, {
-      append: (events) => this.append(events),
+      append: (events) => this.intake.append(events),
       forget: (user) => this.forget(user),
     });
   }
@@ -230,7 +209,7 @@ export class Instance implements Upnext {
   async track(input: EventInput | readonly EventInput[]): Promise<TrackResult> {
     this.assertWritable();
     const list = Array.isArray(input) ? input : [input];
-    return this.append(
+    return this.intake.append(
       list.map((event, i) => {
         const parsed = parseEvent(event, {
           now: this.parts.clock.now(),
@@ -248,7 +227,7 @@ export class Instance implements Upnext {
     const limit = checkRequest(wanted);
     const request = wanted as RequestOfPath;
     const id = request.request ?? (randomUUID() as RequestId);
-    await this.reflects(request.after);
+    await this.intake.reflects(request.after);
     const budget = request.budgetMs ?? (this.config.budgetMs as Ms);
     const { catalog, metrics, role } = this.parts;
     const assigned = this.desk.armsOf(request.user);
@@ -265,7 +244,7 @@ export class Instance implements Upnext {
       metrics?.observeRecommendation(answer);
       this.scoring.lookAgain(this.bundles.serving, (own) => this.pathParts("" as UserId, own));
       if ((request.log ?? true) && whatIf === undefined && role !== "reader" && answer.items.length > 0) {
-        this.logLater(impressionOf(request, answer, path, models));
+        this.intake.appendLater(impressionOf(request, answer, path, models));
       }
       return answer;
     }, bundle && this.bundles.modelsOf(bundle));
@@ -306,14 +285,14 @@ export class Instance implements Upnext {
   async newestSlates(item?: string): Promise<NewestSlates> {
     this.assertOpen();
     const { log, catalog } = this.parts;
-    await this.reflects(undefined);
-    const touchesOf = async (user: UserId) => (await this.follower.state(user)).touches.length;
+    await this.intake.reflects(undefined);
+    const touchesOf = async (user: UserId) => (await this.intake.state(user)).touches.length;
     return newestSlates({ log, catalog, touchesOf }, item as ItemId | undefined);
   }
 
   async state(user: string): Promise<UserState> {
     this.assertOpen();
-    return this.follower.state(checkUser(user));
+    return this.intake.state(checkUser(user));
   }
 
   async stateAt(id: string, at: { readonly time: number } | { readonly offset: number }): Promise<UserState> {
@@ -330,14 +309,15 @@ export class Instance implements Upnext {
     const { writer } = this.parts;
     if (writer !== undefined) {
       const receipt = await writer.forget(user);
-      await this.reflects(receipt.offset);
+      await this.intake.reflects(receipt.offset);
       return receipt;
     }
     return forget(user, {
       ...this.parts,
       erasures: this.erasures,
       stateOf: () => this.state(user),
-      erase: (_user, time) => this.append([{ kind: "erasure", id: randomUUID() as EventId, time, user }]),
+      erase: (_user, time) =>
+        this.intake.append([{ kind: "erasure", id: randomUUID() as EventId, time, user }]),
     });
   }
 
@@ -345,7 +325,7 @@ export class Instance implements Upnext {
     this.assertWritable();
     const { log, clock } = this.parts;
     const append = async (events: readonly Event[]) => {
-      const { forgotten, ...result } = await this.appendTaken(events);
+      const { forgotten, ...result } = await this.intake.appendTaken(events);
       // To an import it is all one why an event changes nothing.
       return { ...result, duplicates: result.duplicates + forgotten };
     };
@@ -355,7 +335,7 @@ export class Instance implements Upnext {
       // Also what an import that failed half-way made durable is in the log, and so in the folds.
       await log.refresh();
       progress.step("apply", log.end, "events");
-      await this.apply(log.end, progress);
+      await this.intake.apply(log.end, progress);
     }
   }
 
@@ -369,7 +349,7 @@ export class Instance implements Upnext {
       const base = log.first > 0 ? await snapshots.base() : undefined;
       const trained = await train(log, registry, settings, clock, seen, checkpoints, base);
       // The gate tries the bundle with requests, over a catalog that knows all of its items.
-      await this.apply(log.end, seen);
+      await this.intake.apply(log.end, seen);
       const release = await releaseTrained(trained, this.releaseParts(), seen);
       await this.refresh();
       return { ...trained.report, release };
@@ -393,7 +373,7 @@ export class Instance implements Upnext {
 
   async promote(bundle: string, options: PromoteOptions = {}): Promise<GateReport> {
     this.assertOpen();
-    await this.reflects(undefined);
+    await this.intake.reflects(undefined);
     const { despite, progress = silent } = options;
     const report = await releaseNamed(bundle as BundleId, despite, this.releaseParts(), progress);
     await this.refresh();
@@ -402,7 +382,7 @@ export class Instance implements Upnext {
 
   async rollback(bundle?: string): Promise<BundleId> {
     this.assertOpen();
-    await this.reflects(undefined);
+    await this.intake.reflects(undefined);
     const current = await rollback(this.parts, bundle as BundleId | undefined);
     await this.refresh();
     return current;
@@ -450,23 +430,11 @@ export class Instance implements Upnext {
 
   async replay(request: string): Promise<PathResult> {
     this.assertOpen();
-    const { log, registry, states, snapshots, catalog } = this.parts;
+    const { log, registry, states, snapshots } = this.parts;
     // The answer may have been given just now, and its impression be on its way.
-    await Promise.all(this.pending);
-    await this.reflects(undefined);
-    let found: Impression | undefined;
-    for await (const batch of log.read(0 as Offset)) {
-      for (const { event } of batch) {
-        if (event.kind === "impression" && event.request === request) found ??= event;
-      }
-    }
-    // What was shown to a user who was forgotten since counts as not having happened.
-    if (found === undefined || found.time <= (catalog.erasures.get(found.user) ?? -Infinity)) {
-      throw new UpnextError(
-        "unknown_request",
-        "replay: expected a request of the log, there is no impression with this id, or its user was forgotten",
-      );
-    }
+    await this.intake.settled();
+    await this.intake.reflects(undefined);
+    const found = await loggedRequest(request, log, this.parts.catalog);
     await this.desk.look();
     const arms = (servedIn(found.context?.request)?.arms ?? []).flatMap(({ experiment, arm, served }) =>
       served ? (this.desk.armNamed(experiment, arm) ?? []) : [],
@@ -492,7 +460,7 @@ export class Instance implements Upnext {
       settings: this.settings,
       budgetMs: this.config.budgetMs as Ms,
       bundleProblem: this.bundles.problem,
-      foldProblem: this.foldProblem,
+      foldProblem: this.intake.problem,
       keepingProblem: this.keeper?.problem ?? null,
       experimentProblem: this.desk.problem ?? this.desk.bundleProblem,
     });
@@ -505,81 +473,13 @@ export class Instance implements Upnext {
       await this.bundles.close();
       await this.scoring.close();
       await this.others?.close();
-      await Promise.all(this.pending);
+      await this.intake.settled();
       await this.keeper?.close();
       await this.parts.states.close();
       await this.parts.writer?.close();
       await this.parts.log.close();
     })();
     return this.closing;
-  }
-
-  private append(events: readonly Event[]): Promise<TrackResult> {
-    const appended = this.appendAndApply(events);
-    this.later(appended);
-    return appended;
-  }
-
-  private async appendAndApply(events: readonly Event[]): Promise<TrackResult> {
-    const result = await this.appendTaken(events);
-    this.parts.metrics?.observeAppend(result);
-    await this.reflects(result.offset);
-    return result;
-  }
-
-  /** Appends what does not belong to somebody who was forgotten since it happened. */
-  private async appendTaken(events: readonly Event[]): Promise<TrackResult> {
-    const { erasures } = this.parts.catalog;
-    const taken =
-      erasures.size === 0
-        ? events
-        : events.filter((event) => {
-            const user = "user" in event && event.kind !== "erasure" ? event.user : undefined;
-            return user === undefined || event.time > (erasures.get(user) ?? -Infinity);
-          });
-    const { log, writer } = this.parts;
-    const forgotten = events.length - taken.length;
-    if (writer === undefined) return { ...(await log.append(taken)), forgotten };
-    // The writer may know of erasures that this process has not read yet.
-    const result = await writer.append(taken);
-    return { ...result, forgotten: forgotten + result.forgotten };
-  }
-
-  private async apply(offset: Offset, progress?: Progress): Promise<void> {
-    try {
-      await this.follower.reached(offset, progress);
-      this.foldProblem = null;
-    } catch (cause) {
-      this.foldProblem = cause instanceof Error ? cause.message : String(cause);
-      this.parts.metrics?.countStateError("apply");
-      throw cause;
-    }
-  }
-
-  /** The answer is out already: what fails here is counted, not thrown at anybody. */
-  private logLater(impression: Event): void {
-    this.append([impression]).catch(() => this.parts.metrics?.countStateError("impression"));
-  }
-
-  /** Lets `close` wait for `work`; how it ends is the business of others. */
-  private later(work: Promise<unknown>): void {
-    const gone = () => void this.pending.delete(done);
-    const done: Promise<void> = work.then(gone, gone);
-    this.pending.add(done);
-  }
-
-  /** Waits until everything before `after` is applied; beside a writer, everything that it has made durable. */
-  private async reflects(after: Offset | undefined): Promise<void> {
-    const { log, role } = this.parts;
-    if (role !== "writer") await log.refresh();
-    if (after !== undefined && after > log.end) {
-      throw new UpnextError(
-        "offset_ahead",
-        `after: expected an offset up to the log's end ${log.end}, got ${after}; use the offset that track returned`,
-      );
-    }
-    const wanted = role === "writer" ? after : log.end;
-    if (wanted !== undefined) await this.apply(wanted);
   }
 
   /** Loads what experiments want; rejects where one of `wanted` cannot be. */
@@ -600,7 +500,7 @@ export class Instance implements Upnext {
         ...this.pathParts(user, models),
         // Bundles that do not serve take no room among those that do.
         encodings: undefined,
-        readState: () => this.follower.read(user),
+        readState: () => this.intake.read(user),
       }),
     };
   }
@@ -615,9 +515,9 @@ export class Instance implements Upnext {
       encodings: this.scoring.encodings,
       settings: this.settings,
       readState: async () => {
-        const read = await this.follower.read(user);
+        const read = await this.intake.read(user);
         // The writer may have put newer events into the store than this catalog has: the catalog goes there first.
-        if (role !== "writer") await this.reflects(undefined);
+        if (role !== "writer") await this.intake.reflects(undefined);
         return read;
       },
     };
