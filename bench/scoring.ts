@@ -180,11 +180,15 @@ async function loaded(
   };
 }
 
+/** Milliseconds between two looks at the loop. */
+const LOOK_MS = 1;
+
 async function delayWhile(work: () => Promise<unknown>) {
-  const delay = monitorEventLoopDelay({ resolution: 1 });
+  const delay = monitorEventLoopDelay({ resolution: LOOK_MS });
   delay.enable();
   await work();
   delay.disable();
-  const of = (ns: number) => rounded(ns / 1e6);
+  // Node tells how long after the last look one came, not how late it was.
+  const of = (ns: number) => rounded(Math.max(0, ns / 1e6 - LOOK_MS));
   return { p50: of(delay.percentile(50)), p99: of(delay.percentile(99)), max: of(delay.max) };
 }

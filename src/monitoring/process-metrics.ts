@@ -2,10 +2,13 @@
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { Counter, Gauge, type Registry } from "prom-client";
 
+/** Milliseconds between two looks at the loop. Node tells how long after the last look one came, not how late it was. */
+const LOOK_MS = 10;
+
 /** Registers them; the function returned stops the measurement. */
 export function addProcessMetrics(registry: Registry): () => void {
   const registers = [registry];
-  const delay = monitorEventLoopDelay({ resolution: 10 });
+  const delay = monitorEventLoopDelay({ resolution: LOOK_MS });
   delay.enable();
   new Gauge({
     name: "upnext_event_loop_delay_seconds",
@@ -14,10 +17,11 @@ export function addProcessMetrics(registry: Registry): () => void {
     registers,
     aggregator: "max",
     collect() {
-      // Nanoseconds; all 0 before the first sample.
-      this.set({ quantile: "0.5" }, delay.percentile(50) / 1e9);
-      this.set({ quantile: "0.99" }, delay.percentile(99) / 1e9);
-      this.set({ quantile: "1" }, delay.percentile(100) / 1e9);
+      // All 0 before the first look.
+      const late = (percentile: number) => Math.max(0, delay.percentile(percentile) / 1e6 - LOOK_MS) / 1e3;
+      this.set({ quantile: "0.5" }, late(50));
+      this.set({ quantile: "0.99" }, late(99));
+      this.set({ quantile: "1" }, late(100));
       delay.reset();
     },
   });
