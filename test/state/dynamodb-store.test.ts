@@ -105,9 +105,9 @@ describe("a row of the DynamoDB store", () => {
       value: fc.option(number, { nil: Number.NaN }),
     })
     .map(({ one, id, item, time, value }) => {
-      // An id and a surface have no control characters: what has one shall not be taken for both.
-      const surface = item.includes("\0") ? undefined : one.surface;
-      return touch(id, time, { item, type: one.type, value, surface });
+      // An item has no control characters: a row has one between item and surface.
+      const { type, surface } = one;
+      return touch(id, time, { item: item.replaceAll("\0", " "), type, value, surface });
     });
 
   it("gives back any touch and any user", () => {
