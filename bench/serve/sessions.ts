@@ -6,7 +6,7 @@ import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { createJiti } from "jiti";
-import { silent, systemClock } from "../../src/core/index.ts";
+import { type Ms, silent, systemClock } from "../../src/core/index.ts";
 import { clusteredMean, hitAt, ndcgAt } from "../../src/evaluation/index.ts";
 import { openFileLog } from "../../src/events/index.ts";
 import type { Source } from "../../src/retrieval/index.ts";
@@ -113,7 +113,7 @@ export async function compareNextItems({
       {
         split: { kind: "leave-one-out" },
         maxExamples: EXAMPLES,
-        settings: { rungs: [rung], serves: rung, maxLists, timeBudget: timeBudget as never },
+        settings: { rungs: [rung], serves: rung, maxLists, timeBudget: timeBudget as Ms },
       },
       silent,
     );

@@ -138,13 +138,8 @@ export function searchIn({ groupOrder, groupStarts, searchShare, searchTrials }:
   const trials: SearchTrial[] = [];
   const values = searchTrials instanceof Float64Array ? searchTrials : new Float64Array(0);
   for (let at = 0; at < values.length; at += 4) {
-    const [share, keeps, looked, ms] = values.subarray(at, at + 4) as unknown as [
-      number,
-      number,
-      number,
-      number,
-    ];
-    trials.push({ share, keeps, looked, ms });
+    const [share, keeps, looked, ms] = values.subarray(at, at + 4);
+    trials.push({ share: share!, keeps: keeps!, looked: looked!, ms: ms! });
   }
   const indexed =
     groupOrder instanceof Int32Array &&

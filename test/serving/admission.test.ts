@@ -148,6 +148,20 @@ describe("pressure", () => {
     ]);
   });
 
+  it("is not on for long after a pause", async () => {
+    const { clock, enter, turns, started } = world();
+    enter("pause");
+    await turns(2, 10_000);
+    for (let i = 0; i < 150; i++) {
+      enter("quick");
+      await turns(2, 5);
+    }
+    enter("waited");
+    clock.advance(0.3 * BUDGET);
+    await turns(1);
+    expect(started.at(-1)).toMatchObject({ name: "waited", pressure: 0 });
+  });
+
   it("leaves full answers for as many as there is time for, at four times what can be answered in full", async () => {
     const { clock, admission, started, rejections, waits } = world();
     // A full answer takes 4 ms, a cheap one 0.4; one comes each millisecond.

@@ -6,6 +6,7 @@ import { go, hrefOf } from "../router.tsx";
 import { useLoad } from "../use-load.ts";
 import { IntervalChart } from "./interval-chart.tsx";
 import { Failure, Waiting } from "./states.tsx";
+import { TableHead } from "./table-head.tsx";
 
 const LOOK_MS = 2_000;
 type Report = ExperimentDetails["report"];
@@ -204,17 +205,9 @@ function Arms({ details: { arms, report } }: { readonly details: ExperimentDetai
       <h3>The arms</h3>
       <div class="scroll">
         <table class="figures">
-          <thead>
-            <tr>
-              {["Arm", "What it does", "Share", "Users", "Answers", "Best rung", "P50", "P99"].map(
-                (title) => (
-                  <th scope="col" key={title}>
-                    {title}
-                  </th>
-                ),
-              )}
-            </tr>
-          </thead>
+          <TableHead
+            titles={["Arm", "What it does", "Share", "Users", "Answers", "Best rung", "P50", "P99"]}
+          />
           <tbody>
             {report.arms.map((arm, a) => (
               <tr key={arm.name}>

@@ -3,6 +3,7 @@ import { useState } from "preact/hooks";
 import { api, type Features } from "../api.ts";
 import { count, decimal, percent } from "../format.ts";
 import { Failure, Waiting } from "./states.tsx";
+import { TableHead } from "./table-head.tsx";
 
 /** The convention of the index: a lot. */
 const MOVED = 0.25;
@@ -53,15 +54,7 @@ export function FeatureDrift() {
           : `${count(moved)} of them have moved since bundle ${bundle.slice(0, 8)} was trained (an index above ${MOVED}).`}
       </p>
       <table class="figures drift">
-        <thead>
-          <tr>
-            {["Feature", "Of", "Says something", "Mean", "Deviation", "Drift"].map((title) => (
-              <th scope="col" key={title}>
-                {title}
-              </th>
-            ))}
-          </tr>
-        </thead>
+        <TableHead titles={["Feature", "Of", "Says something", "Mean", "Deviation", "Drift"]} />
         <tbody>
           {sorted.map(({ name, per, known, mean, deviation, drift }) => (
             <tr key={name}>

@@ -3,6 +3,7 @@ import { api, type Slates } from "../api.ts";
 import { count, percent, plural, words } from "../format.ts";
 import { useLoad } from "../use-load.ts";
 import { Failure, Note, Waiting } from "./states.tsx";
+import { TableHead } from "./table-head.tsx";
 
 export function Segments() {
   const { value, error, reload } = useLoad(() => api.slates(), []);
@@ -20,15 +21,7 @@ export function Segments() {
       <section class="panel scroll">
         <h2>By what is known of the user</h2>
         <table class="figures">
-          <thead>
-            <tr>
-              {["Touches in the state", "Users", "Slates", "Slots", "Taken"].map((title) => (
-                <th scope="col" key={title}>
-                  {title}
-                </th>
-              ))}
-            </tr>
-          </thead>
+          <TableHead titles={["Touches in the state", "Users", "Slates", "Slots", "Taken"]} />
           <tbody>
             {users.map((group, i) => (
               <tr key={group.touches}>
@@ -45,15 +38,7 @@ export function Segments() {
       <section class="panel scroll">
         <h2>By what is known of the video</h2>
         <table class="figures">
-          <thead>
-            <tr>
-              {["Engagements so far", "Videos", "Slots", "Of all slots", "Taken"].map((title) => (
-                <th scope="col" key={title}>
-                  {title}
-                </th>
-              ))}
-            </tr>
-          </thead>
+          <TableHead titles={["Engagements so far", "Videos", "Slots", "Of all slots", "Taken"]} />
           <tbody>
             {items.map((group, i) => (
               <tr key={group.engagements}>
@@ -94,15 +79,7 @@ export function ItemFinders({ item }: { readonly item: string }) {
 function Finders({ slates: { finders } }: { readonly slates: Slates }) {
   return (
     <table class="figures">
-      <thead>
-        <tr>
-          {["Source", "Slots", "No other one", "Taken"].map((title) => (
-            <th scope="col" key={title}>
-              {title}
-            </th>
-          ))}
-        </tr>
-      </thead>
+      <TableHead titles={["Source", "Slots", "No other one", "Taken"]} />
       <tbody>
         {finders.map(({ source, slots, alone, taken }) => (
           <tr key={source}>

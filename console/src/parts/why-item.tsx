@@ -4,6 +4,7 @@ import { Cover } from "../cover.tsx";
 import { count, decimal, length, percent, words } from "../format.ts";
 import { standingOut } from "../standing-out.ts";
 import { Category } from "./slate.tsx";
+import { TableHead } from "./table-head.tsx";
 
 const FEATURES = 12;
 
@@ -83,14 +84,7 @@ function Score({ why, score, rung }: { readonly why: Why; readonly score: number
         ))}
       </div>
       <table class="figures">
-        <thead>
-          <tr>
-            <th scope="col">Head</th>
-            <th scope="col">Probability</th>
-            <th scope="col">Weight</th>
-            <th scope="col">Part</th>
-          </tr>
-        </thead>
+        <TableHead titles={["Head", "Probability", "Weight", "Part"]} />
         <tbody>
           {parts.map(({ name, value, weight, part }, i) => (
             <tr key={name}>

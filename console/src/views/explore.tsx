@@ -9,6 +9,7 @@ import { ItemFinders, Segments } from "../parts/segments.tsx";
 import { Category } from "../parts/slate.tsx";
 import { kindOf, useFacts } from "../parts/state-strip.tsx";
 import { Failure, Note, Waiting } from "../parts/states.tsx";
+import { TableHead } from "../parts/table-head.tsx";
 import { UserPicker } from "../parts/user-picker.tsx";
 import { go, hrefOf, Link, type Place } from "../router.tsx";
 import { useLoad } from "../use-load.ts";
@@ -198,13 +199,7 @@ function StateTable({ user, past }: { readonly user: string; readonly past: numb
         <caption>
           {value.touches.length} touches, {value.vetoes.length} vetoes
         </caption>
-        <thead>
-          <tr>
-            <th scope="col">Video</th>
-            <th scope="col">Touch</th>
-            <th scope="col">When</th>
-          </tr>
-        </thead>
+        <TableHead titles={["Video", "Touch", "When"]} />
         <tbody>
           {touches.map((touch) => (
             <tr key={touch.id}>
@@ -244,14 +239,7 @@ function WhatIsShown() {
         </dl>
         <h3>By age</h3>
         <table class="figures">
-          <thead>
-            <tr>
-              <th scope="col">Age</th>
-              <th scope="col">Videos</th>
-              <th scope="col">Shown</th>
-              <th scope="col">Slots each</th>
-            </tr>
-          </thead>
+          <TableHead titles={["Age", "Videos", "Shown", "Slots each"]} />
           <tbody>
             {value.ages.map(({ days, items, shown, slots }, i) => (
               <tr key={days}>

@@ -5,6 +5,7 @@ import { moment, ms, words } from "../format.ts";
 import { type Cost, Frontier, titleOf } from "../parts/frontier.tsx";
 import { Failure, Note, Waiting } from "../parts/states.tsx";
 import { SystemsTable } from "../parts/systems-table.tsx";
+import { TableHead } from "../parts/table-head.tsx";
 import { go, hrefOf, type Place } from "../router.tsx";
 import { useLoad } from "../use-load.ts";
 
@@ -158,15 +159,7 @@ function Evidence({ tradeoffs }: { readonly tradeoffs: Tradeoffs }) {
         ))}
         <div class="scroll">
           <table class="figures">
-            <thead>
-              <tr>
-                <th scope="col">Rung</th>
-                <th scope="col">{metric}</th>
-                <th scope="col">P99</th>
-                <th scope="col">CPU</th>
-                <th scope="col">Verdict</th>
-              </tr>
-            </thead>
+            <TableHead titles={["Rung", metric, "P99", "CPU", "Verdict"]} />
             <tbody>
               {rungs.map(({ name, quality, p99Ms, cpuMs, verdict }) => (
                 <tr key={name} class={name === chosen ? "chosen" : undefined}>

@@ -221,7 +221,7 @@ export class Admission {
       // What is answered cheaply says nothing about how long an answer usually takes.
       if (pressure === 0 && state.limit !== undefined) {
         state.limit.observe(ms, state.atOnce);
-        this.slow.observe(ms);
+        this.slow.observe(Math.min(ms, this.parts.budgetMs) as Ms);
       }
       state.atOnce--;
       if (state.line.length > 0) this.schedule();

@@ -17,6 +17,7 @@ export class SlowAnswers {
     return this.value as Ms;
   }
 
+  /** @param ms bounded by who calls: the value comes down by half a percent an answer, so one pause would be told for long */
   observe(ms: Ms): void {
     if (this.value === 0) this.value = ms;
     else this.value *= 1 + GAIN * (ms > this.value ? QUANTILE : QUANTILE - 1);
