@@ -12,6 +12,7 @@ export {
 export { parseDuration } from "./duration.ts";
 export { ERRORS, type ErrorCode, type Problem, type Result, UpnextError } from "./errors.ts";
 export type { BundleId, EventId, ItemId, ItemRow, Offset, RequestId, UserId } from "./ids.ts";
+export { nodeArgs } from "./node-args.ts";
 export { type Progress, silent } from "./progress.ts";
 export { Random } from "./random.ts";
 export { DAY, type EpochMs, HOUR, MINUTE, type Ms, SECOND } from "./units.ts";

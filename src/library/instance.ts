@@ -73,8 +73,9 @@ import type { Registry } from "../registry/index.ts";
 import { type GateReport, releaseDetails, releases, rollback } from "../release/index.ts";
 import type { Snapshots } from "../snapshots/index.ts";
 import type { UserState } from "../state/index.ts";
-import { checkpointsIn, type FeatureReport, featureReport, train } from "../training/index.ts";
+import { checkpointsIn, train } from "../training/index.ts";
 import { bundleOf, servedWith, withArms } from "./arms.ts";
+import { FeatureLook, type FeaturesRead } from "./feature-look.ts";
 import { forget } from "./forget.ts";
 import { Intake, type IntakeParts } from "./intake.ts";
 import { loggedRequest } from "./logged-request.ts";
@@ -114,6 +115,7 @@ export class Instance implements Upnext {
   private readonly alone = takingTurns();
   private bundles!: BundleWatch;
   private readonly desk: Experiments;
+  private readonly look: FeatureLook;
   /** A writer's alone. */
   private keeper: Housekeeping | undefined;
   private others: AppendServer | undefined;
@@ -126,6 +128,7 @@ export class Instance implements Upnext {
     const read = (user: UserId) => this.intake.read(user);
     const maxAge = config.state.maxAge as Ms | undefined;
     const { threads, clock } = parts;
+    this.look = new FeatureLook(clock);
     const encodingBytes = config.serving.encodings;
     this.scoring = new Scoring({ threads, encodingBytes, clock, catalog, maxAge, read });
     this.intake = new Intake(parts, (users, gone) => this.scoring.applied(users, gone));
@@ -408,24 +411,12 @@ export class Instance implements Upnext {
     return this.desk.stopExperiment(name);
   }
 
-  async features(progress: Progress = silent): Promise<FeatureReport> {
+  async features(progress: Progress = silent): Promise<FeaturesRead> {
     this.assertOpen();
-    const { log, registry, snapshots, states } = this.parts;
-    await log.refresh();
-    const current = await registry.current();
-    const base = log.first > 0 ? await snapshots.base() : undefined;
+    const { directory, registry, states } = this.parts;
+    const bundle = (await registry.current()) ?? null;
     const { candidates, perSource } = this.settings;
-    return featureReport(
-      log,
-      {
-        bundle: current === null ? null : await registry.open(current),
-        candidates,
-        perSource,
-        limits: states.limits,
-        ...(base && { base }),
-      },
-      progress,
-    );
+    return this.look.read({ directory, bundle, candidates, perSource, limits: states.limits }, progress);
   }
 
   async replay(request: string): Promise<PathResult> {
@@ -469,6 +460,7 @@ export class Instance implements Upnext {
   close(): Promise<void> {
     this.closing ??= (async () => {
       // Requests under way first: their impressions are then among what is pending.
+      await this.look.close();
       await this.scoring.rest();
       await this.bundles.close();
       await this.scoring.close();

@@ -23,7 +23,8 @@ import type {
 } from "../pipeline/index.ts";
 import type { GateReport } from "../release/index.ts";
 import type { UserState } from "../state/index.ts";
-import type { FeatureReport, TrainReport } from "../training/index.ts";
+import type { TrainReport } from "../training/index.ts";
+import type { FeaturesRead } from "./feature-look.ts";
 
 export interface OpenOptions {
   /** Where log, state and bundles are; made where it is missing. The configuration's `directory` where absent. */
@@ -148,9 +149,10 @@ export interface Upnext extends Recommender {
   startExperiment(start: Plain<ExperimentStart>): Promise<ExperimentOverview>;
   /**
    * Every feature of the bundle in service: how often it says something in the newest data, how its values are
-   * distributed there, and how far they have moved since the training. Reads the log. Rejects with `not_enough_data`.
+   * distributed there, and how far they have moved since the training. Reads the whole log in a process of its own, with
+   * the lowest priority; a report of the last five minutes is given again. Rejects with `not_enough_data`.
    */
-  features(progress?: Progress): Promise<FeatureReport>;
+  features(progress?: Progress): Promise<FeaturesRead>;
   /** Computes a request of the log again, as of its moment: the same features and scores to the bit. */
   replay(request: string): Promise<PathResult>;
   /** Takes up the registry's current bundle, if it is another one. Called every two seconds while open. */

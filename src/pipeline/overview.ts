@@ -103,6 +103,7 @@ export interface NewestSlates {
 
 /** What rankers read, in the newest data and as the bundle in service was trained on it. */
 export interface FeaturesNow {
+  readonly readAt: EpochMs;
   /** null without one: then there is nothing to compare with. */
   readonly bundle: string | null;
   /** Slates and next items that values were taken from. */

@@ -1,11 +1,10 @@
 /** Memory that a rung takes: in a fresh process, since what another one has freed would be taken first. */
 import { execFile } from "node:child_process";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { nodeArgs } from "../core/index.ts";
 import type { Condition } from "./measure-requests.ts";
 import type { RankerOnDisk } from "./measured-rung.ts";
 
@@ -23,20 +22,10 @@ export async function measureMemory(
     for (const [i, model] of models.entries()) {
       await writeFile(join(folder, `${String(i).padStart(3, "0")}.onnx`), model);
     }
-    const args = [...childArgs(), folder, String(candidates), String(visits)];
+    const args = [...nodeArgs(import.meta.url, "memory.child"), folder, String(candidates), String(visits)];
     const { stdout } = await promisify(execFile)(process.execPath, args, { timeout: PATIENCE_MS });
     return Number(stdout);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
-}
-
-/** The child, compiled where this file is compiled, run by jiti where it is not. */
-function childArgs(): readonly string[] {
-  const here = import.meta.url;
-  if (!here.endsWith(".ts")) return [fileURLToPath(new URL("./memory.child.js", here))];
-  const jiti = createRequire(here).resolve("jiti");
-  const source = new URL("./memory.child.ts", here).href;
-  const script = `require(${JSON.stringify(jiti)}).createJiti(${JSON.stringify(here)}).import(${JSON.stringify(source)})`;
-  return ["--input-type=commonjs", "--eval", script, "--"];
 }

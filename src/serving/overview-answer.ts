@@ -158,6 +158,7 @@ export function slatesAnswer(slates: NewestSlates): Wire<z.input<typeof slatesSc
 
 export const featuresSchema = z
   .object({
+    readAt: z.int().describe("When the log was read for it."),
     bundle: z.string().nullable().describe("null without one: then there is nothing to compare with."),
     exposures: z.int().describe("Slates that values were taken from."),
     nextItems: z.int(),
@@ -181,12 +182,14 @@ export const featuresSchema = z
   .meta({ id: "Features", description: "What rankers read, in the newest data." });
 
 export function featuresAnswer({
+  readAt,
   bundle,
   exposures,
   nextItems,
   features,
 }: FeaturesNow): Wire<z.input<typeof featuresSchema>> {
   return {
+    readAt,
     bundle,
     exposures,
     nextItems,

@@ -1,7 +1,13 @@
 export { checkpointsIn } from "./checkpoints.ts";
 export { type Evaluation, type EvaluationOptions, evaluate } from "./evaluate.ts";
 export { type Example, examplesBetween, visit } from "./examples.ts";
-export { type FeatureLine, type FeatureReport, type FeatureRows, featureReport } from "./feature-report.ts";
+export {
+  type FeatureLine,
+  type FeatureReport,
+  type FeatureReportOptions,
+  type FeatureRows,
+  featureReport,
+} from "./feature-report.ts";
 export { type History, readHistory } from "./history.ts";
 export { fitOlderPart, measureShown, type OlderPart, type OlderPartOptions } from "./older-part.ts";
 export type { RankingLists } from "./ranking/lists.ts";

@@ -61,15 +61,12 @@ afterAll(() => harness.close());
 
 describe("docs/api.md", () => {
   it.each(examples)("can be pasted: $line", async ({ line, answer }) => {
+    // A process of its own looks at features, when the machine has nothing else to do: test/upnext/features.test.ts.
+    if (line.endsWith("/v1/features")) return;
     const answered = await paste(line, harness.url);
     // Nothing is trained here: a line that wants a bundle is understood, and finds none.
     if (line.includes("$BUNDLE")) {
       expect(await answered.json()).toMatchObject({ error: { code: "no_bundle" } });
-      return;
-    }
-    // Nor is there enough of it for features.
-    if (line.endsWith("/v1/features")) {
-      expect(await answered.json()).toMatchObject({ error: { code: "not_enough_data" } });
       return;
     }
     expect(answered.status).toBe(200);

@@ -130,26 +130,19 @@ export const overviewRoutes: Routes = (app, { recommender }) => {
     async (request) => slatesAnswer(await recommender.newestSlates(request.query.item)),
   );
 
-  /** The look that is under way: who asks meanwhile gets its answer. */
-  let looking: ReturnType<typeof recommender.features> | undefined;
   app.get(
     "/v1/features",
     declareRoute({
       id: "getFeatures",
       summary: "What rankers read, and how far it has moved",
       description:
-        "Reads the log from its beginning: seconds to minutes. Who asks meanwhile waits for the same.",
+        "A process of its own reads the log from its beginning: seconds to minutes. Who asks meanwhile, or within five minutes, gets the same.",
       tag: "operations",
       scope: "admin",
       inputs: {},
       answers: { 200: featuresSchema },
       errors: ["not_enough_data", "bundle_corrupt", "closed"],
     }),
-    async () => {
-      looking ??= recommender.features().finally(() => {
-        looking = undefined;
-      });
-      return featuresAnswer(await looking);
-    },
+    async () => featuresAnswer(await recommender.features()),
   );
 };
