@@ -25,6 +25,7 @@ export const vmisKnn: Source = {
   personal: true,
   knowsNewItems: false,
   weight: 1,
+  depth: 1,
 
   async fit({ sequences: { offsets, items, times, itemCount } }) {
     const starts: number[] = [];

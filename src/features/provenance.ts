@@ -10,7 +10,7 @@ const SIGNAL_FLOOR = 1e-4;
 
 export const provenance: FeatureGroup = {
   name: "provenance",
-  version: 1,
+  version: 2,
   per: "candidate",
   ofRetrieval: true,
   smallestDeviation: 0,

@@ -72,7 +72,7 @@ export async function runPath(
   if (models.bundle === null) trace.reason("not_trained");
   if (mask.count === 0) trace.reason("no_candidates");
 
-  const retrieval = retrievalOf(parts, popular, limit);
+  const retrieval = retrievalOf(parts, query, popular, limit);
   const contributions = retrieveCandidates(parts, retrieval, query, mask.count, stages, trace);
   const found = trace.now("blend", sumFound(contributions), () => {
     const blended = blend(contributions, settings.candidates);

@@ -1,5 +1,11 @@
 /** Asks the sources for candidates, in turn, while there is time. */
-import { type Contribution, contributionOf, type LoadedSource, type Query } from "../retrieval/index.ts";
+import {
+  type Contribution,
+  contributionOf,
+  countOf,
+  type LoadedSource,
+  type Query,
+} from "../retrieval/index.ts";
 import type { StageBudget } from "./budget.ts";
 import type { PathParts } from "./path-parts.ts";
 import type { Reason } from "./recommender.ts";
@@ -11,20 +17,26 @@ const A_SLOT = 5;
 /** How the sources are asked. */
 export interface Retrieval {
   readonly sources: readonly LoadedSource[];
-  /** Of each source. */
-  readonly count: number;
+  /** Of a source. */
+  readonly count: (source: LoadedSource) => number;
   /** Whether the others are not asked once one has found something. */
   readonly one: boolean;
 }
 
 /** The sources of the last rung: live statistics, the first that has something. Of the others: all. */
-export function retrievalOf({ models, settings }: PathParts, popular: boolean, limit: number): Retrieval {
+export function retrievalOf(
+  { models, settings }: PathParts,
+  query: Query,
+  popular: boolean,
+  limit: number,
+): Retrieval {
   const { perSource } = settings;
-  if (!popular) return { sources: models.sources, count: perSource, one: false };
-  const sources = models.sources.filter(({ retriever }) => !retriever.personal);
+  const sources = popular ? models.sources.filter(({ retriever }) => !retriever.personal) : models.sources;
   // A bundle may have been trained without any of them: then what there is answers.
-  if (sources.length === 0) return { sources: models.sources, count: perSource, one: false };
-  return { sources, count: Math.min(perSource, A_SLOT * Math.max(limit, 20)), one: true };
+  if (!popular || sources.length === 0) {
+    return { sources: models.sources, count: (source) => countOf(source, query, perSource), one: false };
+  }
+  return { sources, count: () => Math.min(perSource, A_SLOT * Math.max(limit, 20)), one: true };
 }
 
 /** The ones for whom there is no time, or that fail, contribute nothing, and that is said. */
@@ -55,7 +67,7 @@ export function retrieveCandidates(
       }
       const started = parts.clock.monotonic();
       try {
-        const contribution = contributionOf(source, query, count);
+        const contribution = contributionOf(source, query, count(source));
         const found = contribution.retrieved?.rows.length ?? 0;
         if (found > 0) answered++;
         trace.source(retriever.name, found, started);

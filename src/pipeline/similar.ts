@@ -3,7 +3,14 @@ import type { Catalog } from "../catalog/index.ts";
 import type { EpochMs, ItemId, ItemRow, UserId } from "../core/index.ts";
 import { interactionCode } from "../events/index.ts";
 import { buildMask } from "../policy/index.ts";
-import { blend, type Query, retrieveAll, type Touches } from "../retrieval/index.ts";
+import {
+  blend,
+  type Contribution,
+  contributionOf,
+  type LoadedSource,
+  type Query,
+  type Touches,
+} from "../retrieval/index.ts";
 import { emptyState } from "../state/index.ts";
 import { encodeWithin } from "./read-user.ts";
 import type { Reason, SimilarItems } from "./recommender.ts";
@@ -34,12 +41,12 @@ export async function similarItems(
   const history = { ...touches, here: Uint8Array.of(0) };
   const query: Query = { ...touches, allowed, encodings: encoded.encodings, context: {}, history };
   const reasons: Reason[] = models.bundle === null ? ["not_trained"] : [...encoded.reasons];
-  const found = blend(retrieveAll(personal, query, limit), limit);
+  const found = blend(bestOfEach(personal, query, limit), limit);
   if (found.rows.length > 0) return answer(item, found.rows, found.fused, catalog, reasons);
   // Nobody took it yet, or nothing is trained: the popular items that share its creator or a category.
   keepRelated(catalog, row, allowed);
   const rest = models.sources.filter(({ retriever }) => !retriever.personal);
-  const related = blend(retrieveAll(rest, query, limit), limit);
+  const related = blend(bestOfEach(rest, query, limit), limit);
   return answer(
     item,
     related.rows,
@@ -47,6 +54,10 @@ export async function similarItems(
     catalog,
     models.bundle === null ? reasons : [...encoded.reasons, "no_history"],
   );
+}
+
+function bestOfEach(sources: readonly LoadedSource[], query: Query, count: number): readonly Contribution[] {
+  return sources.map((source) => contributionOf(source, query, count));
 }
 
 function keepRelated(catalog: Catalog, row: number, allowed: Uint8Array): void {

@@ -25,6 +25,7 @@ export const als: Source = {
   personal: true,
   knowsNewItems: false,
   weight: 1,
+  depth: 0.6,
 
   async fit({ sequences, random, progress, clock }) {
     progress.step("fit als", ITERATIONS, "iterations");

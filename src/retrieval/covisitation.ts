@@ -24,6 +24,7 @@ export const covisitation: Source = {
   personal: true,
   knowsNewItems: false,
   weight: 1,
+  depth: 0.6,
 
   async fit({ sequences, progress }) {
     progress.step("fit covisitation", sequences.items.length, "interactions");

@@ -49,6 +49,7 @@ export const ease: Source = {
   personal: true,
   knowsNewItems: false,
   weight: 1,
+  depth: 0.6,
 
   async fit({ sequences, progress }) {
     progress.step("fit ease", sequences.itemCount, "items");

@@ -14,6 +14,7 @@ export const fresh: Source = {
   personal: false,
   knowsNewItems: true,
   weight: 0.3,
+  depth: 0.2,
   async load(_columns, catalog) {
     return statisticsRetriever(this, (now) => ({
       keys: catalog.items.bornAt,

@@ -42,6 +42,7 @@ export function sourcesNamed(names?: readonly string[]): readonly Source[] {
 export {
   closeSources,
   contributionOf,
+  countOf,
   encodeAll,
   type FittedSources,
   type LoadedSource,

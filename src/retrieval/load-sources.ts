@@ -7,10 +7,11 @@ import type { Columns, Encodings, Query, Retriever, Source, Touches } from "./re
 /** What fitted sources keep, by source name. */
 export type FittedSources = Readonly<Record<string, Columns>>;
 
-/** A source that answers, with its vote in the blend. */
+/** A source that answers, with its vote in the blend and how deep it is asked (`Source`). */
 export interface LoadedSource {
   readonly retriever: Retriever;
   readonly weight: number;
+  readonly depth: number;
 }
 
 /**
@@ -28,7 +29,7 @@ export async function loadSources(
     for (const source of sources) {
       if (source.fit !== undefined && fitted[source.name] === undefined) continue;
       const retriever = await source.load(fitted[source.name] ?? {}, catalog, model);
-      loaded.push({ retriever, weight: source.weight });
+      loaded.push({ retriever, weight: source.weight, depth: source.depth });
     }
   } catch (cause) {
     await closeSources(loaded);
@@ -51,6 +52,14 @@ export async function encodeAll(sources: readonly LoadedSource[], touches: Touch
   return encodings;
 }
 
+/**
+ * How many candidates a source is asked for, of `perSource`. Who has no history hears of statistics alone, and then of as
+ * many as there may be.
+ */
+export function countOf({ depth }: LoadedSource, { items }: Touches, perSource: number): number {
+  return items.length === 0 ? perSource : Math.ceil(depth * perSource);
+}
+
 /** Asks one source for its `k` best. */
 export function contributionOf({ retriever, weight }: LoadedSource, query: Query, k: number): Contribution {
   return {
@@ -61,11 +70,11 @@ export function contributionOf({ retriever, weight }: LoadedSource, query: Query
   };
 }
 
-/** Asks every source for its `k` best. */
+/** Asks every source for its part of `perSource`. */
 export function retrieveAll(
   sources: readonly LoadedSource[],
   query: Query,
-  k: number,
+  perSource: number,
 ): readonly Contribution[] {
-  return sources.map((source) => contributionOf(source, query, k));
+  return sources.map((source) => contributionOf(source, query, countOf(source, query, perSource)));
 }

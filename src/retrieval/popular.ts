@@ -8,6 +8,7 @@ export const popular: Source = {
   personal: false,
   knowsNewItems: true,
   weight: 0.1,
+  depth: 0.2,
   async load(_columns, catalog) {
     return statisticsRetriever(this, () => ({
       keys: catalog.statistics.engagements,

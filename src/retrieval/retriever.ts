@@ -141,6 +141,8 @@ export interface Source {
   readonly knowsNewItems: boolean;
   /** Its vote in the blend (blend.ts). */
   readonly weight: number;
+  /** Of the number that every source is asked for, the share that this one is: 0 to 1. What stands further down has no say. */
+  readonly depth: number;
   /** Absent for sources that read live statistics only. */
   fit?(context: FitContext): Promise<Columns>;
   /** What the fit has decided, of `columns`, as JSON: the bundle's manifest says it. */

@@ -64,6 +64,7 @@ export const sessionKnn: Source = {
   personal: true,
   knowsNewItems: false,
   weight: 1,
+  depth: 0.6,
 
   async fit({ sequences, progress }) {
     progress.step("fit session-knn", sequences.items.length, "interactions");

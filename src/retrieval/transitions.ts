@@ -26,6 +26,7 @@ export const transitions: Source = {
   personal: true,
   knowsNewItems: false,
   weight: 1,
+  depth: 0.6,
 
   async fit({ sequences, progress }) {
     progress.step("fit transitions", sequences.items.length, "interactions");

@@ -11,6 +11,7 @@ export const trending: Source = {
   personal: false,
   knowsNewItems: true,
   weight: 0.1,
+  depth: 0.2,
   async load(_columns, catalog) {
     return statisticsRetriever(this, (now) => ({
       keys: catalog.statistics.heat,

@@ -9,6 +9,7 @@ import {
   type Contribution,
   closeSources,
   contributionOf,
+  countOf,
   type Encodings,
   encodeAll,
   fuse,
@@ -72,8 +73,9 @@ export async function measureSystems(options: MeasureOptions): Promise<readonly 
       // One by one, so that each source's seconds are its own.
       encodings = { ...encodings, ...(await encodeAll([source], asked)) };
       const query = { ...asked, encodings };
+      // By itself it is judged by as many as there are places.
       const contribution = contributionOf(source, query, options.perSource);
-      contributions.push(contribution);
+      contributions.push(headOf(contribution, countOf(source, query, options.perSource)));
       count(contribution.name, contribution.retrieved!.rows, contribution.retrieved!.scores, since);
     }
     const query = { ...asked, encodings };
@@ -99,6 +101,21 @@ export async function measureSystems(options: MeasureOptions): Promise<readonly 
     if (index % 50 === 0) progress.update(index);
   }).finally(close);
   return [...tallies.values()].map((system) => system.scores());
+}
+
+/** What the source would have given if asked for `count`. */
+function headOf(contribution: Contribution, count: number): Contribution {
+  const { retrieved } = contribution;
+  if (retrieved === null) return contribution;
+  const { rows, scores } = retrieved;
+  return {
+    ...contribution,
+    retrieved: {
+      rows: rows.subarray(0, count),
+      scores: scores.subarray(0, count),
+      signals: (candidates, out) => retrieved.signals(candidates, out),
+    },
+  };
 }
 
 /** Rows and scores in descending order of score; ties stay as they were. */

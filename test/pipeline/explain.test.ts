@@ -119,10 +119,10 @@ describe("why not", () => {
   it("an item that no source found: retrieval, with what each found", async () => {
     const everything = (await answered({ limit: 500 })).path;
     const last = world.catalog.idOf(everything.found.rows.at(-1)!);
-    const settings = { ...SETTINGS, perSource: 5 };
+    const settings = { ...SETTINGS, perSource: 10 };
     expect(await whyNot(last, {}, { settings })).toEqual([
       "retrieval",
-      expect.stringMatching(/not among the \d+ candidates; .*transitions \(5\)/),
+      expect.stringMatching(/not among the \d+ candidates; .*transitions \(6\)/),
     ]);
   });
 

@@ -154,5 +154,5 @@ export function queryOver(rows: readonly number[], options: QueryOptions = {}): 
 
 /** The same with what the retriever makes of the user. */
 export async function encoded(retriever: Retriever, query: Query): Promise<Query> {
-  return { ...query, encodings: await encodeAll([{ retriever, weight: 1 }], query) };
+  return { ...query, encodings: await encodeAll([{ retriever, weight: 1, depth: 1 }], query) };
 }

@@ -23,6 +23,7 @@ export function coloursWith(wait: () => Promise<unknown>): Colours {
     personal: true,
     knowsNewItems: false,
     weight: 1,
+    depth: 1,
     get open() {
       return open;
     },

@@ -1,5 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { closeSources, encodeAll, loadSources, type Source } from "../../src/retrieval/index.ts";
+import {
+  closeSources,
+  countOf,
+  encodeAll,
+  loadSources,
+  retrieveAll,
+  type Source,
+} from "../../src/retrieval/index.ts";
 import { popular } from "../../src/retrieval/popular.ts";
 import { checkerboardCatalog, queryOver } from "./checkerboard.ts";
 import { coloursWith } from "./colours.ts";
@@ -33,5 +40,15 @@ describe("loaded sources", () => {
     const failing = coloursWith(() => Promise.reject(new Error("broken on purpose")));
     const broken = await loadSources([failing], FITTED, checkerboardCatalog());
     await expect(encodeAll(broken, queryOver([2]))).rejects.toThrow("broken on purpose");
+  });
+
+  it("are asked for as many as they are deep, and all alike about somebody without a history", async () => {
+    const catalog = checkerboardCatalog();
+    const shallow: Source = { ...popular, depth: 0.25 };
+    const [source] = await loadSources([shallow], {}, catalog);
+    expect(countOf(source!, queryOver([1]), 10)).toBe(3);
+    expect(countOf(source!, queryOver([]), 10)).toBe(10);
+    const found = (items: number[]) => retrieveAll([source!], queryOver(items), 4)[0]!.retrieved!.rows.length;
+    expect([found([1]), found([])]).toEqual([1, 4]);
   });
 });

@@ -15,6 +15,7 @@ export const sequence: Source = {
   personal: true,
   knowsNewItems: true,
   weight: 6,
+  depth: 1,
 
   async fit(context) {
     const earlier = context.previous ? encoderOf(context.previous) : null;
