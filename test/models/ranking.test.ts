@@ -380,6 +380,30 @@ describe("the code of features", () => {
       [0, 0, 5, 10, 10.75, 11],
     );
   });
+
+  it("is there for the request's features, whether candidates have one or not", async () => {
+    const shape = smallShape("feature-network", {
+      piecewise: false,
+      requestFeatures: 1,
+      requestScaling: {
+        means: Float32Array.of(0),
+        deviations: Float32Array.of(1),
+        boundaries: Float32Array.of(0, 0, 0, 2, 6),
+      },
+    });
+    const graph = new Graph();
+    const { logits } = rankingServing(graph, shape);
+    const weights = anyWeights(graph, new Random(1), 0);
+    expect(weights["first.candidate.weights"]!.length).toBe(shape.candidateFeatures * shape.hidden[0]!);
+    weights["first.request.weights"]!.set([10], shape.hidden[0]!);
+    const scores = await scoring(graph, logits, weights);
+    const feeds = anyRequests(shape, { batch: 3, size: 1 });
+    const found = await scores({ ...feeds, request: { data: Float32Array.of(-5, 1, 99), dims: [3, 1] } });
+    expectClose(
+      found.filter((_, i) => i % 2 === 0),
+      [0, 5, 10],
+    );
+  });
 });
 
 describe("the loss", () => {

@@ -3,7 +3,8 @@
  * go through hidden layers, and straight to the heads (Cheng et al. 2016, "Wide & Deep"), so that what a sum of
  * functions of single features knows need not be learned through the layers.
  *
- * The request's part of the first layer is computed once a request and added to each candidate's.
+ * The request's part of the first layer is computed once a request and added to each candidate's. For hundreds of
+ * candidates its code is next to nothing, so a network has it whether it has codes of candidates or not.
  */
 import {
   add,
@@ -36,12 +37,12 @@ export function firstLayer(trace: Trace): FirstLayer {
   const first = straightFromZero(shape.heads);
   const ids = candidateVectors(trace);
   const coding = shape.piecewise ? coded : standardised;
-  const code = coding(trace.candidates, shape.candidateScaling); // (B*S, F + P)
+  const code = coding(trace.candidates, shape.candidateScaling); // (B*S, F + P), or (B*S, F)
   const ofCandidate = add(
     project(code, "first.candidate", width, first),
     project(ids, "first.ids", width, first),
   );
-  const requestCode = coding(trace.request, shape.requestScaling); // (B, Fr + Pr)
+  const requestCode = coded(trace.request, shape.requestScaling); // (B, Fr + Pr)
   const ofRequest = linear(requestCode, "first.request", width, first); // (B, width)
   const sum = add(reshape(ofCandidate, ["B", "S", width]), reshape(ofRequest, ["B", 1, width]));
   const x = reshape(sum, ["B*S", width]);

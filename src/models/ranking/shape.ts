@@ -46,7 +46,7 @@ export interface RankingShape {
   readonly attentionHeads: number;
   /** Widths of the hidden layers, two at least. */
   readonly hidden: readonly number[];
-  /** Whether features come in as piecewise-linear codes beside standardised numbers; see coded. */
+  /** Whether features of candidates come in as piecewise-linear codes beside standardised numbers, as the request's do. */
   readonly piecewise: boolean;
   /** Width of an id's vector. */
   readonly embedding: number;

@@ -126,6 +126,8 @@ class RungFitter {
   private sequences: ReturnType<typeof visitSequences> | undefined;
   private readonly tastes = new Map<string, Weights | undefined>();
   private readonly networks = new Map<string, Fitted>();
+  /** By name of the teacher. */
+  private readonly taught = new Map<string, Promise<SoftLabels>>();
 
   constructor(options: RungOptions, learned: Int32Array, judged: Int32Array) {
     const { lists, history, featureSet } = options;
@@ -196,11 +198,19 @@ class RungFitter {
     return kind.members.map((member) => this.networks.get(networkKey(member, 0, kind.learnsFrom))!);
   }
 
-  private async labelsOf(teacher: FittedRung): Promise<SoftLabels> {
+  private labelsOf(teacher: FittedRung): Promise<SoftLabels> {
+    const { name } = teacher.kind;
+    const known = this.taught.get(name) ?? this.askedFor(teacher);
+    this.taught.set(name, known);
+    return known;
+  }
+
+  private async askedFor(teacher: FittedRung): Promise<SoftLabels> {
     const { lists } = this.options;
     const predictor = await openPredictor(teacher.models, this.batches);
     try {
-      return softLabels(lists, this.heads, await predictor.logits(lists, this.learned));
+      const all = listsWhere(lists, () => true);
+      return softLabels(lists, this.heads, await predictor.logits(lists, all));
     } finally {
       await predictor.close();
     }
@@ -222,7 +232,8 @@ class RungFitter {
     const initial = await this.taste(member, shape);
     const network = await fitNetwork({
       shape,
-      lists,
+      // What a student is to say is known of every list, so its epoch is chosen without the noise of what followed.
+      lists: soft ? { ...lists, ...soft } : lists,
       batches: soft ? new Batches(lists, heads, history.catalog, this.vocabulary, soft) : batches,
       judged: batches,
       learned,
