@@ -4,7 +4,7 @@
  *
  * Arguments: `--quick` (a small platform, short steps), `--size small|10k|100k|1m`, `--store lmdb,redis`,
  * `--seconds N` a step, `--rates 50,100` instead of the search for the knee, `--events 0.2` events a recommendation,
- * `--workers N`, `--threads N` that score, `--parts library,bare,overload,sessions` of what is measured beside the rates.
+ * `--workers 1,2` processes, `--threads N` that score, `--parts library,bare,overload,sessions` of what is measured beside the rates.
  */
 import { mkdtemp, rm } from "node:fs/promises";
 import { cpus, tmpdir } from "node:os";
@@ -24,7 +24,7 @@ import { CONFIG, FITTING, SIZES } from "./serve/sizes.ts";
 import { findKnee, holds, measureStep, rowOf, type Step, trafficOf } from "./serve/step.ts";
 
 export const about =
-  "upnext serve under open-loop load (Poisson arrivals, latency from the planned moment of sending, what gets no answer counts with 10 s): 20 items out of 500 candidates, users with at least 50 touches, every answer's impression logged, events posted beside. The knee is the highest rate at which the 99th percentile is within 50 ms and 99 % of the answers are of the best rung, with the generator on the same machine. cpu_ms: of the server's processes, a recommendation. A run whose generator was late itself says `invalid`.";
+  "upnext serve under open-loop load (Poisson arrivals, latency from the planned moment of sending, what gets no answer counts with 10 s): 20 items out of 500 candidates, users with at least 50 touches, all sources there, every answer's impression logged, events posted beside. The knee is the highest rate at which the 99th percentile is within 50 ms and 99 % of the answers are of the best rung, with the generator on the same machine. cpu_ms: of the server's processes, a recommendation. A run whose generator was late itself says `invalid`.";
 
 const WARM_SECONDS = 3;
 /** Low enough that no request waits for another one. */
@@ -41,7 +41,8 @@ interface Plan {
   readonly seconds: number;
   readonly rates: readonly number[];
   readonly events: number;
-  readonly workers: number;
+  /** Processes that answer; measured one number after the other. */
+  readonly workers: readonly number[];
   /** Of scoring; as many as the product takes by itself where undefined. */
   readonly threads: number | undefined;
   readonly halvings: number;
@@ -70,7 +71,6 @@ export async function run(args: readonly string[] = []): Promise<Record<string, 
       "events of the log": platform.logged,
       "users that ask": platform.busy.length,
       "events a recommendation": plan.events,
-      workers: plan.workers,
       ...(plan.threads !== undefined && { "threads that score": plan.threads }),
       "seconds a step": plan.seconds,
     };
@@ -85,7 +85,12 @@ export async function run(args: readonly string[] = []): Promise<Record<string, 
       );
       await rm(directory, { recursive: true, force: true });
     }
-    for (const store of plan.stores) result[store] = await measureStore(bench, store);
+    for (const store of plan.stores) {
+      for (const workers of plan.workers) {
+        const name = workers === 1 ? store : `${store}, ${workers} workers`;
+        result[name] = await measureStore(bench, store, name, workers);
+      }
+    }
     if (plan.parts.includes("sessions")) result["a session-kNN baseline"] = await besideSessions(bench);
     return result;
   } finally {
@@ -94,18 +99,21 @@ export async function run(args: readonly string[] = []): Promise<Record<string, 
   }
 }
 
-async function measureStore(bench: Bench, store: string): Promise<Record<string, unknown>> {
+async function measureStore(
+  bench: Bench,
+  store: string,
+  name: string,
+  workers: number,
+): Promise<Record<string, unknown>> {
   const { threads } = bench.plan;
   const config: UpnextConfig = threads === undefined ? CONFIG : { ...CONFIG, serving: { threads } };
-  if (store === "lmdb") return measureServer(bench, store, config);
+  if (store === "lmdb") return measureServer(bench, name, config, workers);
   if (redisMissing !== undefined) return { skipped: redisMissing };
   const redis = await redisServer();
   try {
     const cpuBefore = usageOf(redis.pid).cpuMs;
-    const result = await measureServer(bench, store, {
-      ...config,
-      state: { store: "redis", url: redis.url },
-    });
+    const onRedis: UpnextConfig = { ...config, state: { store: "redis", url: redis.url } };
+    const result = await measureServer(bench, name, onRedis, workers);
     const { cpuMs, rssMb } = usageOf(redis.pid);
     return {
       ...result,
@@ -121,20 +129,22 @@ async function measureServer(
   bench: Bench,
   name: string,
   config: UpnextConfig,
+  workers: number,
 ): Promise<Record<string, unknown>> {
   const { plan, platform, generator, folder } = bench;
   const { videos } = SIZES[plan.size]!;
   const traffic = trafficOf(platform.busy, videos, plan.events);
   const began = performance.now();
-  const args = plan.workers > 1 ? ["--workers", String(plan.workers)] : [];
+  const args = workers > 1 ? ["--workers", String(workers)] : [];
   const server = await serveCopy(platform, { directory: join(folder, name), config, args });
   try {
     const ready = performance.now() - began;
     say(`${name}: warming up`);
     const step = (rate: number, seconds = plan.seconds) =>
       measureStep(server, generator, traffic, rate, seconds);
-    // Twice: what is compiled while it is first used costs more than what it becomes.
-    await step(LOW_RATE, WARM_SECONDS);
+    // What is compiled while it is first used costs more than what it becomes, in every process.
+    await step(LOW_RATE * workers, WARM_SECONDS);
+    await step(LOW_RATE * workers);
     const low = await step(LOW_RATE);
     const found =
       plan.rates.length > 0
@@ -143,6 +153,7 @@ async function measureServer(
     const { steps, knee } = found;
     const result: Record<string, unknown> = {
       "ready after s": rounded(ready / 1_000),
+      "found for one user": await foundFor(server, platform.busy[0]!),
       "knee, requests/s": knee?.rate ?? null,
       "by CPU, requests/s": Math.round((1_000 * cores()) / low.cpuMs),
       rates: [low, ...steps].map(rowOf),
@@ -164,6 +175,13 @@ async function measureServer(
   } finally {
     await server.stop();
   }
+}
+
+/** By source. */
+async function foundFor({ url }: RunningServer, user: string): Promise<string> {
+  const answer = await fetch(`${url}/v1/recommendations?user=${user}&log=false`);
+  const { trace } = (await answer.json()) as { trace: { sources: { name: string; found: number }[] } };
+  return trace.sources.map(({ name, found }) => `${name} ${found}`).join(", ");
 }
 
 /** VMIS-kNN in the same server, and how well either says the next item. */
@@ -237,7 +255,7 @@ function planOf(args: readonly string[]): Plan {
     seconds: Number(values.seconds ?? (quick ? 2 : 10)),
     rates: list(values.rates)?.map(Number) ?? [],
     events: Number(values.events ?? 0.2),
-    workers: Number(values.workers ?? 1),
+    workers: list(values.workers)?.map(Number) ?? (quick ? [1] : [1, 2]),
     threads: values.threads === undefined ? undefined : Number(values.threads),
     halvings: quick ? 1 : 3,
     parts: list(values.parts) ?? (quick ? ["library", "bare"] : PARTS),
