@@ -5,12 +5,10 @@ import { join } from "node:path";
 import type { ResolvedConfig } from "../config/index.ts";
 import {
   type BundleId,
-  type Clock,
   type EventId,
   type ItemId,
   type Ms,
   type Progress,
-  type RequestId,
   silent,
   UpnextError,
   type UserId,
@@ -22,17 +20,14 @@ import {
   type ExperimentOverview,
   type ExperimentStart,
   Experiments,
-  servedIn,
 } from "../experiments/index.ts";
 import {
   type Arrival,
-  answerOf,
   type BundleDetails,
   type BundleOverview,
   BundleWatch,
   checkLimit,
   checkMoment,
-  checkRequest,
   checkUser,
   DEFAULT_LIMIT,
   type ErasureReceipt,
@@ -43,42 +38,31 @@ import {
   Housekeeping,
   type ItemOverview,
   type ItemQuery,
-  impressionOf,
   type Moment,
   type NewestSlates,
   newestSlates,
-  type PathParts,
   type PathResult,
-  type PathSettings,
   type RecentUser,
   type Recommendation,
-  type RecommendRequest as RequestOfPath,
   recentUsers,
-  replayRequest,
-  runPath,
-  type ServingModels,
   type SimilarItems,
   type Status,
-  similarItems,
   stateAt,
   statusOf,
-  supposing,
   type TrackResult,
   type TrainingRun,
   takingTurns,
 } from "../pipeline/index.ts";
-import { DEFAULT_POLICY } from "../policy/index.ts";
 import { HEADS } from "../ranking/index.ts";
-import type { Registry } from "../registry/index.ts";
 import { type GateReport, releaseDetails, releases, rollback } from "../release/index.ts";
-import type { Snapshots } from "../snapshots/index.ts";
 import type { UserState } from "../state/index.ts";
 import { checkpointsIn, train } from "../training/index.ts";
-import { bundleOf, servedWith, withArms } from "./arms.ts";
+import { Answers } from "./answers.ts";
+import { bundleOf } from "./arms.ts";
 import { FeatureLook, type FeaturesRead } from "./feature-look.ts";
 import { forget } from "./forget.ts";
-import { Intake, type IntakeParts } from "./intake.ts";
-import { loggedRequest } from "./logged-request.ts";
+import { Intake } from "./intake.ts";
+import type { Parts } from "./parts.ts";
 import { type ReleaseParts, releaseNamed, releaseTrained } from "./releases.ts";
 import { recorded, trainingRunIn } from "./run-record.ts";
 import { Scoring } from "./scoring.ts";
@@ -94,27 +78,17 @@ import type {
 } from "./types.ts";
 import { warmUp } from "./warm-up.ts";
 
-export interface Parts extends IntakeParts {
-  readonly config: ResolvedConfig;
-  readonly directory: string;
-  readonly clock: Clock;
-  readonly snapshots: Snapshots;
-  readonly registry: Registry;
-  /** Threads that compute networks beside the calling one. */
-  readonly threads: number;
-}
-
 export class Instance implements Upnext {
   readonly config: ResolvedConfig;
   private readonly parts: Parts;
   private readonly intake: Intake;
   private readonly scoring: Scoring;
-  private readonly settings: PathSettings;
   private readonly erasures: Erasures;
   /** Compaction, snapshots and retention one after the other. */
   private readonly alone = takingTurns();
   private bundles!: BundleWatch;
   private readonly desk: Experiments;
+  private readonly answers: Answers;
   private readonly look: FeatureLook;
   /** A writer's alone. */
   private keeper: Housekeeping | undefined;
@@ -151,13 +125,8 @@ export class Instance implements Upnext {
       take: (wanted) => this.takeUp(wanted),
       problemOf: (bundle) => messageOf(this.bundles.failureOf(bundle)),
     });
-    this.settings = {
-      candidates: config.retrieval.candidates,
-      perSource: config.retrieval.perSource,
-      headWeights: config.ranking.headWeights,
-      ...(maxAge !== undefined && { maxAge }),
-      policy: { ...DEFAULT_POLICY, ...config.policy },
-    };
+    const { intake, scoring, desk } = this;
+    this.answers = new Answers({ ...parts, intake, scoring, desk, bundles: () => this.bundles });
   }
 
   async start(progress: Progress): Promise<void> {
@@ -179,7 +148,7 @@ export class Instance implements Upnext {
       // A writer follows its own log; the others have to look.
       catchUp: () => this.intake.reflects(undefined),
       load: this.scoring.load,
-      warmUp: (models) => warmUp(this.pathParts("" as UserId, models)),
+      warmUp: (models) => warmUp(this.answers.partsOf("" as UserId, models)),
       // A tenth of the machine stays free (guess).
       hasRoom: () => freemem() > 0.1 * totalmem(),
       wanted: async () => {
@@ -227,46 +196,12 @@ export class Instance implements Upnext {
 
   async recommend(wanted: RecommendRequest, arrival: Arrival = {}): Promise<Recommendation> {
     this.assertOpen();
-    const limit = checkRequest(wanted);
-    const request = wanted as RequestOfPath;
-    const id = request.request ?? (randomUUID() as RequestId);
-    await this.intake.reflects(request.after);
-    const budget = request.budgetMs ?? (this.config.budgetMs as Ms);
-    const { catalog, metrics, role } = this.parts;
-    const assigned = this.desk.armsOf(request.user);
-    const bundle = bundleOf(assigned);
-    // Taken once: a swap of the bundle in the middle must not mix two.
-    return this.bundles.serving.use(async (models) => {
-      const { whatIf } = request;
-      const arms = servedWith(assigned, models.bundle?.id ?? null);
-      const served = assigned.flatMap(({ arm }, i) => (arms[i]!.served ? arm : []));
-      const real = { ...this.pathParts(request.user, models), settings: withArms(this.settings, served) };
-      const parts = whatIf === undefined ? real : supposing(real, whatIf);
-      const path = await runPath({ ...request, request: id }, limit, budget, parts, arrival);
-      const answer = answerOf(request, id, budget, path, catalog, models, arms);
-      metrics?.observeRecommendation(answer);
-      this.scoring.lookAgain(this.bundles.serving, (own) => this.pathParts("" as UserId, own));
-      if ((request.log ?? true) && whatIf === undefined && role !== "reader" && answer.items.length > 0) {
-        this.intake.appendLater(impressionOf(request, answer, path, models));
-      }
-      return answer;
-    }, bundle && this.bundles.modelsOf(bundle));
+    return this.answers.recommend(wanted, arrival);
   }
 
-  async similar(id: string, limit = DEFAULT_LIMIT): Promise<SimilarItems> {
+  async similar(item: string, limit = DEFAULT_LIMIT): Promise<SimilarItems> {
     this.assertOpen();
-    checkLimit(limit);
-    const { catalog, clock } = this.parts;
-    const item = id as ItemId;
-    const row = catalog.rowOf(item);
-    if (row === undefined) {
-      throw new UpnextError(
-        "unknown_item",
-        "similar: expected an item of the catalog, there is none with this id",
-      );
-    }
-    const now = clock.now();
-    return this.bundles.serving.use((models) => similarItems(item, row, limit, now, catalog, models));
+    return this.answers.similar(item, limit);
   }
 
   async items(query: Plain<ItemQuery>): Promise<readonly ItemOverview[]> {
@@ -415,23 +350,13 @@ export class Instance implements Upnext {
     this.assertOpen();
     const { directory, registry, states } = this.parts;
     const bundle = (await registry.current()) ?? null;
-    const { candidates, perSource } = this.settings;
+    const { candidates, perSource } = this.answers.settings;
     return this.look.read({ directory, bundle, candidates, perSource, limits: states.limits }, progress);
   }
 
   async replay(request: string): Promise<PathResult> {
     this.assertOpen();
-    const { log, registry, states, snapshots } = this.parts;
-    // The answer may have been given just now, and its impression be on its way.
-    await this.intake.settled();
-    await this.intake.reflects(undefined);
-    const found = await loggedRequest(request, log, this.parts.catalog);
-    await this.desk.look();
-    const arms = (servedIn(found.context?.request)?.arms ?? []).flatMap(({ experiment, arm, served }) =>
-      served ? (this.desk.armNamed(experiment, arm) ?? []) : [],
-    );
-    const settings = { ...withArms(this.settings, arms), limit: DEFAULT_LIMIT };
-    return replayRequest(log, registry, found, states.limits, settings, snapshots);
+    return this.answers.replay(request);
   }
 
   async refresh(): Promise<void> {
@@ -448,7 +373,7 @@ export class Instance implements Upnext {
       storeHealth: states.health(),
       catalog,
       models: this.bundles.serving.models,
-      settings: this.settings,
+      settings: this.answers.settings,
       budgetMs: this.config.budgetMs as Ms,
       bundleProblem: this.bundles.problem,
       foldProblem: this.intake.problem,
@@ -486,32 +411,14 @@ export class Instance implements Upnext {
   private releaseParts(): ReleaseParts {
     return {
       ...this.parts,
-      settings: this.settings,
+      settings: this.answers.settings,
       // As the instance that writes the log reads states: the others look for newer events first.
       partsOf: (user, models) => ({
-        ...this.pathParts(user, models),
+        ...this.answers.partsOf(user, models),
         // Bundles that do not serve take no room among those that do.
         encodings: undefined,
         readState: () => this.intake.read(user),
       }),
-    };
-  }
-
-  private pathParts(user: UserId, models: ServingModels): PathParts {
-    const { catalog, clock, role } = this.parts;
-    return {
-      catalog,
-      models,
-      clock,
-      cost: this.scoring.costOf(models),
-      encodings: this.scoring.encodings,
-      settings: this.settings,
-      readState: async () => {
-        const read = await this.intake.read(user);
-        // The writer may have put newer events into the store than this catalog has: the catalog goes there first.
-        if (role !== "writer") await this.intake.reflects(undefined);
-        return read;
-      },
     };
   }
 

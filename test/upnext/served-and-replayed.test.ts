@@ -90,7 +90,7 @@ it(`gives the same features and scores for every one of ${CALLS / 2} requests am
   await store.apply(logged.slice(0, bundleOffset));
   const models = await servingModels(await registry.open(answers[0]!.answer.bundle!), catalog);
   const policy = { ...DEFAULT_POLICY, explore: EXPLORE };
-  const settings: PathSettings = { candidates: 500, perSource: 500, headWeights: {}, policy };
+  const settings: PathSettings = { candidates: 500, perSource: 1000, headWeights: {}, policy };
   let offsets = 1;
   // What a user did before being forgotten is taken out of the log, perhaps by now: nobody can compute that again.
   const forgotten = new Map<string, number>();
