@@ -70,11 +70,15 @@ export interface WhatIf {
   readonly headWeights?: Readonly<Record<string, number>>;
 }
 
+/** For answers that explain: nobody waits for a feed, so nothing has to be left out. */
+export const PATIENT_MS = 5_000;
+
 export interface Wanted {
   readonly user: string;
   readonly limit?: number;
   readonly after?: number;
   readonly surface?: string;
+  readonly budgetMs?: number;
   readonly categories?: readonly string[];
   readonly explain?: boolean;
   readonly whyNot?: readonly string[];

@@ -3,6 +3,7 @@
  * cover, on every page and every machine.
  */
 import type { JSX } from "preact";
+import { useId } from "preact/hooks";
 import { memo } from "./memo.ts";
 
 const W = 320;
@@ -25,7 +26,8 @@ export const Cover = memo(({ id, category }: CoverProps) => {
   const hue = hueOf(category);
   const paint = paintOf(hue, random);
   const scene = SCENES[Math.floor(random() * SCENES.length)]!;
-  const gradient = `cover-${hash(`${id}/${category}`).toString(36)}`;
+  // The same cover may stand in several places.
+  const gradient = useId();
   return (
     <svg class="cover" viewBox={`0 0 ${W} ${H}`} preserveAspectRatio="xMidYMid slice" aria-hidden="true">
       <defs>

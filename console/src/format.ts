@@ -62,8 +62,8 @@ export function ago(time: number, now = Date.now()): string {
   return "just now";
 }
 
-export function plural(value: number, noun: string): string {
-  return `${count(value)} ${noun}${value === 1 ? "" : "s"}`;
+export function plural(value: number, noun: string, many = `${noun}s`): string {
+  return `${count(value)} ${value === 1 ? noun : many}`;
 }
 
 export function moment(time: number): string {

@@ -1,6 +1,8 @@
 /** The console in a real browser, on a small system. */
+import { gzipSync } from "node:zlib";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { barriersIn, tabThrough } from "./access.ts";
 import {
   type Demo,
   ensureConsole,
@@ -242,13 +244,13 @@ describe.skipIf(!hasBrowser())("the console", () => {
     await page.waitForSelector(".numbers");
     expect(await page.locator(".numbers div").count()).toBe(6);
     await page.getByRole("link", { name: "Users" }).click();
-    await page.waitForSelector(".state-table");
+    await page.waitForSelector(".state-rows li");
     await page.getByRole("button", { name: "a week ago" }).click();
-    await page.waitForSelector(".state-table, .note");
+    await page.waitForSelector(".state-rows li, .note");
     await page.getByRole("link", { name: "Segments" }).click();
     await page.waitForSelector(".segments .figures");
     expect(await page.locator(".segments tbody tr").count()).toBeGreaterThan(12);
-    await page.getByRole("link", { name: "What is shown" }).click();
+    await page.getByRole("link", { name: "Exposure" }).click();
     await page.waitForSelector(".lorenz .curve");
   });
 
@@ -272,6 +274,58 @@ describe.skipIf(!hasBrowser())("the console", () => {
     await page.keyboard.press("Enter");
     await page.waitForFunction(() => document.querySelector(".said")?.textContent?.startsWith("Watched"));
     expect((await demo.upnext.state("u6")).touches.length).toBe(before + 1);
+  });
+
+  it.each([
+    ...VIEWS,
+    "why?ask=not&not=v9",
+    "why?ask=if",
+    "experiments?start=1",
+    "explore?look=items&item=v7",
+    "explore?look=users",
+    "explore?look=segments",
+    "explore?look=exposure",
+    "explore?look=features",
+  ])(
+    "names every control, keeps headings in order, is reached by tab, and rests where that is wished: %s",
+    async (view) => {
+      const path = `/console/${view}${view.includes("?") ? "&" : "?"}user=u1`;
+      const page = await at(path, { reducedMotion: "reduce" });
+      await page.waitForSelector("h1");
+      await page.waitForFunction(() => document.querySelector(".waiting") === null);
+      expect(await barriersIn(page)).toEqual([]);
+      expect(await tabThrough(page)).toBeGreaterThan(0);
+      const moving = () => document.getAnimations().filter(({ playState }) => playState === "running").length;
+      expect(await page.evaluate(moving)).toBe(0);
+    },
+  );
+
+  it("loads at most 150 kB of compressed script", async () => {
+    const page = await at("/console/feed?user=u1");
+    await page.waitForSelector(CARDS);
+    const sources = await page
+      .locator("script[src]")
+      .evaluateAll((all) => all.map((each) => each.getAttribute("src")!));
+    expect(sources.length).toBeGreaterThan(0);
+    let bytes = 0;
+    for (const source of sources) {
+      bytes += gzipSync(Buffer.from(await (await fetch(demo.url + source)).arrayBuffer())).length;
+    }
+    expect(bytes).toBeLessThan(150_000);
+  });
+
+  it("tells a newcomer of the two stages before the first video, with the figures of this slate", async () => {
+    const page = await at("/");
+    await page.waitForSelector(CARDS);
+    const text = (await page.locator(".two-stages").textContent())!;
+    expect(text).toMatch(/From [\d,]+ videos to 12 in .* ms/);
+    expect(text).toMatch(/Retrieval\s*[\d,]+\s*[\d,]+.*Ranking/s);
+    const [stages, card] = await Promise.all([
+      page.locator(".two-stages").boundingBox(),
+      page.locator(CARDS).first().boundingBox(),
+    ]);
+    expect(stages!.y + stages!.height).toBeLessThan(card!.y);
+    expect(card!.y).toBeLessThan(600);
   });
 
   it.each([360, 2560])("fits into a width of %i pixels, light and dark", async (width) => {
@@ -303,18 +357,20 @@ describe.skipIf(!hasBrowser())("the console of a system without anything", () =>
     try {
       const { page, complaints } = await visit(browser, `${demo.url}/console/feed`);
       await page.getByText("There are no videos yet").waitFor();
+      expect(await barriersIn(page)).toEqual([]);
       await page.getByRole("link", { name: "Training" }).click();
       await page.getByText("npx upnext train").waitFor();
       await page.getByRole("link", { name: "Experiments" }).click();
       await page.getByText("No experiment was started yet").waitFor();
       await page.getByRole("link", { name: "Trade-offs" }).click();
       await page.getByText("npx upnext tradeoffs --promote").waitFor();
+      expect(await barriersIn(page)).toEqual([]);
       await page.getByRole("link", { name: "System" }).click();
       await page.getByText("The system at work").waitFor();
       expect(complaints).toEqual([]);
       await demo.server.close();
       await page.getByRole("link", { name: "Explore" }).click();
-      await page.getByRole("link", { name: "What is shown" }).click();
+      await page.getByRole("link", { name: "Exposure" }).click();
       await page.getByRole("heading", { name: "The server does not answer" }).waitFor();
       await page.locator(".pulse.lost").waitFor();
     } finally {

@@ -51,9 +51,10 @@ export function BoxDetails({ box, samples, status }: DetailsProps) {
       </div>
       {lines !== undefined && samples.length > 1 && (
         <HistoryChart
-          times={samples.map(({ time }) => time)}
+          at={samples.map(({ time }) => time)}
           lines={drawn}
           unit={unit}
+          along="moments"
           label={`${title} over the last ${samples.length} seconds`}
         />
       )}

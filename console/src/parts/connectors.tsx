@@ -13,6 +13,8 @@ export interface Edge {
 
 /** Boxes side by side are joined at this depth, however tall they are. */
 const LEVEL = 56;
+/** So far from the right edge of a box a line comes down on it. */
+const EDGE = 10;
 
 interface Line {
   readonly key: string;
@@ -90,7 +92,9 @@ function pathOf(a: DOMRect, b: DOMRect, way: Edge["way"], origin: DOMRect): stri
     return `M${at(x1, y1)}C${at(middle, y1)} ${at(middle, y2)} ${at(x2, y2)}`;
   }
   const [y1, y2] = way === "down" ? [a.bottom, b.top - 2] : [a.top, b.bottom + 2];
-  const [x1, x2] = [a.left + a.width / 2, b.left + b.width / 2];
+  const x2 = way === "down" ? b.right - EDGE : b.left + b.width / 2;
+  // Straight where it can be, so that it passes beside the title of the lane.
+  const x1 = way === "down" && x2 > a.left && x2 < a.right ? x2 : a.left + a.width / 2;
   const middle = (y1 + y2) / 2;
   return `M${at(x1, y1)}C${at(x1, middle)} ${at(x2, middle)} ${at(x2, y2)}`;
 }

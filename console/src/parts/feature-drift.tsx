@@ -1,7 +1,7 @@
 /** What the ranker reads, and how far it has moved since the bundle was trained. Computed when it is asked for. */
 import { useState } from "preact/hooks";
 import { api, type Features } from "../api.ts";
-import { count, decimal, percent } from "../format.ts";
+import { count, decimal, moment, percent } from "../format.ts";
 import { Failure, Waiting } from "./states.tsx";
 import { TableHead } from "./table-head.tsx";
 
@@ -33,8 +33,8 @@ export function FeatureDrift() {
         <h2>How far has what the ranker reads moved?</h2>
         <p>
           Every feature is computed anew for the newest slates, with the same code as for a request, and
-          compared with what the bundle in service was trained on. That reads the log from its beginning:
-          seconds to minutes.
+          compared with what the bundle in service was trained on. A process beside the server reads the log
+          from its beginning for that: seconds to minutes.
         </p>
         <button type="button" class="button primary" onClick={look}>
           Look
@@ -42,13 +42,13 @@ export function FeatureDrift() {
       </div>
     );
   }
-  const { bundle, exposures, features } = value;
+  const { readAt, bundle, exposures, features } = value;
   const sorted = features.toSorted((a, b) => (b.drift ?? -1) - (a.drift ?? -1));
   const moved = features.filter(({ drift }) => drift !== null && drift > MOVED).length;
   return (
     <div class="panel scroll">
       <p class="lead">
-        {count(features.length)} features over {count(exposures)} slates.{" "}
+        {count(features.length)} features over {count(exposures)} slates, as of {moment(readAt)}.{" "}
         {bundle === null
           ? "Without a bundle there is nothing to compare with."
           : `${count(moved)} of them have moved since bundle ${bundle.slice(0, 8)} was trained (an index above ${MOVED}).`}

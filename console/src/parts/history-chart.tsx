@@ -1,4 +1,4 @@
-/** Lines over the last minutes. */
+/** Lines over the last minutes, or over what a training counts. */
 import { useEffect, useRef, useState } from "preact/hooks";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
@@ -10,17 +10,19 @@ export interface Line {
 }
 
 interface ChartProps {
-  /** Milliseconds since 1970, ascending. */
-  readonly times: readonly number[];
+  /** Where each value stands, ascending. */
+  readonly at: readonly number[];
   readonly lines: readonly Line[];
   readonly unit: string;
+  /** What `at` counts: moments in milliseconds since 1970, seconds since a beginning, or epochs. */
+  readonly along: "moments" | "seconds" | "epochs";
   /** What it shows, for who cannot see it. */
   readonly label: string;
 }
 
 const HEIGHT = 220;
 
-export function HistoryChart({ times, lines, unit, label }: ChartProps) {
+export function HistoryChart({ at, lines, unit, along, label }: ChartProps) {
   const place = useRef<HTMLDivElement>(null);
   const chart = useRef<uPlot | null>(null);
   const theme = useShownTheme();
@@ -41,47 +43,88 @@ export function HistoryChart({ times, lines, unit, label }: ChartProps) {
       {
         width: Math.max(200, element.clientWidth),
         height: HEIGHT,
+        // Moments are in milliseconds.
+        ms: 1,
         series: [
-          {},
+          {
+            label: X_TITLES[along],
+            value: (_: uPlot, x: number | null) => (x === null ? "" : X_TEXTS[along](x)),
+          },
           ...lines.map(({ name }, i) => ({
             label: name,
             stroke: strokes[i % strokes.length]!,
             width: 1.8,
-            points: { show: false },
+            points: { show: along !== "moments", size: 6 },
             value: (_: uPlot, value: number | null) =>
               value === null ? "–" : `${value.toFixed(unit === "" ? 4 : 1)} ${unit}`,
           })),
         ],
         axes: [
-          { ...axis, space: 90, values: (_, ticks) => ticks.map(clockTime) },
+          {
+            ...axis,
+            space: along === "moments" ? 90 : 50,
+            ...X_STEPS[along],
+            values: (_, xs) => xs.map(X_TEXTS[along]),
+          },
           { ...axis, size: 64, values: (_, ticks) => ticks.map((tick) => `${tick} ${unit}`) },
         ],
-        scales: { y: { range: (_, __, max) => [0, Math.max(max * 1.1, 0.1)] } },
+        scales: {
+          x: { time: along === "moments", ...X_SCALES[along] },
+          y: {
+            range: (_, low, high) =>
+              along === "epochs"
+                ? [low - (high - low) * 0.1, high + (high - low) * 0.1]
+                : [0, Math.max(high * 1.1, 0.1)],
+          },
+        },
         cursor: { y: false },
       },
-      dataOf(times, lines),
+      dataOf(at, lines),
       element,
     );
+    const newest = () => made.setLegend({ idx: made.data[0].length - 1 });
+    element.addEventListener("mouseleave", newest);
+    newest();
     chart.current = made;
     const sizes = new ResizeObserver(() =>
       made.setSize({ width: Math.max(200, element.clientWidth), height: HEIGHT }),
     );
     sizes.observe(element);
     return () => {
+      element.removeEventListener("mouseleave", newest);
       sizes.disconnect();
       made.destroy();
     };
-  }, [names, unit, theme]);
-  useEffect(() => chart.current?.setData(dataOf(times, lines)), [times, lines]);
+  }, [names, unit, along, theme]);
+  useEffect(() => {
+    const shown = chart.current;
+    if (shown === null) return;
+    shown.setData(dataOf(at, lines));
+    if (shown.cursor.idx == null) shown.setLegend({ idx: at.length - 1 });
+  }, [at, lines]);
   return <div class="chart" ref={place} role="img" aria-label={label} />;
 }
 
-function clockTime(seconds: number): string {
-  return new Date(seconds * 1000).toLocaleTimeString("en-GB");
-}
+type Along = ChartProps["along"];
+const X_TITLES: Readonly<Record<Along, string>> = { moments: "Time", seconds: "After", epochs: "Epoch" };
+const X_TEXTS: Readonly<Record<Along, (x: number) => string>> = {
+  moments: (ms) => new Date(ms).toLocaleTimeString("en-GB"),
+  seconds: (seconds) => `${Math.round(seconds)} s`,
+  epochs: String,
+};
+const X_STEPS: Readonly<Record<Along, object>> = {
+  moments: { incrs: [1, 5, 10, 30, 60, 300].map((seconds) => seconds * 1000) },
+  seconds: {},
+  epochs: { incrs: [1, 2, 5, 10, 20] },
+};
+const X_SCALES: Readonly<Record<Along, object>> = {
+  moments: {},
+  seconds: {},
+  epochs: { range: (_: uPlot, low: number, high: number) => [low - 0.2, high + 0.2] },
+};
 
-function dataOf(times: readonly number[], lines: readonly Line[]): uPlot.AlignedData {
-  return [times.map((time) => time / 1000), ...lines.map(({ values }) => [...values])];
+function dataOf(at: readonly number[], lines: readonly Line[]): uPlot.AlignedData {
+  return [[...at], ...lines.map(({ values }) => [...values])];
 }
 
 /** Changes when the theme does: colours of a canvas have to be read anew. */

@@ -1,12 +1,13 @@
 /** How a slate was made: the stages that a request goes through, what each let through, and what it took of the budget. */
 import type { Recommendation, StageTrace } from "../api.ts";
-import { count, ms, words } from "../format.ts";
+import { count, ms, plural, words } from "../format.ts";
 import { hrefOf, Link } from "../router.tsx";
+import { Icon } from "./icon.tsx";
 
 /** What a stage does, in a few words; `{in}` and `{out}` are counts. */
 export const STAGES: Readonly<Record<StageTrace["stage"], { about: string; unit: string }>> = {
   state: { about: "reads what the user touched", unit: "touches" },
-  encode: { about: "runs the user's history through a network", unit: "encodings" },
+  encode: { about: "runs the user's history through a network", unit: "encoded" },
   filter: { about: "takes out what must not be shown", unit: "allowed" },
   retrieve: { about: "asks every source for candidates", unit: "found" },
   blend: { about: "fuses the sources' ranks", unit: "candidates" },
@@ -15,12 +16,62 @@ export const STAGES: Readonly<Record<StageTrace["stage"], { about: string; unit:
   policy: { about: "fills the slots", unit: "shown" },
 };
 
+/** What ranking did, by the rung that answered; on the others it did nothing. */
+const RANKED: Partial<Record<Recommendation["rung"], string>> = {
+  full: "A network that knows the state above scores each candidate: slow, and exact at the top.",
+  "cheaper-ranker": "There was little time: a smaller network scored each candidate.",
+  "fewer-candidates": "There was little time: a network scored only the first of them.",
+};
+
+/** The two stages in two sentences, above the slate: for who sees such a system for the first time. */
+export function TwoStages({ slate: { trace, items, rung, reasons } }: { readonly slate: Recommendation }) {
+  const stages = new Map(trace.stages.map((stage) => [stage.stage, stage]));
+  const allowed = stages.get("filter")?.out ?? 0;
+  const candidates = stages.get("blend")?.out ?? 0;
+  const took = (...names: StageTrace["stage"][]) =>
+    ms(names.reduce((sum, name) => sum + (stages.get(name)?.ms ?? 0), 0));
+  return (
+    <section class="two-stages" aria-labelledby="two-stages-title">
+      <h2 id="two-stages-title">
+        From {count(allowed)} videos to {items.length} in {ms(trace.ms)}
+        <small>
+          in two stages; <a href="#journey">every step</a> stands below the videos
+        </small>
+      </h2>
+      <ol>
+        <li>
+          <b>Retrieval</b>
+          <span class="narrowing">
+            {count(allowed)} <Icon name="right" /> {count(candidates)}
+          </span>
+          <span class="time">{took("encode", "filter", "retrieve", "blend")}</span>
+          <small>
+            {plural(trace.sources.length, "source")} {trace.sources.length === 1 ? "looks" : "look"} through
+            everything for what may fit: fast, and nothing good must be missed.
+          </small>
+        </li>
+        <li class={rung === "full" ? undefined : "late"}>
+          <b>Ranking</b>
+          <span class="narrowing">
+            {count(candidates)} <Icon name="right" /> {items.length}
+          </span>
+          <span class="time">{took("features", "rank", "policy")}</span>
+          <small>
+            {RANKED[rung] ??
+              `Left out this time (${reasons.map(words).join(", ")}): the order is that of retrieval.`}
+          </small>
+        </li>
+      </ol>
+    </section>
+  );
+}
+
 export function Journey({ slate }: { readonly slate: Recommendation }) {
   const { trace, rung, reasons, bundle, offset, arms } = slate;
   const { stages, budgetMs } = trace;
   const scale = Math.max(budgetMs, trace.ms);
   return (
-    <section class="journey" aria-labelledby="journey-title">
+    <section class="journey" id="journey" aria-labelledby="journey-title">
       <h2 id="journey-title">
         How this slate was made
         <small>

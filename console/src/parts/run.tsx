@@ -36,10 +36,16 @@ export function Run({ onEnd }: { readonly onEnd: () => void }) {
       </h2>
       {failure !== null && <p class="bad">{failure}</p>}
       {run.endedAt === null && !running && <p class="warn">It was heard of last {ago(run.updatedAt)}.</p>}
+      {running && <Progress step={steps.findLast(({ endedAt }) => endedAt === null)} />}
       <div class={run.notes.length === 0 ? undefined : "run-parts"}>
         <ol class="steps">
           {steps.map((step) => (
-            <Step key={step.startedAt + step.name} step={step} live={running && step.endedAt === null} />
+            <Step
+              key={step.startedAt + step.name}
+              step={step}
+              run={run}
+              live={running && step.endedAt === null}
+            />
           ))}
         </ol>
         <Curves run={run} />
@@ -52,34 +58,55 @@ function isRunning({ endedAt, updatedAt }: TrainingRun): boolean {
   return endedAt === null && Date.now() - updatedAt < SILENT_MS;
 }
 
-function Step({ step, live }: { readonly step: TrainingRun["steps"][number]; readonly live: boolean }) {
-  const { name, total, unit, done, startedAt, endedAt } = step;
-  const share = endedAt !== null ? 1 : total === null || total === 0 ? 0 : Math.min(1, done / total);
-  const amount =
-    total === null
-      ? done > 0
-        ? `${count(done)} ${unit}`
-        : ""
-      : `${count(endedAt === null ? done : total)} of ${count(total)} ${unit}`;
+/** What is done at this moment, and how much of it. */
+function Progress({ step }: { readonly step: TrainingRun["steps"][number] | undefined }) {
+  if (step === undefined) return null;
+  const { name, done, total, unit } = step;
+  const sized = total !== null && total > 0;
+  return (
+    <>
+      <p class="so-far">
+        <b>{words(name)}</b>
+        <span>
+          {sized ? `${count(done)} of ${count(total)} ${unit}` : done > 0 ? `${count(done)} ${unit}` : "…"}
+        </span>
+      </p>
+      <progress {...(sized && { value: Math.min(done, total), max: total })} aria-label={words(name)} />
+    </>
+  );
+}
+
+interface StepProps {
+  readonly step: TrainingRun["steps"][number];
+  readonly run: TrainingRun;
+  readonly live: boolean;
+}
+
+/** A bar from when it began to when it ended, on the length of the run. */
+function Step({ step, run, live }: StepProps) {
+  const { name, startedAt, endedAt } = step;
+  const length = Math.max(1, (run.endedAt ?? run.updatedAt) - run.startedAt);
+  const at = (time: number) => Math.min(100, (100 * (time - run.startedAt)) / length);
+  const end = endedAt ?? run.updatedAt;
   return (
     <li class={live ? "live" : undefined}>
       <span>{words(name)}</span>
-      <span class="bar-line" aria-hidden="true">
-        <i style={{ width: `${100 * share}%` }} />
+      <span class="span" aria-hidden="true">
+        <i style={{ left: `${at(startedAt)}%`, width: `${at(end) - at(startedAt)}%` }} />
       </span>
-      <span class="number">{live ? amount || "…" : lasted(startedAt, endedAt ?? startedAt)}</span>
+      <span class="number">{lasted(startedAt, end)}</span>
     </li>
   );
 }
 
 /** What was said while networks learned: how held-out items were ranked, and what rankers missed of validation lists. */
-function Curves({ run: { notes } }: { readonly run: TrainingRun }) {
+function Curves({ run: { notes, startedAt } }: { readonly run: TrainingRun }) {
   const encoder = notes.flatMap(({ time, text }) => {
     const value = /NDCG@10 of held out items ([\d.]+)/.exec(text)?.[1];
     return value === undefined ? [] : [{ time, value: Number(value) }];
   });
   const rankers = rankersIn(notes);
-  if (encoder.length < 2 && rankers.times.length < 2) {
+  if (encoder.length === 0 && rankers.at.length < 2) {
     return (
       <ul class="notes">
         {notes.slice(-6).map(({ time, text }) => (
@@ -89,41 +116,52 @@ function Curves({ run: { notes } }: { readonly run: TrainingRun }) {
     );
   }
   return (
-    <div>
-      {encoder.length > 1 && (
-        <HistoryChart
-          times={encoder.map(({ time }) => time)}
-          lines={[{ name: "NDCG@10 of held out items", values: encoder.map(({ value }) => value) }]}
-          unit=""
-          label="NDCG@10 of held out items while the encoder learns"
-        />
+    <div class="curves">
+      {encoder.length === 1 && (
+        <p class="notes">The encoder ranks held-out items at NDCG@10 {encoder[0]!.value.toFixed(4)}.</p>
       )}
-      {rankers.times.length > 1 && (
-        <HistoryChart {...rankers} unit="" label="Loss of rankers on validation lists, after each epoch" />
+      {encoder.length > 1 && (
+        <section>
+          <h3>The encoder, on held-out items</h3>
+          <HistoryChart
+            at={encoder.map(({ time }) => (time - startedAt) / 1000)}
+            lines={[{ name: "NDCG@10", values: encoder.map(({ value }) => value) }]}
+            unit=""
+            along="seconds"
+            label="NDCG@10 of held-out items while the encoder learns"
+          />
+        </section>
+      )}
+      {rankers.at.length > 1 && (
+        <section>
+          <h3>Rankers, on validation lists</h3>
+          <HistoryChart {...rankers} unit="" along="epochs" label="Loss of rankers after each epoch" />
+        </section>
       )}
     </div>
   );
 }
 
-/** A line for each network: one that learns anew begins at epoch 1 again. */
+/** A line for each network over its epochs: one that learns anew begins at epoch 1 again. */
 function rankersIn(notes: TrainingRun["notes"]) {
-  const points: { readonly time: number; readonly line: number; readonly loss: number }[] = [];
-  const names: string[] = [];
-  for (const { time, text } of notes) {
+  const lines: { readonly name: string; readonly values: (number | null)[] }[] = [];
+  for (const { text } of notes) {
     const found = /^(\S+): validation loss (-?[\d.]+) after epoch (\d+)$/.exec(text);
     if (found === null) continue;
-    const [, name, loss, epoch] = found;
-    if (epoch === "1" || names.length === 0) {
-      const same = names.filter((other) => other.startsWith(name!)).length;
-      names.push(same === 0 ? name! : `${name} ${same + 1}`);
+    const [, name = "", loss, epoch] = found;
+    if (epoch === "1" || lines.length === 0) {
+      const title = `loss of ${words(name)}`;
+      const same = lines.filter((other) => other.name.startsWith(title)).length;
+      lines.push({ name: same === 0 ? title : `${title} ${same + 1}`, values: [] });
     }
-    points.push({ time, line: names.length - 1, loss: Number(loss) });
+    lines.at(-1)!.values[Number(epoch) - 1] = Number(loss);
   }
-  const lines = names.map((name, at) => ({
-    name: `loss of ${words(name)}`,
-    values: points.map(({ line, loss }) => (line === at ? loss : null)),
-  }));
-  return { times: points.map(({ time }) => time), lines };
+  const most = Math.max(0, ...lines.map(({ values }) => values.length));
+  const at = Array.from({ length: most }, (_, i) => i + 1);
+  return {
+    at,
+    lines: lines.map(({ name, values }) => ({ name, values: at.map((_, i) => values[i] ?? null) })),
+  };
 }
 
 function lasted(from: number, to: number): string {

@@ -53,7 +53,9 @@ export function Segments() {
         </table>
       </section>
       <section class="panel scroll">
-        <h2>By who found it</h2>
+        <h2>
+          By who found it <small>alone: no other source had found it</small>
+        </h2>
         <Finders slates={value} />
       </section>
     </div>
@@ -79,7 +81,7 @@ export function ItemFinders({ item }: { readonly item: string }) {
 function Finders({ slates: { finders } }: { readonly slates: Slates }) {
   return (
     <table class="figures">
-      <TableHead titles={["Source", "Slots", "No other one", "Taken"]} />
+      <TableHead titles={["Source", "Slots", "Alone", "Taken"]} />
       <tbody>
         {finders.map(({ source, slots, alone, taken }) => (
           <tr key={source}>

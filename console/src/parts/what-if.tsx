@@ -1,6 +1,6 @@
 /** Another state, other weights: what the slate would be. Nothing is stored; the request says so, and a test holds it to it. */
 import { useState } from "preact/hooks";
-import { api, type Recommendation, type RecommendedItem, type WhatIf } from "../api.ts";
+import { api, PATIENT_MS, type Recommendation, type RecommendedItem, type WhatIf } from "../api.ts";
 import { Cover } from "../cover.tsx";
 import { decimal, plural, words } from "../format.ts";
 import { useFlip } from "../use-flip.ts";
@@ -17,7 +17,10 @@ export function WhatIfPanel({ slate }: { readonly slate: Recommendation }) {
   const state = useLoad(() => api.state(slate.user), [slate.user]);
   const changed = JSON.stringify(whatIf);
   const ask = () =>
-    api.recommend({ user: slate.user, limit: slate.items.length, explain: true, log: false, whatIf });
+    api.recommend({
+      ...{ user: slate.user, limit: slate.items.length, whatIf },
+      ...{ budgetMs: PATIENT_MS, explain: true, log: false },
+    });
   const { value: supposed, error, reload, loading } = useLoad(ask, [slate.user, changed]);
   const heads = slate.items[0]?.why?.heads ?? [];
   const touches = distinct([...(state.value?.touches ?? []), ...(state.value?.vetoes ?? [])]);
@@ -89,7 +92,7 @@ export function WhatIfPanel({ slate }: { readonly slate: Recommendation }) {
                   <input
                     type="range"
                     min="0"
-                    max="3"
+                    max={Math.max(3, 2 * (weight ?? 0))}
                     step="0.1"
                     value={own}
                     onInput={(event) =>
@@ -120,7 +123,7 @@ export function WhatIfPanel({ slate }: { readonly slate: Recommendation }) {
         <section class="compared" aria-label="The slate, and what it would be" aria-busy={loading}>
           <output class="said">
             {nothing
-              ? "Change something on the left: the right column becomes what the slate would be. Nothing is stored."
+              ? "Change something: the second column becomes what the slate would be. Nothing is stored."
               : supposed === undefined
                 ? "Asking …"
                 : differenceOf(slate, supposed)}
@@ -148,7 +151,7 @@ function Column({ title, items, other, marks }: ColumnProps) {
   const places = new Map(other.map(({ item, position }) => [item, position]));
   return (
     <div>
-      <h3>{title}</h3>
+      <h2>{title}</h2>
       <ol class="rows" ref={list}>
         {items.map(({ item, position, facts }) => {
           const was = places.get(item);

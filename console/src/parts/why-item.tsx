@@ -128,10 +128,11 @@ function Sources({ why, slate }: { readonly why: Why; readonly slate: Recommenda
       </ul>
       <div class="scale" aria-hidden="true">
         <p>
-          <span>1</span>
-          <span>10</span>
-          <span>100</span>
-          <span>1,000</span>
+          {[1, 10, 100, 1000].map((rank, i) => (
+            <span key={rank} style={{ left: `${(100 * i) / 3}%` }}>
+              {count(rank)}
+            </span>
+          ))}
         </p>
       </div>
     </section>

@@ -2,7 +2,7 @@
 import { useState } from "preact/hooks";
 import { api, type Exposure, type ItemOverview } from "../api.ts";
 import { Cover } from "../cover.tsx";
-import { ago, count, length, moment, percent, short } from "../format.ts";
+import { ago, count, length, moment, percent, plural, short } from "../format.ts";
 import { FeatureDrift } from "../parts/feature-drift.tsx";
 import { ItemSearch } from "../parts/item-search.tsx";
 import { ItemFinders, Segments } from "../parts/segments.tsx";
@@ -19,7 +19,7 @@ const LOOKS = {
   items: "Items",
   users: "Users",
   segments: "Segments",
-  exposure: "What is shown",
+  exposure: "Exposure",
   features: "Features",
 } as const;
 type Look = keyof typeof LOOKS;
@@ -96,7 +96,7 @@ function Item({ id, query }: { readonly id: string; readonly query: Place["query
         </div>
       </header>
       <dl class="numbers">
-        <Figure name="Born" value={bornAt === null ? "unknown" : ago(bornAt)} />
+        <Figure name="Published" value={bornAt === null ? "unknown" : ago(bornAt)} />
         <Figure name="Shown" value={count(shown)} about="slots of slates" />
         <Figure
           name="Answered"
@@ -194,27 +194,30 @@ function StateTable({ user, past }: { readonly user: string; readonly past: numb
     );
   }
   return (
-    <div class="panel scroll">
-      <table class="figures state-table">
-        <caption>
-          {value.touches.length} touches, {value.vetoes.length} vetoes
-        </caption>
-        <TableHead titles={["Video", "Touch", "When"]} />
-        <tbody>
-          {touches.map((touch) => (
-            <tr key={touch.id}>
-              <th scope="row">
-                <Link to={hrefOf("explore", { user, look: "items", item: touch.item })}>
-                  {facts.get(touch.item)?.title ?? touch.item}
-                </Link>
-              </th>
-              <td>{kindOf(touch)}</td>
-              <td>{moment(touch.time)}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <section aria-labelledby="touches-title">
+      <h2 id="touches-title">
+        {plural(value.touches.length, "touch", "touches")} and {plural(value.vetoes.length, "veto", "vetoes")}
+        <small>{touches.length < value.touches.length && `the newest ${touches.length}`}</small>
+      </h2>
+      <ol class="rows state-rows">
+        {touches.map((touch) => {
+          const own = facts.get(touch.item);
+          return (
+            <li key={touch.id}>
+              <Link to={hrefOf("explore", { user, look: "items", item: touch.item })} class="row">
+                <Cover id={touch.item} category={own?.categories?.[0]} />
+                <span class="row-text">
+                  <b>{own?.title ?? touch.item}</b>
+                  <small>
+                    {kindOf(touch)}, {moment(touch.time)}
+                  </small>
+                </span>
+              </Link>
+            </li>
+          );
+        })}
+      </ol>
+    </section>
   );
 }
 
@@ -237,7 +240,7 @@ function WhatIsShown() {
           <Figure name="Gini" value={value.gini.toFixed(2)} about="0 is equal, 1 is one video for all" />
           <Figure name="Slots" value={short(value.slots)} about="of all slates in the log" />
         </dl>
-        <h3>By age</h3>
+        <h2>By age</h2>
         <table class="figures">
           <TableHead titles={["Age", "Videos", "Shown", "Slots each"]} />
           <tbody>
@@ -267,13 +270,19 @@ function Lorenz({ exposure: { lorenz } }: { readonly exposure: Exposure }) {
   return (
     <figure class="lorenz">
       <svg
-        viewBox={`-1 -1 ${size + 2} ${size + 2}`}
+        viewBox={`-24 -4 ${size + 28} ${size + 28}`}
         role="img"
         aria-label="Share of the slots by share of the videos"
       >
         <path class="grid" d={`M0 ${size}L${size} 0M0 0V${size}H${size}`} />
         <path class="area" d={`M${lorenz.map(at).join("L")}L${size} ${size}L0 ${size}Z`} />
         <path class="curve" d={`M${lorenz.map(at).join("L")}`} />
+        <text class="axis" x={size} y={size + 18} text-anchor="end">
+          share of the videos, least shown first
+        </text>
+        <text class="axis" transform="translate(-9 0) rotate(-90)" text-anchor="end">
+          share of the slots
+        </text>
       </svg>
       <figcaption class="soft">
         The least shown half of the videos has {percent(lorenz[Math.floor(lorenz.length / 2)] ?? 0)} of the

@@ -2,7 +2,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { api, type Recommendation, type Touch, type UserState } from "../api.ts";
 import { ms, plural } from "../format.ts";
-import { Journey } from "../parts/journey.tsx";
+import { Journey, TwoStages } from "../parts/journey.tsx";
 import { Slate } from "../parts/slate.tsx";
 import { StateStrip } from "../parts/state-strip.tsx";
 import { Failure, Note, Waiting } from "../parts/states.tsx";
@@ -82,6 +82,7 @@ function FeedOf({ user }: { readonly user: string }) {
       ) : (
         <>
           <StateStrip state={shown.state} />
+          {shown.slate.items.length > 0 && <TwoStages slate={shown.slate} />}
           <output class="said" aria-live="polite">
             {said === "" ? introduction(shown.slate) : `${said} ${movesOf(shown)}`}
           </output>

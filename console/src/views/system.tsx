@@ -95,7 +95,7 @@ function Diagram({ status, live, chosen, query }: DiagramProps) {
           {...box("store")}
           title="User state"
           figure={`${decimal(second?.recommendations ?? 0, 1)}/s`}
-          unit={`reads, ${state.store}`}
+          unit={`reads from ${state.store}`}
         >
           {state.behind === 0 ? "nothing behind the log" : `${count(state.behind)} events behind`}
         </Box>
@@ -125,7 +125,7 @@ function Diagram({ status, live, chosen, query }: DiagramProps) {
           {...box("answer")}
           title="Slate"
           figure={live?.newest.total.p50 === undefined ? "–" : ms(live.newest.total.p99)}
-          unit={`P99 of ${ms(settings.budgetMs)}`}
+          unit={`P99 (limit ${ms(settings.budgetMs)})`}
         >
           <Bullet
             p50={live?.newest.total.p50 ?? null}

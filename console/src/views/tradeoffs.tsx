@@ -16,10 +16,13 @@ export function TradeoffsView({ query }: { readonly query: Place["query"] }) {
   const { releases } = value;
   if (releases.length === 0) {
     return (
-      <Note title="Nothing is trained yet" line="npx upnext tradeoffs --promote">
-        This command fits every rung of rankers, measures what each is worth and what a request costs with it
-        on this machine, and releases the one that the objective takes.
-      </Note>
+      <div class="tradeoffs">
+        <h1>What quality costs</h1>
+        <Note title="Nothing is trained yet" line="npx upnext tradeoffs --promote">
+          This command fits every rung of rankers, measures what each is worth and what a request costs with
+          it on this machine, and releases the one that the objective takes.
+        </Note>
+      </div>
     );
   }
   const current = releases.find(({ state }) => state === "current") ?? releases[0]!;

@@ -24,13 +24,14 @@ export function TrainingView({ query }: { readonly query: Place["query"] }) {
   const { releases } = value;
   if (releases.length === 0) {
     return (
-      <>
+      <div class="training">
+        <h1>Trainings and releases</h1>
         <Run onEnd={reload} />
         <Note title="Nothing is trained yet" line="npx upnext train">
           A training reads the log, fits the sources and the ranker, measures them on the newest part, and
           puts all of it into a bundle. This server takes it up by itself.
         </Note>
-      </>
+      </div>
     );
   }
   const chosen = releases.find(({ bundle }) => bundle === query["bundle"]) ?? releases[0]!;

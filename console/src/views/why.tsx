@@ -1,5 +1,5 @@
 /** Why the slate is as it is: the reasons of each item, why another one is not there, and what would change it. */
-import { api, type Recommendation } from "../api.ts";
+import { api, PATIENT_MS, type Recommendation } from "../api.ts";
 import { Cover } from "../cover.tsx";
 import { decimal } from "../format.ts";
 import { Failure, Note, Waiting } from "../parts/states.tsx";
@@ -22,7 +22,7 @@ export function WhyView({ query }: { readonly query: Place["query"] }) {
 }
 
 function WhyOf({ user, query }: { readonly user: string; readonly query: Place["query"] }) {
-  const ask = () => api.recommend({ user, limit: SLOTS, explain: true, log: false });
+  const ask = () => api.recommend({ user, limit: SLOTS, budgetMs: PATIENT_MS, explain: true, log: false });
   const { value: slate, error, reload } = useLoad(ask, [user]);
   if (error !== undefined) return <Failure error={error} retry={reload} />;
   const question = Object.hasOwn(QUESTIONS, query["ask"] ?? "") ? (query["ask"] as Question) : "why";
