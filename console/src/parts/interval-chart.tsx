@@ -4,7 +4,7 @@ import { count } from "../format.ts";
 
 const W = 760;
 const H = 260;
-const LEFT = 58;
+const LEFT = 72;
 const RIGHT = 16;
 const TOP = 14;
 const BOTTOM = 34;
