@@ -1,8 +1,9 @@
 /** The frame around every view: where one is, where one can go, and whether the system answers. */
-import type { JSX } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import type { ComponentChildren, JSX } from "preact";
+import { useEffect, useErrorBoundary, useRef } from "preact/hooks";
 import { useLive } from "./live.ts";
 import { Icon } from "./parts/icon.tsx";
+import { Failure } from "./parts/states.tsx";
 import { hrefOf, Link, type Place, usePlace, type View } from "./router.tsx";
 import { ThemeSwitch } from "./theme.tsx";
 import { ExperimentsView } from "./views/experiments.tsx";
@@ -68,10 +69,18 @@ export function App() {
         <ThemeSwitch />
       </header>
       <main id="main" ref={main} tabIndex={-1}>
-        <Shown query={place.query} />
+        <Guarded key={place.view}>
+          <Shown query={place.query} />
+        </Guarded>
       </main>
     </>
   );
+}
+
+/** A view that cannot show what came says so, and the frame around it stays. */
+function Guarded({ children }: { readonly children: ComponentChildren }) {
+  const [error, again] = useErrorBoundary();
+  return error === undefined ? children : <Failure error={error as Error} retry={again} />;
 }
 
 /** The user goes with the reader from view to view. */

@@ -342,6 +342,15 @@ describe.skipIf(!hasBrowser())("the console", () => {
     }
   });
 
+  it("says so where it cannot show what came, and the other views go on", async () => {
+    const page = await at("/console/explore");
+    await page.route("**/v1/exposure", (route) => route.fulfill({ json: {} }));
+    await page.getByRole("link", { name: "Exposure" }).click();
+    await page.getByRole("heading", { name: "That did not work" }).waitFor();
+    await page.getByRole("link", { name: "System" }).click();
+    await page.getByRole("heading", { name: "The system at work" }).waitFor();
+  });
+
   it("keeps the theme that was chosen", async () => {
     const page = await at("/console/feed?user=u1", { colorScheme: "light" });
     await page.getByRole("button", { name: "Use the dark theme" }).click();

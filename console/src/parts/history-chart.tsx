@@ -21,6 +21,12 @@ interface ChartProps {
 }
 
 const HEIGHT = 220;
+/** Lines differ in more than their tone. */
+const DASHES = [
+  { dash: [], legend: "solid" },
+  { dash: [6, 4], legend: "dashed" },
+  { dash: [2, 3], legend: "dotted" },
+] as const;
 
 export function HistoryChart({ at, lines, unit, along, label }: ChartProps) {
   const place = useRef<HTMLDivElement>(null);
@@ -54,6 +60,7 @@ export function HistoryChart({ at, lines, unit, along, label }: ChartProps) {
             label: name,
             stroke: strokes[i % strokes.length]!,
             width: 1.8,
+            dash: [...DASHES[i % DASHES.length]!.dash],
             points: { show: along !== "moments", size: 6 },
             value: (_: uPlot, value: number | null) =>
               value === null ? "–" : `${value.toFixed(unit === "" ? 4 : 1)} ${unit}`,
@@ -78,6 +85,8 @@ export function HistoryChart({ at, lines, unit, along, label }: ChartProps) {
           },
         },
         cursor: { y: false },
+        // The first entry is the horizontal axis.
+        legend: { markers: { dash: (_, series) => DASHES[Math.max(0, series - 1) % DASHES.length]!.legend } },
       },
       dataOf(at, lines),
       element,
