@@ -99,16 +99,18 @@ async function costs(url: string, pid: number): Promise<readonly [idle: number[]
 }
 
 async function shareOver(pid: number): Promise<number> {
-  const [before, start] = [cpuTicks(pid), performance.now()];
+  const [before, start] = [cpuMs(pid), performance.now()];
   await sleep(ROUND_MS);
-  // A hundred ticks a second, on every Linux that there is.
-  return round((cpuTicks(pid) - before) / 100 / ((performance.now() - start) / 1000));
+  return round((cpuMs(pid) - before) / (performance.now() - start));
 }
 
-/** User and system time of the process. */
-function cpuTicks(pid: number): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]!.split(" ");
-  return Number(fields[11]) + Number(fields[12]);
+/** Of all threads of the process. Ticks of a hundredth of a second would be too coarse for what is looked for. */
+function cpuMs(pid: number): number {
+  const threads = `/proc/${pid}/task`;
+  return readdirSync(threads).reduce((sum, thread) => {
+    const [nanoseconds] = readFileSync(join(threads, thread, "schedstat"), "utf8").split(" ");
+    return sum + Number(nanoseconds) / 1e6;
+  }, 0);
 }
 
 function scriptBytes(): number {
