@@ -9,7 +9,7 @@ import { gzipSync } from "node:zlib";
 import { chromium } from "playwright-core";
 
 export const about =
-  "The console on a demo of 400 users and 1,500 videos with its viewers: first view interactive (median of 7 visits, " +
+  "The console on a demo of 400 users and 1,500 videos, without its viewers: first view interactive (median of 7 visits, " +
   "each in a fresh context of the browser), script, and CPU of the server with and without ten readers of live figures.";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
