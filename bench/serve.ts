@@ -255,7 +255,7 @@ function planOf(args: readonly string[]): Plan {
     seconds: Number(values.seconds ?? (quick ? 2 : 10)),
     rates: list(values.rates)?.map(Number) ?? [],
     events: Number(values.events ?? 0.2),
-    workers: list(values.workers)?.map(Number) ?? (quick ? [1] : [1, 2]),
+    workers: list(values.workers)?.map(Number) ?? [1],
     threads: values.threads === undefined ? undefined : Number(values.threads),
     halvings: quick ? 1 : 3,
     parts: list(values.parts) ?? (quick ? ["library", "bare"] : PARTS),
