@@ -1,5 +1,6 @@
 // `npm run screenshots`: every view of the console, in light and dark, at the width of a phone and of a desk, into
-// build/screenshots; and what a server says that has nothing. Of a demo system that it makes there, or of the server at UPNEXT_URL. It needs Debian's chromium.
+// build/screenshots; and what a server says that has nothing. Of a demo system that it makes there, or of the server at
+// UPNEXT_URL. It needs Debian's chromium.
 import { spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

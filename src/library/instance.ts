@@ -384,8 +384,8 @@ export class Instance implements Upnext {
 
   close(): Promise<void> {
     this.closing ??= (async () => {
-      // Requests under way first: their impressions are then among what is pending.
       await this.look.close();
+      // Requests under way first: their impressions are then among what is pending.
       await this.scoring.rest();
       await this.bundles.close();
       await this.scoring.close();
