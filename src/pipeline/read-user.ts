@@ -164,17 +164,19 @@ export interface UserRead extends Omit<Encoded, "stale"> {
  * Reads until nothing has changed since: an event of this user that was applied meanwhile would be in the catalog's
  * offset and not in what was read.
  *
- * @param encodes whether sources are asked to encode; on the last rung nobody reads it
+ * @param takeTurn waited for before the request goes on, which computes for long then; undefined on the last rung,
+ * which does not, and whose sources are not asked to encode either
  */
 export async function readUser(
   parts: PathParts,
   request: RecommendRequest,
   budget: StageBudget,
   trace: Trace,
-  encodes: boolean,
+  takeTurn: (() => Promise<void>) | undefined,
 ): Promise<UserRead> {
   for (;;) {
-    const read = await readOnce(parts, request, budget, trace, encodes);
+    const read = await readOnce(parts, request, budget, trace, takeTurn !== undefined);
+    await takeTurn?.();
     const stale = read.stale();
     read.release();
     if (!stale) return read;

@@ -60,6 +60,11 @@ export interface Arrival {
    * people get a full answer than if everybody got a somewhat cheaper one.
    */
   readonly pressure?: number;
+  /**
+   * Asked before the request computes for milliseconds in one go: resolves with the pressure when it may. At once, and
+   * with the pressure above, where absent.
+   */
+  readonly turn?: () => Promise<number>;
 }
 
 /** From best to simplest answer. */
@@ -114,6 +119,7 @@ export interface WhyNot {
 export const STAGES = [
   "state",
   "encode",
+  "turn",
   "filter",
   "retrieve",
   "blend",
@@ -128,7 +134,8 @@ export interface StageTrace {
   readonly ms: Ms;
   /**
    * Candidates that entered and left; items of the catalogue for `filter`, for `state` the touches and vetoes that
-   * came, for `encode` touches and the encodings that were made of them.
+   * came, for `encode` touches and the encodings that were made of them, for `turn` (waiting until nothing else
+   * computes, in a server) the request itself.
    */
   readonly in: number;
   readonly out: number;

@@ -19,7 +19,7 @@ import { bestUnder } from "./ladder.ts";
 import type { PathParts } from "./path-parts.ts";
 import { type Ranking, rankCandidates } from "./rank-candidates.ts";
 import { readUser } from "./read-user.ts";
-import type { Arrival, Reason, RecommendRequest, StageTrace } from "./recommender.ts";
+import type { Arrival, Reason, RecommendRequest, Rung, StageTrace } from "./recommender.ts";
 import { retrievalOf, retrieveCandidates, sumFound } from "./retrieve-candidates.ts";
 import { Trace } from "./trace.ts";
 
@@ -52,11 +52,14 @@ export async function runPath(
   const deadline = new Deadline(clock, budget, arrival.acceptedAt);
   const stages = new StageBudget(deadline);
   const trace = new Trace(clock);
-  const best = bestUnder(arrival.pressure ?? 0);
+  let best = bestUnder(arrival.pressure ?? 0);
+  const takeTurn = async () => {
+    if (arrival.turn !== undefined) best = await turnOf(arrival.turn, trace);
+  };
+  // The last rung computes next to nothing, and its sources read no encodings.
+  const user = await readUser(parts, request, stages, trace, best === "popular" ? undefined : takeTurn);
   const popular = best === "popular";
   if (best !== "full") trace.reason("overloaded");
-
-  const user = await readUser(parts, request, stages, trace, !popular);
   const { now, state, touches, history, encodings } = user;
   const offset = catalog.applied;
   for (const reason of user.reasons) trace.reason(reason);
@@ -99,6 +102,14 @@ export async function runPath(
     sources: trace.sources,
     ms: deadline.elapsed(),
   };
+}
+
+/** The best rung that may answer, when the turn has come. */
+function turnOf(turn: () => Promise<number>, trace: Trace): Promise<Rung> {
+  return trace.stage("turn", 1, async () => {
+    const best = bestUnder(await turn());
+    return { value: best, out: 1, ...(best !== "full" && { fallback: "overloaded" as const }) };
+  });
 }
 
 function isUnknown(state: UserState, catalog: Catalog): boolean {

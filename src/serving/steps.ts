@@ -73,7 +73,7 @@ export function addSteps(
   app.decorateRequest("startedAt", 0);
   app.addHook("onRequest", (request, reply, done) => {
     request.startedAt = clock.monotonic();
-    request.acceptedAt = request.startedAt;
+    request.acceptedAt = admission.turns.arrivedAt();
     const isOneTooMany = !connections.begin(request.raw);
     stampHeaders(request, reply);
     const refusal = refusalOf(request, hasKey);
@@ -108,7 +108,7 @@ export function addSteps(
     { parseAs: "buffer" },
     async (request: FastifyRequest, bytes: Buffer) => {
       // However slowly it was sent: the budget is the server's time, not the line's.
-      request.acceptedAt = clock.monotonic();
+      request.acceptedAt = admission.turns.arrivedAt();
       const parsed = await parseJsonBody(bytes, settings.maxDepth);
       if (parsed.ok) return parsed.value;
       throw new UpnextError(parsed.problem.code, parsed.problem.message);

@@ -145,7 +145,7 @@ describe("why not", () => {
     for (let i = 0; i < 200; i++) again.observe("ranker", 1, 0.3 as Ms, 0 as Ms);
     expect(await whyNot(item, {}, { cost: again })).toEqual([
       "ranking",
-      `Retrieval put it at ${n} of ${n}, and there was time to rank the first 75 only.`,
+      `Retrieval put it at ${n} of ${n}, and there was time to rank the first 100 only.`,
     ]);
   });
 

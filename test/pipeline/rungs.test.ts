@@ -181,7 +181,7 @@ describe("a request", () => {
     const path = await request(world, { user: U }, { cost: learned(0.3) });
     expect([path.rung, path.personal, path.reasons]).toEqual(["fewer-candidates", true, ["ranking_late"]]);
     const ranked = path.candidates.rows.length;
-    expect(ranked).toBe(75);
+    expect(ranked).toBe(100);
     expect(path.candidates.rows).toEqual(path.found.rows.subarray(0, ranked));
     expect(fallbacksOf(path)).toEqual(["rank: ranking_late"]);
     expect(path.stages.find(({ stage }) => stage === "features")).toMatchObject({
@@ -252,7 +252,7 @@ describe("a request", () => {
 
   it("has fewer candidates ranked by the cheaper ranker", async () => {
     const path = await request(world, { user: U }, { models: withCheaper(), cost: learned(10, 0.3) });
-    expect([path.rung, path.candidates.rows.length]).toEqual(["fewer-candidates", 75]);
+    expect([path.rung, path.candidates.rows.length]).toEqual(["fewer-candidates", 100]);
   });
 
   it.each(RUNGS)("under the pressure of the rung %s is answered there, and says why", async (rung) => {
@@ -292,9 +292,30 @@ describe("a request", () => {
     const acceptedAt = -30 as Ms;
     const path = await request(world, { user: U }, { clock, budget: 50, acceptedAt });
     expect([path.rung, path.reasons]).toEqual(["full", []]);
-    // Of 20 ms, 18 are there until ranking has to be over: 0.2 ms for each of 45 candidates, twice over.
+    // Of 20 ms, 18 are there until ranking has to be over: 0.15 ms for each of 80 candidates, and half as much again.
     const fewer = await request(world, { user: U }, { clock, budget: 50, acceptedAt, cost: learned(0.15) });
-    expect([fewer.rung, fewer.candidates.rows.length]).toEqual(["fewer-candidates", 60]);
+    expect([fewer.rung, fewer.candidates.rows.length]).toEqual(["fewer-candidates", 80]);
+  });
+
+  it("waits for its turn to compute, and takes the pressure of that moment", async () => {
+    const turns: string[] = [];
+    const turn = (pressure: number) => async () => {
+      turns.push("asked");
+      return pressure;
+    };
+    const full = await request(world, { user: U }, { turn: turn(0) });
+    expect([full.rung, full.reasons, turns.length]).toEqual(["full", [], 1]);
+    expect(full.stages.map(({ stage }) => stage)).toEqual(STAGES.toSpliced(2, 0, "turn"));
+    const late = await request(world, { user: U }, { turn: turn(1) });
+    expect([late.rung, late.reasons]).toEqual(["popular", ["overloaded"]]);
+    expect(late.stages.find(({ stage }) => stage === "turn")?.fallback).toBe("overloaded");
+    expect(late.features).toBeNull();
+  });
+
+  it("asks for no turn on the last rung, which computes next to nothing", async () => {
+    const turn = () => Promise.reject(new Error("it asked"));
+    const path = await request(world, { user: U }, { pressure: pressureOf("popular"), turn });
+    expect(path.rung).toBe("popular");
   });
 
   it("with a budget of 1 ms has an answer of one source, and says what was left out", async () => {

@@ -91,10 +91,11 @@ export function request(
   wanted: Partial<RecommendRequest> & { readonly user: UserId },
   parts: Partial<PathParts> & Arrival & { readonly budget?: number; readonly limit?: number } = {},
 ): Promise<PathResult> {
-  const { budget = 50, limit = 20, acceptedAt, pressure, ...others } = parts;
+  const { budget = 50, limit = 20, acceptedAt, pressure, turn, ...others } = parts;
   const arrival = {
     ...(acceptedAt !== undefined && { acceptedAt }),
     ...(pressure !== undefined && { pressure }),
+    ...(turn !== undefined && { turn }),
   };
   const clock: Clock = others.clock ?? new ManualClock((END + DAY) as EpochMs);
   const all: PathParts = {

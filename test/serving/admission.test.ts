@@ -1,7 +1,13 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import { ManualClock, type Ms, systemClock } from "../../src/core/index.ts";
-import { Admission, CHEAP_AFTER, type Job, type Rejection } from "../../src/serving/admission/admission.ts";
+import {
+  Admission,
+  type Grant,
+  type Job,
+  LATE_AFTER,
+  type Rejection,
+} from "../../src/serving/admission/admission.ts";
 import { ConcurrencyLimit } from "../../src/serving/admission/concurrency-limit.ts";
 import type { Lane } from "../../src/serving/admission/lanes.ts";
 
@@ -23,7 +29,7 @@ function world(maxWaiting = 1000) {
       countRejection: (reason) => rejections.push(reason),
     },
   });
-  const started: { name: string; pressure: number; done: () => void }[] = [];
+  const started: (Grant & { readonly name: string })[] = [];
   const refused: string[] = [];
   function enter(name: string, lane: Lane = "interactive", budget: Ms = BUDGET, gone = () => false): void {
     const job: Job = {
@@ -31,7 +37,7 @@ function world(maxWaiting = 1000) {
       since: clock.monotonic(),
       budget,
       gone,
-      start: (pressure, _waited, done) => started.push({ name, pressure, done }),
+      start: (grant) => void started.push({ name, ...grant }),
       refuse: () => refused.push(name),
     };
     admission.enter(job);
@@ -115,13 +121,13 @@ describe("the line of requests", () => {
 });
 
 describe("pressure", () => {
-  it("is on who has waited for two fifths of the budget, and on nobody before", async () => {
+  it("is on who has waited for three fifths of the budget, and on nobody before", async () => {
     const { clock, enter, turns, started } = world();
     enter("early");
-    clock.advance(CHEAP_AFTER * BUDGET - 1);
+    clock.advance(LATE_AFTER * BUDGET - 1);
     enter("late");
     await turns(1);
-    clock.advance(CHEAP_AFTER * BUDGET);
+    clock.advance(LATE_AFTER * BUDGET);
     await turns(1);
     expect(started.map(({ name, pressure }) => [name, pressure])).toEqual([
       ["early", 0],
@@ -131,20 +137,20 @@ describe("pressure", () => {
 
   it("is on sooner where full answers take long, so that they are in time", async () => {
     const { clock, enter, turns, started } = world();
-    // 30 ms a full answer, of a budget of 50: who has waited for 15 would be late.
+    // 30 ms a full answer, of a budget of 50: who has waited for 20 would be late.
     for (let i = 0; i < 30; i++) {
       enter("slow");
       await turns(2, 30);
     }
-    for (const waited of [10, 15]) {
+    for (const waited of [19, 20]) {
       enter(`${waited}`);
       clock.advance(waited);
       await turns(1);
       started.at(-1)!.done();
     }
     expect(started.slice(-2).map(({ name, pressure }) => [name, pressure])).toEqual([
-      ["10", 0],
-      ["15", 1],
+      ["19", 0],
+      ["20", 1],
     ]);
   });
 
@@ -177,11 +183,11 @@ describe("pressure", () => {
           budget: BUDGET,
           gone: () => false,
           refuse: () => {},
-          start(pressure, _waited, done) {
-            clock.advance(pressure === 1 ? 0.4 : 4);
-            started.push({ name: "", pressure, done });
+          start(grant) {
+            clock.advance(grant.pressure === 1 ? 0.4 : 4);
+            started.push({ name: "", ...grant });
             end = Math.max(end, clock.monotonic() - since);
-            done();
+            grant.done();
           },
         });
       }
@@ -192,11 +198,77 @@ describe("pressure", () => {
     const full = started.filter(({ pressure }) => pressure === 0).length;
     expect(rejections).toEqual([]);
     expect(end).toBeLessThan(BUDGET);
-    expect(Math.max(...waits)).toBeLessThan(CHEAP_AFTER * BUDGET + 8);
+    expect(Math.max(...waits)).toBeLessThan(LATE_AFTER * BUDGET + 8);
     // f full and 1 - f cheap fill the time where f · 4 + (1 - f) · 0.4 = 1: a sixth.
     expect(full / started.length).toBeGreaterThan(0.14);
     expect(full / started.length).toBeLessThan(0.18);
     expect(admission.figures().pressure).toBeGreaterThan(0.5);
+  });
+});
+
+describe("turns to compute", () => {
+  /** Full requests that have started and want to compute; `order` says whose turn has come, and how. */
+  function computing() {
+    const made = world();
+    const order: string[] = [];
+    const ask = async ({ name, turn }: (typeof made.started)[number]) => {
+      order.push(`${name} ${await turn()}`);
+    };
+    return { ...made, order, ask };
+  }
+
+  it("come one a turn of the event loop, which reads what has come in between", async () => {
+    const { enter, turns, started, order, ask } = computing();
+    for (const name of ["a", "b"]) enter(name);
+    await turns(2);
+    for (const job of started) void ask(job);
+    const seen: number[] = [];
+    for (let i = 0; i < 3; i++) {
+      await nextTurn();
+      seen.push(order.length);
+    }
+    expect(order).toEqual(["a 0", "b 0"]);
+    expect(seen.slice(0, 2)).toContain(1);
+  });
+
+  it("leave all but two in the line, where their age is seen, until one of them has begun", async () => {
+    const { admission, enter, started, order, ask } = computing();
+    for (let i = 0; i < 5; i++) enter(`r${i}`);
+    // Whoever starts asks for a turn, which does not come within this one.
+    let asked = 0;
+    const depths: number[] = [];
+    for (let i = 0; i < 12; i++) {
+      await nextTurn();
+      for (; asked < started.length; asked++) void ask(started[asked]!);
+      depths.push(admission.turns.depth);
+    }
+    expect(Math.max(...depths)).toBeLessThanOrEqual(2);
+    expect(order).toEqual(["r0 0", "r1 0", "r2 0", "r3 0", "r4 0"]);
+  });
+
+  it("come with pressure to who waited too long for one, several beside one who is not late", async () => {
+    const { clock, enter, turns, started, order, ask } = computing();
+    for (const name of ["a", "b"]) enter(name);
+    await turns(2);
+    clock.advance(LATE_AFTER * BUDGET);
+    enter("c");
+    await turns(1);
+    for (const job of started) void ask(job);
+    await nextTurn();
+    await nextTurn();
+    expect(order).toEqual(["a 1", "b 1", "c 0"]);
+  });
+
+  it("make requests that are read after a computation as old as it is at most", async () => {
+    const { clock, admission } = world();
+    expect(admission.turns.arrivedAt()).toBe(clock.monotonic());
+    const began = clock.monotonic();
+    await admission.turns.take(began, () => false);
+    clock.advance(8);
+    expect(admission.turns.arrivedAt()).toBe(began);
+    await nextTurn();
+    await nextTurn();
+    expect(admission.turns.arrivedAt()).toBe(clock.monotonic());
   });
 });
 
@@ -211,10 +283,10 @@ describe("refusal", () => {
 
   it("comes where even cheap answers would be too late, and ends when the line is shorter", async () => {
     const { clock, admission, enter, turns } = world();
-    for (let i = 0; i < 60; i++) enter(`r${i}`);
+    for (let i = 0; i < 240; i++) enter(`r${i}`);
     clock.advance(30);
     await turns(30, 2);
-    // Two milliseconds a turn and thirty in the line: sixty, of which 35 would be in time.
+    // Two milliseconds a turn of four and 120 in the line: sixty, of which 35 would be in time.
     expect(admission.refusalOf("interactive")).toBe("too_late");
     expect(admission.clearedIn("interactive")).toBeGreaterThan(40);
     await turns(25, 2);

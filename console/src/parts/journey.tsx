@@ -8,6 +8,7 @@ import { Icon } from "./icon.tsx";
 export const STAGES: Readonly<Record<StageTrace["stage"], { about: string; unit: string }>> = {
   state: { about: "reads what the user touched", unit: "touches" },
   encode: { about: "runs the user's history through a network", unit: "encoded" },
+  turn: { about: "waits until nothing else computes", unit: "request" },
   filter: { about: "takes out what must not be shown", unit: "allowed" },
   retrieve: { about: "asks every source for candidates", unit: "found" },
   blend: { about: "fuses the sources' ranks", unit: "candidates" },
@@ -44,7 +45,7 @@ export function TwoStages({ slate: { trace, items, rung, reasons } }: { readonly
           <span class="narrowing">
             {count(allowed)} <Icon name="right" /> {count(candidates)}
           </span>
-          <span class="time">{took("encode", "filter", "retrieve", "blend")}</span>
+          <span class="time">{took("encode", "turn", "filter", "retrieve", "blend")}</span>
           <small>
             {plural(trace.sources.length, "source")} {trace.sources.length === 1 ? "looks" : "look"} through
             everything for what may fit: fast, and nothing good must be missed.

@@ -16,14 +16,13 @@
 import type { Clock, Ms } from "../../core/index.ts";
 import { ConcurrencyLimit } from "./concurrency-limit.ts";
 import { LANE_RULES, LANES, type Lane } from "./lanes.ts";
+import { LongTurns } from "./long-turns.ts";
 import { SlowAnswers } from "./slow-answers.ts";
 import { type Waiting, WaitingLine } from "./waiting-line.ts";
 
-/** Share of the budget after which a request in the line gets a cheap answer at the latest, and at the soonest (guesses). */
-export const CHEAP_AFTER = 0.4;
-const CHEAP_NOT_BEFORE = 0.1;
-/** Share of it in which a full answer has to be there; the rest is for writing it and for noise (guess). */
-const FULL_WITHIN = 0.85;
+/** Share of the budget after which a full answer is not begun at the latest, and at the soonest (guesses). */
+export const LATE_AFTER = 0.6;
+const LATE_NOT_BEFORE = 0.1;
 /** Share of it that a newcomer may be expected to wait; the rest is for the answer and for noise. */
 const WAIT_AT_MOST = 0.7;
 /** Budgets after which nobody waits for an answer any more (guess); up to then a late one is better than none. */
@@ -31,8 +30,11 @@ const OVER_AFTER = 4;
 /** Weight of the newest request in the share of those that got a cheap answer; a second without any, and it is calm. */
 const NEWEST = 0.02;
 const CALM_AFTER_MS = 1_000;
-/** Requests of a turn that are dropped because their time is over or their client gone: a turn's work, not more. */
-const DROPPED_A_TURN = 16;
+/** Requests that a turn begins to answer cheaply, and that it looks at, some of which nobody waits for: its work, not more. */
+const CHEAP_A_TURN = 4;
+const LOOKED_AT_A_TURN = 16;
+/** Requests that have been read as far as to compute next: the others wait in the line (guess). */
+const AHEAD = 2;
 
 /** Why a request was not answered; all but `gone` are told to the client as `overloaded`. */
 export type Rejection = "line_full" | "too_late" | "expired" | "connection_busy" | "gone";
@@ -42,10 +44,22 @@ export interface Job extends Waiting {
   readonly lane: Lane;
   /** Whether nobody waits for the answer any more. */
   gone(): boolean;
-  /** Its turn has come; `done` is to be called once when the answer is there. */
-  start(pressure: number, waited: Ms, done: () => void): void;
+  /** Its turn has come. */
+  start(grant: Grant): void;
   /** Its time is over. */
   refuse(reason: Rejection): void;
+}
+
+/** What a request may do whose turn has come. */
+export interface Grant {
+  /** 1 where the answer is to be the cheapest one, else 0. */
+  readonly pressure: number;
+  /** Milliseconds in the line. */
+  readonly waited: Ms;
+  /** To be waited for before anything is computed for milliseconds; resolves with the pressure by then. */
+  readonly turn: () => Promise<number>;
+  /** To be called once when the answer is there. */
+  readonly done: () => void;
 }
 
 interface LaneFigures {
@@ -89,6 +103,8 @@ export class Admission {
   private readonly lanes: Readonly<Record<Lane, LaneState>>;
   private readonly states: readonly LaneState[];
   private readonly slow = new SlowAnswers();
+  /** Of answers that compute for long. */
+  readonly turns: LongTurns;
   private scheduled = false;
   private alarm: NodeJS.Timeout | undefined;
   private passed = 0;
@@ -97,6 +113,7 @@ export class Admission {
 
   constructor(parts: AdmissionParts) {
     this.parts = parts;
+    this.turns = new LongTurns(parts.clock, () => this.schedule());
     this.lanes = Object.fromEntries(LANES.map((lane) => [lane, stateOf(lane)])) as Record<Lane, LaneState>;
     this.states = Object.values(this.lanes);
   }
@@ -108,7 +125,7 @@ export class Admission {
     if (line.length >= this.parts.maxWaiting) return "line_full";
     const patience = this.patienceOf(lane);
     // A pace that was learned from one long pause refuses nobody while the line is short.
-    if (line.age(this.parts.clock.monotonic()) < CHEAP_AFTER * patience) return undefined;
+    if (line.age(this.parts.clock.monotonic()) < LATE_AFTER * patience) return undefined;
     return line.expectedWait() > WAIT_AT_MOST * patience ? "too_late" : undefined;
   }
 
@@ -157,14 +174,17 @@ export class Admission {
 
   private readonly turn = (): void => {
     this.scheduled = false;
-    for (let dropped = 0; dropped < DROPPED_A_TURN; dropped++) {
+    let cheap = 0;
+    for (let looked = 0; looked < LOOKED_AT_A_TURN && cheap < CHEAP_A_TURN; looked++) {
       const now = this.parts.clock.monotonic();
-      const state = this.nextLane() ?? this.lateLane(now);
+      const state = this.nextLane(now) ?? this.lateLane(now);
       if (state === undefined) {
         this.wakeLater(now);
         return;
       }
-      if (this.starts(state.line.shift(now)!, state, now)) break;
+      const what = this.starts(state.line.shift(now)!, state, now);
+      if (what === "whole") break;
+      if (what === "cheap") cheap++;
     }
     if (this.states.some(({ line }) => line.length > 0)) this.schedule();
   };
@@ -176,8 +196,14 @@ export class Admission {
 
   /** Somebody waits for room that may not come: who is late is told so then, and not only at the next turn. */
   private wakeLater(now: Ms): void {
-    if (this.alarm !== undefined) return;
-    const left = Math.min(...this.states.map(({ line }) => line.left(now)));
+    clearTimeout(this.alarm);
+    this.alarm = undefined;
+    const times = this.states.flatMap(({ line, limit }) => [
+      line.left(now),
+      // Who is too late for a full answer already waits for something else.
+      ...(limit !== undefined && this.untilLate(line, now) > 0 ? [this.untilLate(line, now)] : []),
+    ]);
+    const left = Math.min(...times);
     if (left === Number.POSITIVE_INFINITY) return;
     this.alarm = setTimeout(() => {
       this.alarm = undefined;
@@ -186,57 +212,81 @@ export class Admission {
   }
 
   /** The one with work and room whose turn comes first. */
-  private nextLane(): LaneState | undefined {
+  private nextLane(now: Ms): LaneState | undefined {
     let next: LaneState | undefined;
     for (const state of this.states) {
       if (state.line.length === 0 || state.atOnce >= (state.limit?.value ?? state.cap)) continue;
+      if (state.limit !== undefined && this.turns.depth >= AHEAD && this.untilLate(state.line, now) > 0)
+        continue;
       if (next === undefined || state.pass < next.pass) next = state;
     }
     return next;
   }
 
   /** Starts it, unless nobody waits for it or its time is over. */
-  private starts(job: Job, state: LaneState, now: Ms): boolean {
+  private starts(job: Job, state: LaneState, now: Ms): "nothing" | "cheap" | "whole" {
     const waited = (now - job.since) as Ms;
     if (job.gone()) {
       this.parts.metrics.countRejection("gone");
-      return false;
+      return "nothing";
     }
     this.parts.metrics.observeWait(job.lane, waited);
     if (state.line.leftOf(job, now) <= 0) {
       this.parts.metrics.countRejection("expired");
       job.refuse("expired");
-      return false;
+      return "nothing";
     }
     this.passed = state.pass;
     state.pass += state.stride;
     state.atOnce++;
-    const pressure = this.pressureOn(job, state, waited);
-    if (pressure > 0 || state.limit === undefined) state.line.counts(now);
+    const adapts = state.limit !== undefined;
+    let late = adapts && this.isLate(job, now);
+    // Who computes for long is timed from there on.
+    let began = now;
+    const turn = async () => {
+      late ||= await this.turns.take(job.since, () => this.isLate(job, this.parts.clock.monotonic()));
+      began = this.parts.clock.monotonic();
+      return late ? 1 : 0;
+    };
+    if (late || !adapts) state.line.counts(now);
     let over = false;
-    job.start(pressure, waited, () => {
+    const done = () => {
       if (over) return;
       over = true;
-      const ms = (this.parts.clock.monotonic() - now) as Ms;
-      // What is answered cheaply says nothing about how long an answer usually takes.
-      if (pressure === 0 && state.limit !== undefined) {
-        state.limit.observe(ms, state.atOnce);
-        this.slow.observe(Math.min(ms, this.parts.budgetMs) as Ms);
-      }
       state.atOnce--;
+      if (adapts) this.learn(late, began, state);
       if (state.line.length > 0) this.schedule();
-    });
-    return true;
+    };
+    job.start({ pressure: late ? 1 : 0, waited, turn, done });
+    return late ? "cheap" : "whole";
   }
 
-  private pressureOn(job: Job, state: LaneState, waited: Ms): number {
-    if (state.limit === undefined) return 0;
-    const budget = Math.min(job.budget, this.parts.budgetMs);
-    const inTime = Math.max(CHEAP_NOT_BEFORE * budget, FULL_WITHIN * budget - this.slow.ms);
-    const pressure = waited < Math.min(CHEAP_AFTER * budget, inTime) ? 0 : 1;
-    this.pressed += NEWEST * (pressure - this.pressed);
-    if (pressure > 0) this.pressedAt = job.since + waited;
-    return pressure;
+  private learn(late: boolean, began: Ms, { limit, atOnce }: LaneState): void {
+    const now = this.parts.clock.monotonic();
+    this.pressed += NEWEST * ((late ? 1 : 0) - this.pressed);
+    if (late) this.pressedAt = now;
+    // What is answered cheaply says nothing about how long an answer usually takes.
+    if (late) return;
+    const ms = (now - began) as Ms;
+    limit?.observe(ms, atOnce + 1);
+    this.slow.observe(ms);
+  }
+
+  private isLate(job: Waiting, now: Ms): boolean {
+    return now - job.since >= this.lateAfter(job);
+  }
+
+  /** Milliseconds until the oldest one in the line is too late for a full answer. */
+  private untilLate(line: WaitingLine<Job>, now: Ms): number {
+    return line.oldest === undefined
+      ? Number.POSITIVE_INFINITY
+      : line.oldest.since + this.lateAfter(line.oldest) - now;
+  }
+
+  /** Milliseconds after which a full answer that has not begun to be computed would be too late. */
+  private lateAfter({ budget: own }: Waiting): number {
+    const budget = Math.min(own, this.parts.budgetMs);
+    return Math.max(LATE_NOT_BEFORE * budget, Math.min(LATE_AFTER * budget, budget - this.slow.ms));
   }
 }
 

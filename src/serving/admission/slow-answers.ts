@@ -1,25 +1,28 @@
 /**
- * How long the slow ones among full answers take, from their turn on: a quantile that follows its requests one by one
- * (Robbins and Monro 1951). It says how much of a budget must be left for a full answer to be in time.
+ * How long the slow ones among full answers take, once they are computed: a quantile of the newest ones. It says how much
+ * of a budget must be left for a full answer to be in time.
  */
 import type { Ms } from "../../core/index.ts";
 
-/** So many of a hundred take less. */
-const QUANTILE = 0.95;
-/** A request's step, in values: after a dozen slow ones in a row the value has trebled (guess). */
-const GAIN = 0.1;
+/** Answers that are looked back at: two seconds of 32 a second. */
+const NEWEST = 64;
+/** So many of them take longer than what is told: one pause of the machine makes a few late, and tells nothing. */
+const LONGER = 3;
 
 export class SlowAnswers {
-  private value = 0;
+  private readonly newest: Ms[] = [];
+  private next = 0;
+  private value = 0 as Ms;
 
-  /** 0 before the first one. */
+  /** 0 before there are some. */
   get ms(): Ms {
-    return this.value as Ms;
+    return this.value;
   }
 
-  /** @param ms bounded by who calls: the value comes down by half a percent an answer, so one pause would be told for long */
   observe(ms: Ms): void {
-    if (this.value === 0) this.value = ms;
-    else this.value *= 1 + GAIN * (ms > this.value ? QUANTILE : QUANTILE - 1);
+    this.newest[this.next] = ms;
+    this.next = (this.next + 1) % NEWEST;
+    const slowest = this.newest.toSorted((a, b) => b - a);
+    this.value = slowest[LONGER] ?? (0 as Ms);
   }
 }

@@ -3,7 +3,7 @@ import type { FastifyReply, FastifyRequest } from "fastify";
 import type { Ms } from "../../core/index.ts";
 import { sendProblem } from "../error-answer.ts";
 import type { App } from "../route.ts";
-import type { Admission, Job, Rejection } from "./admission.ts";
+import type { Admission, Grant, Job, Rejection } from "./admission.ts";
 import type { Lane } from "./lanes.ts";
 
 declare module "fastify" {
@@ -14,6 +14,8 @@ declare module "fastify" {
     pressure: number;
     /** Milliseconds in the line. */
     waited: number;
+    /** See `Arrival`. */
+    turn: () => Promise<number>;
     /** Tells admission that the answer is there. */
     leave: (() => void) | null;
   }
@@ -24,6 +26,7 @@ export function addAdmissionSteps(app: App, admission: Admission): void {
   app.decorateRequest("acceptedAt", 0);
   app.decorateRequest("pressure", 0);
   app.decorateRequest("waited", 0);
+  app.decorateRequest("turn", atOnce);
   app.decorateRequest("leave", null);
   app.addHook("preHandler", (request, reply, done) => {
     const { lane } = request.routeOptions.config;
@@ -35,6 +38,9 @@ export function addAdmissionSteps(app: App, admission: Admission): void {
     done();
   });
 }
+
+/** Of a request that waits for nothing. */
+const atOnce = async () => 0;
 
 class RequestJob implements Job {
   readonly lane: Lane;
@@ -65,10 +71,11 @@ class RequestJob implements Job {
     return this.request.raw.socket.destroyed;
   }
 
-  start(pressure: number, waited: Ms, done: () => void): void {
+  start({ pressure, waited, turn, done }: Grant): void {
     const { request } = this;
     request.pressure = pressure;
     request.waited = waited;
+    request.turn = turn;
     request.leave = done;
     this.next();
   }

@@ -29,6 +29,10 @@ export class WaitingLine<T extends Waiting> {
     return this.jobs.length - this.head;
   }
 
+  get oldest(): T | undefined {
+    return this.jobs[this.head];
+  }
+
   push(job: T): void {
     this.jobs.push(job);
   }

@@ -15,7 +15,7 @@ import {
   queryList,
 } from "../parameters.ts";
 import { recommendationAnswer, recommendationSchema } from "../recommendation-answer.ts";
-import { declareRoute, type RouteContext, type Routes } from "../route.ts";
+import { declareRoute, type Routes } from "../route.ts";
 import { serverTiming } from "../server-timing.ts";
 import { closedObject } from "../validation.ts";
 
@@ -153,12 +153,7 @@ export const recommendationRoutes: Routes = (app, { recommender }) => {
     }),
     async (request, reply) => {
       const { query } = request;
-      return answer(
-        recommender,
-        request.method === "HEAD" ? { ...query, log: false } : query,
-        request,
-        reply,
-      );
+      return answer(request.method === "HEAD" ? { ...query, log: false } : query, request, reply);
     },
   );
   app.post(
@@ -170,17 +165,17 @@ export const recommendationRoutes: Routes = (app, { recommender }) => {
       description: "The same as the GET, with its parameters as JSON.",
       inputs: { body: bodySchema },
     }),
-    async (request, reply) => answer(recommender, request.body, request, reply),
+    async (request, reply) => answer(request.body, request, reply),
   );
-};
 
-async function answer(
-  recommender: RouteContext["recommender"],
-  wanted: RecommendRequest,
-  { acceptedAt, pressure, waited }: FastifyRequest,
-  reply: FastifyReply,
-) {
-  const recommendation = await recommender.recommend(wanted, { acceptedAt: acceptedAt as Ms, pressure });
-  reply.header("server-timing", serverTiming(recommendation.trace, waited));
-  return recommendationAnswer(recommendation);
-}
+  async function answer(
+    wanted: RecommendRequest,
+    { acceptedAt, pressure, waited, turn }: FastifyRequest,
+    reply: FastifyReply,
+  ) {
+    const arrival = { acceptedAt: acceptedAt as Ms, pressure, turn };
+    const recommendation = await recommender.recommend(wanted, arrival);
+    reply.header("server-timing", serverTiming(recommendation.trace, waited));
+    return recommendationAnswer(recommendation);
+  }
+};
