@@ -5,9 +5,8 @@
  * needs no common scale, and a candidate that several sources found rises. Ranks and signals are kept for every
  * candidate: they are features of the ranker and the answer to "why".
  */
-import { bestOf } from "../tensor/index.ts";
+import { RankFusion } from "../tensor/index.ts";
 import type { Retrieved } from "./retriever.ts";
-import { RowPlaces } from "./row-places.ts";
 
 /** Candidates as columns of (n) entries. */
 export interface Candidates {
@@ -37,117 +36,55 @@ export interface Contribution {
 
 /** The constant of the paper: how flat the head of a list counts. */
 const FLATNESS = 60;
+const NO_ROWS = new Int32Array(0);
+const NO_SCORES = new Float32Array(0);
 
-/** What all sources found, one after the other; shared by all requests, since nothing in here waits. */
-class Found {
-  /** Of the rows that were found. */
-  readonly places = new RowPlaces();
-  /** By entry, one source's rows after the other's: the row's place. */
-  entries = new Int32Array(1024);
-  /** By place: the fused score, and the same in 32 bits. */
-  sums = new Float64Array(1024);
-  fused = new Float32Array(1024);
-  /** By place: 1 + index among the chosen ones, 0 where it is none of them. */
-  chosen = new Int32Array(1024);
-
-  take(contributions: readonly Contribution[]): void {
-    const { places } = this;
-    places.clear();
-    this.reserve(contributions.reduce((sum, { retrieved }) => sum + (retrieved?.rows.length ?? 0), 0));
-    const { entries } = this;
-    let entry = 0;
-    for (const { retrieved } of contributions) {
-      if (retrieved === null) continue;
-      const { rows } = retrieved;
-      for (let rank = 0; rank < rows.length; rank++) entries[entry++] = places.place(rows[rank]!);
-    }
-  }
-
-  private reserve(entries: number): void {
-    if (this.entries.length >= entries) return;
-    this.entries = new Int32Array(2 * entries);
-    this.sums = new Float64Array(2 * entries);
-    this.fused = new Float32Array(2 * entries);
-    this.chosen = new Int32Array(2 * entries);
-  }
-}
-
-const found = new Found();
+/** Shared by all requests, since nothing in here waits. */
+const fusion = new RankFusion(FLATNESS);
 
 /** The `limit` best of everything that the sources found, equal fused scores by lower row. */
 export function blend(contributions: readonly Contribution[], limit: number): Candidates {
-  found.take(contributions);
-  return provenanceOf(contributions, bestFused(contributions, limit));
+  return provenanceOf(contributions, fuse(contributions, limit));
 }
 
 /** The rows of `blend` alone, in its order. */
 export function fuse(contributions: readonly Contribution[], limit: number): Int32Array {
-  found.take(contributions);
-  return bestFused(contributions, limit);
+  take(contributions);
+  return fusion.best(limit).rows;
 }
 
 /** Chosen rows, without repeats, as candidates: with the provenance that `blend` would give them. */
 export function candidatesOf(contributions: readonly Contribution[], rows: Int32Array): Candidates {
-  found.take(contributions);
+  take(contributions);
   return provenanceOf(contributions, rows);
 }
 
-function bestFused(contributions: readonly Contribution[], limit: number): Int32Array {
-  const { places, entries, sums, fused } = found;
-  const { count } = places;
-  sums.fill(0, 0, count);
-  let entry = 0;
-  for (const { weight, retrieved } of contributions) {
-    const n = retrieved?.rows.length ?? 0;
-    for (let rank = 0; rank < n; rank++) {
-      const place = entries[entry++]!;
-      sums[place] = sums[place]! + weight / (FLATNESS + rank);
-    }
-  }
-  for (let place = 0; place < count; place++) fused[place] = sums[place]!;
-  return bestOf(places.rows, fused, count, limit).rows;
+function take(contributions: readonly Contribution[]): void {
+  fusion.take(
+    contributions.map(({ weight, retrieved }) => ({
+      weight,
+      rows: retrieved?.rows ?? NO_ROWS,
+      scores: retrieved?.scores ?? NO_SCORES,
+    })),
+  );
 }
 
 function provenanceOf(contributions: readonly Contribution[], rows: Int32Array): Candidates {
   const n = rows.length;
-  const { places, entries, chosen } = found;
-  chosen.fill(0, 0, places.count);
-  for (let i = 0; i < n; i++) {
-    const place = places.find(rows[i]!);
-    if (place >= 0) chosen[place] = i + 1;
+  const { fused, ranks, scores } = fusion.of(rows);
+  const signalNames = contributions.flatMap((c) => [...c.signalNames]);
+  // One piece of memory for all of them.
+  const values = new Float32Array(n * signalNames.length);
+  const signals = signalNames.map((_, j) => values.subarray(j * n, (j + 1) * n));
+  let first = 0;
+  for (const { retrieved, signalNames: own } of contributions) {
+    retrieved?.signals(rows, signals.slice(first, first + own.length));
+    first += own.length;
   }
-  const fused = new Float64Array(n);
-  const ranks: Int32Array[] = [];
-  const scores: Float32Array[] = [];
-  let entry = 0;
-  for (const { retrieved, weight } of contributions) {
-    const rank = new Int32Array(n).fill(-1);
-    const score = new Float32Array(n);
-    const length = retrieved?.rows.length ?? 0;
-    for (let r = 0; r < length; r++) {
-      const i = chosen[entries[entry++]!]! - 1;
-      if (i < 0) continue;
-      rank[i] = r;
-      score[i] = retrieved!.scores[r]!;
-      fused[i] = fused[i]! + weight / (FLATNESS + r);
-    }
-    ranks.push(rank);
-    scores.push(score);
-  }
-  const signals = contributions.flatMap(({ retrieved, signalNames }) => {
-    const columns = signalNames.map(() => new Float32Array(n));
-    retrieved?.signals(rows, columns);
-    return columns;
-  });
   return {
-    rows,
-    fused: new Float32Array(fused),
+    ...{ rows, fused, ranks, scores, signalNames, signals },
     sourceNames: contributions.map((c) => c.name),
-    ranks,
-    scores,
     bestScores: Float32Array.from(contributions, (c) => c.retrieved?.scores[0] ?? 0),
-    signalNames: contributions.flatMap((c) => [...c.signalNames]),
-    signals,
   };
 }
 

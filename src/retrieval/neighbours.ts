@@ -6,9 +6,10 @@
  */
 import { setImmediate } from "node:timers/promises";
 import type { Progress } from "../core/index.ts";
+import { ListSums, type Selected } from "../tensor/index.ts";
 import type { Columns, Query, Retriever, Source } from "./retriever.ts";
 import type { Sequences } from "./sequences.ts";
-import { SparseColumns } from "./sparse-columns.ts";
+
 import { TopK } from "./top-k.ts";
 
 export interface Neighbours {
@@ -170,22 +171,19 @@ export function neighbourRetriever(
  * that was asked last.
  */
 export class NeighbourSum {
-  private readonly table: Neighbours;
+  private readonly lists: ListSums;
   private readonly lagWeights: Float32Array;
-  /** The sum; the part of the newest item alone; the largest unweighted strength to any of the items. */
-  private readonly sums: SparseColumns;
   private summed: Query | undefined;
 
-  constructor(table: Neighbours, lags: number, decay: number) {
-    this.table = table;
+  constructor({ offsets, neighbours, strengths }: Neighbours, lags: number, decay: number) {
+    this.lists = new ListSums({ offsets, rows: neighbours, strengths });
     this.lagWeights = Float32Array.from({ length: lags }, (_, lag) => decay ** lag);
-    this.sums = new SparseColumns(table.offsets.length - 1, 3);
   }
 
   /** The k allowed rows with the highest sums. */
-  top(query: Query, k: number): { rows: Int32Array; scores: Float32Array } {
+  top(query: Query, k: number): Selected {
     this.add(query);
-    return this.sums.best(query, k);
+    return this.lists.sums.best(k, query.allowed);
   }
 
   /**
@@ -196,31 +194,12 @@ export class NeighbourSum {
    */
   of(query: Query, rows: Int32Array, out: readonly Float32Array[]): void {
     if (this.summed !== query) this.add(query);
-    this.sums.read(rows, out);
+    this.lists.sums.read(rows, out);
   }
 
   private add(query: Query): void {
-    const { offsets, neighbours, strengths } = this.table;
-    const { sums } = this;
-    const { places } = sums;
-    const [sum, newest, strongest] = sums.columns as readonly [Float32Array, Float32Array, Float32Array];
     this.summed = undefined;
-    sums.clear();
-    const lags = Math.min(query.items.length, this.lagWeights.length);
-    for (let lag = 0; lag < lags; lag++) {
-      const item = query.items[lag]!;
-      if (item + 1 >= offsets.length) continue;
-      const weight = this.lagWeights[lag]!;
-      const end = offsets[item + 1]!;
-      for (let i = offsets[item]!; i < end; i++) {
-        const row = neighbours[i]!;
-        const strength = strengths[i]!;
-        const place = places.place(row);
-        sum[place] = sum[place]! + weight * strength;
-        if (lag === 0) newest[place] = strength;
-        if (strength > strongest[place]!) strongest[place] = strength;
-      }
-    }
+    this.lists.add(query.items, this.lagWeights);
     this.summed = query;
   }
 }

@@ -16,10 +16,9 @@
  */
 import { setImmediate } from "node:timers/promises";
 import type { Progress } from "../core/index.ts";
-import { bestOf } from "../tensor/index.ts";
+import { type Selected, SessionSums } from "../tensor/index.ts";
 import type { Columns, Query, Source, Touches } from "./retriever.ts";
 import type { Sequences } from "./sequences.ts";
-import { SparseColumns } from "./sparse-columns.ts";
 
 export interface SessionOptions {
   /** Items of a session: sequences are cut every so many. */
@@ -140,111 +139,57 @@ export interface Found {
 /** Finds sessions and adds up what they say. One accumulator serves all queries, since nothing in here waits. */
 export class Sessions {
   private readonly options: SessionOptions;
-  private readonly items: Int32Array;
-  private readonly starts: Int32Array;
-  private readonly places: Int32Array;
-  /** (P) the session of each of `places`, beside it. */
-  private readonly sessions: Int32Array;
-  /** (E) session of each place, and by session the bounds of its user's sequence. */
-  private readonly sessionOf: Int32Array;
-  private readonly from: Int32Array;
-  private readonly to: Int32Array;
   /** (items) */
   private readonly idf: Float32Array;
-  private readonly damping: Float32Array;
-  /** (reach + 1) weight of a place by its distance. */
-  private readonly after: Float32Array;
-  private readonly before: Float32Array;
-  /** Similarities of the sessions that share an item. */
-  private readonly shared: SparseColumns;
-  /** (sessions) beside them: the place of the newest shared item. */
-  private readonly anchors: Int32Array;
-  /** (sessions) beside them: lag + 1 of the item that was counted last; a session that has it more than once says so once. */
-  private readonly heard: Int32Array;
-  /** (items) all 0 between calls: 1 for a touched item that was looked for. */
-  private readonly heardItems: Uint8Array;
-  /** Score, places and nearest vote of the rows around the anchors of the sessions that were found last. */
-  private readonly sums: SparseColumns;
+  private readonly index: SessionSums;
   private summed: Found | undefined;
 
   constructor(columns: Columns, options: SessionOptions) {
     const { offsets, items, starts, places, counts } = intsOf(columns);
-    this.options = options;
-    this.items = items;
-    this.starts = starts;
-    this.places = places;
-    this.sessionOf = new Int32Array(items.length);
-    const from: number[] = [];
-    const to: number[] = [];
+    const { length, reach, fade, back, near, damping } = options;
+    /** (E) session of each place. */
+    const sessionOf = new Int32Array(items.length);
+    let count = 0;
     for (let u = 0; u + 1 < offsets.length; u++) {
       const end = offsets[u + 1]!;
       for (let p = offsets[u]!; p < end; p++) {
-        if ((p - offsets[u]!) % options.length === 0) {
-          from.push(offsets[u]!);
-          to.push(end);
-        }
-        this.sessionOf[p] = from.length - 1;
+        if ((p - offsets[u]!) % length === 0) count++;
+        sessionOf[p] = count - 1;
       }
     }
-    this.sessions = places.map((place) => this.sessionOf[place]!);
-    this.from = Int32Array.from(from);
-    this.to = Int32Array.from(to);
-    this.idf = Float32Array.from(counts, (n) => Math.log1p(from.length / Math.max(1, n)));
-    this.damping = Float32Array.from(counts, (n) => Math.max(1, n) ** -options.damping);
-    const { reach, fade, back } = options;
-    this.after = Float32Array.from({ length: reach + 1 }, (_, gap) => 1 / (1 + (gap - 1) / fade));
-    this.before = this.after.map((weight) => back * weight);
-    this.shared = new SparseColumns(from.length, 1);
-    this.anchors = new Int32Array(from.length);
-    this.heard = new Int32Array(from.length);
-    this.heardItems = new Uint8Array(counts.length);
-    this.sums = new SparseColumns(counts.length, 3);
+    const after = Float32Array.from({ length: reach + 1 }, (_, gap) => 1 / (1 + (gap - 1) / fade));
+    this.options = options;
+    this.idf = Float32Array.from(counts, (n) => Math.log1p(count / Math.max(1, n)));
+    this.index = new SessionSums({
+      ...{ offsets, items, starts, places, near, after },
+      sessions: places.map((place) => sessionOf[place]!),
+      before: after.map((weight) => back * weight),
+      factors: Float32Array.from(counts, (n) => Math.max(1, n) ** -damping),
+    });
   }
 
   near({ items }: Touches): Found {
-    const { starts, places, sessions, shared, anchors, heard, heardItems, idf, options } = this;
-    const { lags, decay, near, power } = options;
-    const { places: found } = shared;
-    const similarities = shared.columns[0]!;
-    shared.clear();
+    const { idf, index, options } = this;
+    const { lags, decay, neighbours, power } = options;
+    const rows: number[] = [];
+    const weights: number[] = [];
     let whole = 0;
-    let lag = 0;
-    let touch = 0;
-    for (; touch < items.length && lag < lags; touch++) {
+    for (let touch = 0; touch < items.length && rows.length < lags; touch++) {
       const item = items[touch]!;
-      if (item >= heardItems.length || heardItems[item] !== 0) continue;
-      heardItems[item] = 1;
-      const weight = decay ** lag++ * idf[item]!;
+      if (item >= idf.length || rows.includes(item)) continue;
+      const weight = decay ** rows.length * idf[item]!;
+      rows.push(item);
+      weights.push(weight);
       whole += weight;
-      const end = starts[item + 1]!;
-      for (let o = starts[item]!; o < end; o++) {
-        const place = places[o]!;
-        const session = sessions[o]!;
-        const { count } = found;
-        const at = found.place(session);
-        if (at === count) {
-          anchors[at] = place;
-          heard[at] = lag;
-          similarities[at] = weight;
-        } else if (heard[at] !== lag) {
-          heard[at] = lag;
-          const distance = Math.abs(place - anchors[at]!);
-          similarities[at] = similarities[at]! + weight / (1 + distance / near);
-        }
-      }
     }
-    for (let t = 0; t < touch; t++) if (items[t]! < heardItems.length) heardItems[items[t]!] = 0;
-    const best = bestOf(found.rows, similarities, found.count, options.neighbours);
-    return {
-      anchors: best.rows.map((session) => anchors[found.find(session)]!),
-      votes: best.scores.map((similarity) => (similarity / whole) ** power),
-    };
+    const { anchors, similarities } = index.nearest(rows, weights, neighbours);
+    return { anchors, votes: similarities.map((similarity) => (similarity / whole) ** power) };
   }
 
   /** The k allowed rows with the highest scores. */
-  top(found: Found, query: Query, k: number): { rows: Int32Array; scores: Float32Array } {
+  top(found: Found, query: Query, k: number): Selected {
     this.add(found);
-    return this.sums.best(query, k);
+    return this.index.sums.best(k, query.allowed);
   }
 
   /**
@@ -255,42 +200,13 @@ export class Sessions {
    */
   of(found: Found, rows: Int32Array, out: readonly Float32Array[]): void {
     if (this.summed !== found) this.add(found);
-    this.sums.read(rows, out);
+    this.index.sums.read(rows, out);
   }
 
   private add(found: Found): void {
-    const { items, damping, after, before, sums } = this;
-    const { anchors, votes } = found;
-    const { places } = sums;
-    const [score, counted, nearest] = sums.columns as readonly [Float32Array, Float32Array, Float32Array];
     this.summed = undefined;
-    sums.clear();
-    for (let s = 0; s < anchors.length; s++) {
-      const anchor = anchors[s]!;
-      const vote = votes[s]!;
-      const { first, last } = this.reachOf(anchor);
-      for (let p = first; p < last; p++) {
-        if (p === anchor) continue;
-        const row = items[p]!;
-        const place = places.place(row);
-        const weight = p > anchor ? after[p - anchor]! : before[anchor - p]!;
-        score[place] = score[place]! + vote * weight;
-        counted[place] = counted[place]! + 1;
-        if (nearest[place] === 0) nearest[place] = vote;
-      }
-    }
-    const { rows, count } = places;
-    for (let place = 0; place < count; place++) score[place] = score[place]! * damping[rows[place]!]!;
+    this.index.around(found.anchors, found.votes);
     this.summed = found;
-  }
-
-  /** The places around an anchor, within its user's sequence: they may lie in the session before or after. */
-  private reachOf(anchor: number): { first: number; last: number } {
-    const session = this.sessionOf[anchor]!;
-    return {
-      first: Math.max(this.from[session]!, anchor - this.options.reach),
-      last: Math.min(this.to[session]!, anchor + this.options.reach + 1),
-    };
   }
 }
 

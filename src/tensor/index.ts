@@ -24,6 +24,7 @@ export {
   type LinearSystem,
   linearSolver,
 } from "./linear-solver.ts";
+export { ListSums, type Lists } from "./list-sums.ts";
 export { type Logarithms, logarithmsOf } from "./logarithms.ts";
 export type { DType } from "./onnx-writer.ts";
 export { type AttentionOptions, attention } from "./ops/attention.ts";
@@ -88,6 +89,7 @@ export {
 export { type AdamWOptions, adamW, type Optimizer, type Update } from "./optimizer.ts";
 export type { Part } from "./parts.ts";
 export type { Ranges } from "./quantize.ts";
+export { type Ranked, RankFusion } from "./rank-fusion.ts";
 export type { SampledRows } from "./sampled-rows.ts";
 export { type Schedule, warmupConstant, warmupCosine } from "./schedule.ts";
 export { type ItemScorer, type ItemScorerOptions, itemScorer, type Top } from "./scorer.ts";
@@ -103,6 +105,7 @@ export {
   type RunOptions,
   type Value,
 } from "./session.ts";
+export { SessionSums } from "./session-sums.ts";
 export type { Notes } from "./snapshot.ts";
 export {
   compileTraining,

@@ -82,6 +82,65 @@ interface Exports {
     ]
   ): void;
   sumExp(scores: number, allowed: number, rows: number, top: number): number;
+  addLists(
+    ...args: [entries: number, lists: number, count: number, slots: number, shift: number, records: number]
+  ): number;
+  addPlaces(
+    ...args: [
+      places: number,
+      lists: number,
+      count: number,
+      near: number,
+      slots: number,
+      shift: number,
+      records: number,
+    ]
+  ): number;
+  spansAround(items: number, anchors: number, n: number, reach: number, spans: number): number;
+  addAround(
+    ...args: [
+      items: number,
+      anchors: number,
+      votes: number,
+      n: number,
+      spans: number,
+      before: number,
+      after: number,
+      factors: number,
+      slots: number,
+      shift: number,
+      records: number,
+    ]
+  ): number;
+  fuseLists(
+    ...args: [
+      entries: number,
+      lists: number,
+      count: number,
+      flatness: number,
+      slots: number,
+      shift: number,
+      records: number,
+    ]
+  ): number;
+  placesIn(
+    ...args: [
+      rows: number,
+      n: number,
+      entries: number,
+      scores: number,
+      lists: number,
+      count: number,
+      slots: number,
+      shift: number,
+      records: number,
+      ranks: number,
+      found: number,
+    ]
+  ): void;
+  readSums(
+    ...args: [rows: number, n: number, slots: number, shift: number, records: number, out: number]
+  ): void;
   lnColumns(matrix: number, rows: number, width: number, flags: number): void;
   quantiseRows(
     ...args: [
@@ -152,6 +211,13 @@ const NAMES = [
   "selectTop",
   "selectBest",
   "sumExp",
+  "addLists",
+  "addPlaces",
+  "spansAround",
+  "addAround",
+  "fuseLists",
+  "placesIn",
+  "readSums",
   "lnColumns",
   "quantiseRows",
   "scanRows",
@@ -212,6 +278,11 @@ export class Kernels {
   /** A view, valid until the next `reserve`. */
   floats(address: number, length: number): Float32Array {
     return new Float32Array(this.memory.buffer, address, length);
+  }
+
+  /** A view, valid until the next `reserve`. */
+  doubles(address: number, length: number): Float64Array {
+    return new Float64Array(this.memory.buffer, address, length);
   }
 
   /** A view, valid until the next `reserve`. */

@@ -4,8 +4,11 @@
 export { alsHalf, foldIn, gram } from "./als";
 export { selectBest } from "./best";
 export { conjugateGradient } from "./conjugate-gradient";
+export { fuseLists, placesIn } from "./fusion";
 export { lnColumns } from "./logarithms";
 export { quantiseRows } from "./quantise";
 export { rowsAbove, sampleFloors, scanRows } from "./scan";
+export { addLists, readSums } from "./row-sums";
+export { addAround, addPlaces, spansAround } from "./sessions";
 export { scoreRows, selectTop, sumExp } from "./top";
 export { dotRows, highestRow } from "./vectors";
