@@ -95,7 +95,7 @@ function neighbourGrid({ source, weight, both, decay, dampings, strength }: Neig
           const options = { forward, backward: both ? forward : [], keep: TOP, strength: strength(damping) };
           const table = await countNeighbours(sequences, options, silent);
           for (const lags of [5, 10, 20]) {
-            const sum = new NeighbourSum(table, lags, decay);
+            const sum = await NeighbourSum.over(table, lags, decay);
             yield { row: { window, damping }, column: `${lags} lags`, top: (query) => sum.top(query, TOP) };
           }
         }
@@ -161,7 +161,7 @@ async function* easeChoices(sequences: Sequences, quick: boolean): ReturnType<Gr
   for (const change of changes) {
     const table = await fitEase(sequences, { ...EASE, ...change }, silent);
     for (const decay of [0.8, 0.85, 0.9]) {
-      const sum = new NeighbourSum(table, 30, decay);
+      const sum = await NeighbourSum.over(table, 30, decay);
       yield {
         row: { changed: nameOf(change) },
         column: `decay ${decay}`,

@@ -148,13 +148,13 @@ export function neighboursFrom(columns: Columns): Neighbours {
 }
 
 /** What serves a source whose `fit` returned neighbourColumns: NeighbourSum's sums and its three signals. */
-export function neighbourRetriever(
+export async function neighbourRetriever(
   { name, signalNames, personal }: Source,
   columns: Columns,
   lags: number,
   decay: number,
-): Retriever {
-  const sum = new NeighbourSum(neighboursFrom(columns), lags, decay);
+): Promise<Retriever> {
+  const sum = await NeighbourSum.over(neighboursFrom(columns), lags, decay);
   return {
     name,
     signalNames,
@@ -175,8 +175,13 @@ export class NeighbourSum {
   private readonly lagWeights: Float32Array;
   private summed: Query | undefined;
 
-  constructor({ offsets, neighbours, strengths }: Neighbours, lags: number, decay: number) {
-    this.lists = new ListSums({ offsets, rows: neighbours, strengths });
+  static async over(table: Neighbours, lags: number, decay: number): Promise<NeighbourSum> {
+    const { offsets, neighbours: rows, strengths } = table;
+    return new NeighbourSum(await ListSums.of({ offsets, rows, strengths }), lags, decay);
+  }
+
+  private constructor(lists: ListSums, lags: number, decay: number) {
+    this.lists = lists;
     this.lagWeights = Float32Array.from({ length: lags }, (_, lag) => decay ** lag);
   }
 

@@ -1,4 +1,5 @@
 /** Lists of rows with strengths, one list an item, that are added up for chosen items (assembly/row-sums.ts). */
+import { setImmediate } from "node:timers/promises";
 import { Kernels } from "./kernels.ts";
 import { RowSums } from "./row-sums.ts";
 
@@ -13,6 +14,8 @@ export interface Lists {
 
 /** Bytes of what says where a list is and what it weighs. */
 const LIST = 16;
+/** Entries that are copied in about a millisecond (guess). */
+const PIECE = 65_536;
 
 export class ListSums {
   /** Of the rows that stand in the lists: Σ weight * strength; the strength in the first list; the largest strength. */
@@ -24,17 +27,30 @@ export class ListSums {
   private lists = 0;
   private room = 0;
 
-  constructor({ offsets, rows, strengths }: Lists) {
-    const { kernels } = this;
+  private constructor({ offsets, rows }: Lists) {
     this.offsets = offsets;
-    this.entries = kernels.reserve(8 * rows.length);
-    const ints = kernels.ints(this.entries, 2 * rows.length);
-    const floats = kernels.floats(this.entries, 2 * rows.length);
-    for (let i = 0; i < rows.length; i++) {
+    this.entries = this.kernels.reserve(8 * rows.length);
+    this.sums = new RowSums(this.kernels);
+  }
+
+  /** Copies the lists in pieces, with a turn of the event loop after each: a server answers while a bundle is loaded. */
+  static async of(lists: Lists): Promise<ListSums> {
+    const made = new ListSums(lists);
+    for (let from = 0; from < lists.rows.length; from += PIECE) {
+      made.copy(lists, from, Math.min(lists.rows.length, from + PIECE));
+      await setImmediate();
+    }
+    return made;
+  }
+
+  private copy({ rows, strengths }: Lists, from: number, to: number): void {
+    const { kernels, entries } = this;
+    const ints = kernels.ints(entries, 2 * rows.length);
+    const floats = kernels.floats(entries, 2 * rows.length);
+    for (let i = from; i < to; i++) {
       ints[2 * i] = rows[i]!;
       floats[2 * i + 1] = strengths[i]!;
     }
-    this.sums = new RowSums(kernels);
   }
 
   /** Sums of the lists of the first weights.length items; an item without a list has an empty one. */

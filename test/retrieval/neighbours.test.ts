@@ -135,7 +135,7 @@ describe("adding up the neighbours of the newest items", () => {
         const options = { forward: [1, 0.5], backward: [0.25], keep: 4, strength: (count: number) => count };
         const table = await countNeighbours(sequencesOf(users, ITEMS), options, silent);
         const lists = listsOf(table);
-        const adder = new NeighbourSum(table, LAGS, DECAY);
+        const adder = await NeighbourSum.over(table, LAGS, DECAY);
         const query = queryOver(history, { allowed });
         const rows = Array.from({ length: ITEMS + 2 }, (_, row) => row);
         const sums = rows.map((row) => plainSums(lists, history, row));

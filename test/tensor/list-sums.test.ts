@@ -38,9 +38,9 @@ function plainSums({ offsets, rows, strengths }: Lists, items: Int32Array, weigh
 }
 
 describe("lists that are added up", () => {
-  it("give the sums, orders and masks of plain code, one query after the other", () => {
+  it("give the sums, orders and masks of plain code, one query after the other", async () => {
     const lists = anyLists();
-    const adder = new ListSums(lists);
+    const adder = await ListSums.of(lists);
     const everyRow = Int32Array.from({ length: ROWS + 1 }, (_, row) => row);
     for (const length of [0, 1, 3, 30, 2, 12]) {
       const items = Int32Array.from({ length }, () => random.int(ITEMS));
@@ -66,8 +66,8 @@ describe("lists that are added up", () => {
     }
   });
 
-  it("have nothing for items without a list", () => {
-    const adder = new ListSums(anyLists());
+  it("have nothing for items without a list", async () => {
+    const adder = await ListSums.of(anyLists());
     adder.add(Int32Array.of(ITEMS, ITEMS + 7), Float32Array.of(1, 1));
     expect(adder.sums.best(10).rows).toHaveLength(0);
   });
