@@ -1,7 +1,6 @@
 /** The candidate against the user's touches: same creators, same categories, same length, same popularity. */
 import type { Catalog } from "../catalog/index.ts";
-import type { Query } from "../retrieval/index.ts";
-import { CodeSlots } from "./code-slots.ts";
+import { type Query, RowPlaces } from "../retrieval/index.ts";
 import type { FeatureGroup } from "./feature-set.ts";
 
 /** Touches that make up the profile, and how much less each older one counts (guess: the last session dominates). */
@@ -28,57 +27,61 @@ export const affinity: FeatureGroup = {
   prepare() {
     const creators = new Shares();
     const categories = new Shares();
-    const touched = new CodeSlots();
-    return ({ query, catalog, candidates }, { matrix, width, first }) => {
+    const touched = new RowPlaces();
+    return ({ query, catalog, candidates: { rows } }) => {
       const profile = fillProfile(query, catalog, creators, categories, touched);
-      const { items, statistics } = catalog;
-      const { rows } = candidates;
-      for (let i = 0; i < rows.length; i++) {
-        const row = rows[i]!;
-        let at = i * width + first;
-        const creator = items.creator[row]!;
-        matrix[at++] = creator === 0 ? 0 : creators.of(creator);
-        matrix[at++] = creator !== 0 && creator === profile.newestCreator ? 1 : 0;
-        let sum = 0;
-        let best = 0;
-        let newest = 0;
-        const start = items.categoryOffsets[row]!;
-        const count = items.categoryCounts[row]!;
-        for (let c = start; c < start + count; c++) {
-          const place = categories.slots.placeOf(items.categories[c]!);
-          if (place < 0) continue;
-          const share = categories.shares[place]!;
-          sum += share;
-          if (share > best) best = share;
-          // The newest touch is the first that was added.
-          if (place < profile.newestCategories) newest++;
+      const { creator, categories: codes, categoryOffsets, categoryCounts, duration } = catalog.items;
+      const { engagements } = catalog.statistics;
+      return ({ matrix, width, first }, from, to) => {
+        for (let i = from, at = first; i < to; i++, at += width) {
+          const row = rows[i]!;
+          const byWhom = creator[row]!;
+          if (byWhom !== 0) {
+            matrix[at] = creators.of(byWhom);
+            matrix[at + 1] = byWhom === profile.newestCreator ? 1 : 0;
+          }
+          let sum = 0;
+          let best = 0;
+          let newest = 0;
+          const start = categoryOffsets[row]!;
+          const count = categoryCounts[row]!;
+          for (let c = start; c < start + count; c++) {
+            const place = categories.places.find(codes[c]!);
+            if (place < 0) continue;
+            const share = categories.shares[place]!;
+            sum += share;
+            if (share > best) best = share;
+            // The newest touch is the first that was added.
+            if (place < profile.newestCategories) newest++;
+          }
+          if (count > 0) {
+            matrix[at + 2] = sum / count;
+            matrix[at + 3] = best;
+            matrix[at + 4] = newest / count;
+          }
+          const longer = (1 + duration[row]!) / profile.duration;
+          matrix[at + 5] = Number.isFinite(longer) ? Math.max(longer, 1 / longer) : 0;
+          const { popularity } = profile;
+          matrix[at + 6] = Number.isNaN(popularity) ? 0 : (1 + engagements[row]!) / popularity;
+          matrix[at + 7] = touched.find(row) < 0 ? 0 : 1;
         }
-        matrix[at++] = count === 0 ? 0 : sum / count;
-        matrix[at++] = best;
-        matrix[at++] = count === 0 ? 0 : newest / count;
-        const longer = (1 + items.duration[row]!) / profile.duration;
-        matrix[at++] = Number.isFinite(longer) ? Math.max(longer, 1 / longer) : 0;
-        matrix[at++] = Number.isNaN(profile.popularity)
-          ? 0
-          : (1 + statistics.engagements[row]!) / profile.popularity;
-        matrix[at++] = touched.placeOf(row) < 0 ? 0 : 1;
-      }
+      };
     };
   },
 };
 
 /** Shares of the weighted touches by code. */
 class Shares {
-  readonly slots = new CodeSlots();
+  readonly places = new RowPlaces();
   shares = new Float64Array(64);
 
   clear(): void {
-    this.slots.clear();
+    this.places.clear();
   }
 
   add(code: number, share: number): void {
-    const before = this.slots.count;
-    const place = this.slots.add(code);
+    const before = this.places.count;
+    const place = this.places.place(code);
     if (place === this.shares.length) {
       const wider = new Float64Array(2 * place);
       wider.set(this.shares);
@@ -88,7 +91,7 @@ class Shares {
   }
 
   of(code: number): number {
-    const place = this.slots.placeOf(code);
+    const place = this.places.find(code);
     return place < 0 ? 0 : this.shares[place]!;
   }
 }
@@ -107,13 +110,13 @@ function fillProfile(
   catalog: Catalog,
   creators: Shares,
   categories: Shares,
-  touched: CodeSlots,
+  touched: RowPlaces,
 ): Profile {
   const { items, statistics } = catalog;
   creators.clear();
   categories.clear();
   touched.clear();
-  for (let t = 0; t < query.items.length; t++) touched.add(query.items[t]!);
+  for (let t = 0; t < query.items.length; t++) touched.place(query.items[t]!);
   const n = Math.min(query.items.length, TOUCHES);
   let total = 0;
   let durations = 0;
@@ -128,7 +131,7 @@ function fillProfile(
     const start = items.categoryOffsets[row]!;
     for (let c = start; c < start + items.categoryCounts[row]!; c++)
       categories.add(items.categories[c]!, share);
-    if (t === 0) newestCategories = categories.slots.count;
+    if (t === 0) newestCategories = categories.places.count;
     const duration = items.duration[row]!;
     // Not even a number of seconds where 32 bits cannot hold it.
     if (Number.isFinite(duration)) {

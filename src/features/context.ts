@@ -23,7 +23,8 @@ export const context: FeatureGroup = {
 
   prepare:
     () =>
-    ({ query }, { matrix, first }) => {
+    ({ query }) =>
+    ({ matrix, first }) => {
       const n = query.items.length;
       const idle = n === 0 ? 365 * DAY : Math.max(0, query.now - query.times[0]!);
       const angle = (2 * Math.PI * (query.now % DAY)) / (24 * HOUR);

@@ -8,7 +8,7 @@
 import { createHash } from "node:crypto";
 import type { Catalog } from "../catalog/index.ts";
 import type { Candidates, Query } from "../retrieval/index.ts";
-import { logarithmsOf } from "../tensor/index.ts";
+import { logRows } from "../tensor/index.ts";
 import type { FeatureSchema } from "./feature-schema.ts";
 import type { Visits } from "./visits.ts";
 
@@ -20,9 +20,12 @@ export interface FeatureContext {
   readonly visits: Visits;
 }
 
-/** Where a group writes: value f of row i goes to matrix[i * width + first + f]. A request has one row. */
+/**
+ * Where a group writes: value f of row i goes to matrix[i * width + first + f]. What it does not write is 0. A request has
+ * one row.
+ */
 export interface FeatureTarget {
-  /** (n, width), row-major. */
+  /** (rows, width), row-major. */
   readonly matrix: Float32Array;
   readonly width: number;
   readonly first: number;
@@ -58,12 +61,18 @@ export interface FeatureGroup {
    * only; without a floor, the next hour would be hundreds of deviations away. 0 where values vary by candidate.
    */
   readonly smallestDeviation: number;
-  /** What of its work depends on the schema alone, done once. */
-  prepare(schema: FeatureSchema): FillFeatures;
+  /**
+   * What of its work depends on the schema alone, done once; then what depends on the request. Of one request all rows
+   * are filled before the next one begins.
+   */
+  prepare(schema: FeatureSchema): (context: FeatureContext) => FillFeatures;
 }
 
-/** Fills the columns of a group, for the request or for every candidate. Values are finite. */
-export type FillFeatures = (context: FeatureContext, target: FeatureTarget) => void;
+/**
+ * Fills the columns of a group, for the request or for some candidates: those from `from` on, before `to`, of which the
+ * first is row 0 of the target. Values are finite.
+ */
+export type FillFeatures = (target: FeatureTarget, from: number, to: number) => void;
 
 export interface Features {
   /** (Fr) */
@@ -120,10 +129,16 @@ export function featureSet(schema: FeatureSchema, groups: readonly FeatureGroup[
   };
 }
 
+/**
+ * Rows that are filled by all groups before the next ones: together with what groups look up, they stay in the nearest
+ * caches. Many enough for the processor to wait for the data of several candidates at a time.
+ */
+export const MOST_ROWS = 32;
+
 /** The groups of one kind side by side. */
 function laidOut(schema: FeatureSchema, all: readonly FeatureGroup[], per: FeatureGroup["per"]) {
   const groups = all.filter((group) => group.per === per);
-  const fills = groups.map((group) => group.prepare(schema));
+  const begins = groups.map((group) => group.prepare(schema));
   const firsts: number[] = [];
   const features: Feature[] = [];
   const smallest: number[] = [];
@@ -136,15 +151,23 @@ function laidOut(schema: FeatureSchema, all: readonly FeatureGroup[], per: Featu
     }
   }
   const width = features.length;
-  const logarithms = logarithmsOf(features.map(({ ln }) => ln === true));
+  const block = logRows(
+    features.map(({ ln }) => ln === true),
+    MOST_ROWS,
+  );
+  const targets = firsts.map((first): FeatureTarget => ({ matrix: block.rows, width, first }));
   return {
     features,
     names: features.map(({ name }) => name),
     smallest: Float32Array.from(smallest),
     fill(context: FeatureContext, rows: number): Float32Array {
       const matrix = new Float32Array(rows * width);
-      for (let g = 0; g < fills.length; g++) fills[g]!(context, { matrix, width, first: firsts[g]! });
-      logarithms.apply(matrix, rows);
+      const fills = begins.map((begin) => begin(context));
+      for (let from = 0; from < rows; from += MOST_ROWS) {
+        const to = Math.min(rows, from + MOST_ROWS);
+        for (let g = 0; g < fills.length; g++) fills[g]!(targets[g]!, from, to);
+        block.take(to - from, matrix, from * width);
+      }
       return matrix;
     },
   };

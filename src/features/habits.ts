@@ -52,7 +52,8 @@ export const habits: FeatureGroup = {
 
   prepare:
     () =>
-    ({ query: { now, history }, catalog }, { matrix, first }) => {
+    ({ query: { now, history }, catalog }) =>
+    ({ matrix, first }) => {
       const visits = visitsOf(history, catalog, WINDOWS.at(-1));
       const { times, shares, actions } = visits;
       let at = first;

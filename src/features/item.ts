@@ -1,8 +1,9 @@
 /** The candidate by itself: how much it is taken, lately and ever, how old and how long it is, how disliked. */
 import { HALF_LIVES_DAYS } from "../catalog/index.ts";
 import { DAY, HOUR } from "../core/index.ts";
-import type { FeatureColumn, FeatureGroup } from "./feature-set.ts";
+import { type FeatureColumn, type FeatureGroup, MOST_ROWS } from "./feature-set.ts";
 
+const HALVES = HALF_LIVES_DAYS.length;
 /** By half-life: the exponent of a millisecond. */
 const FADES = HALF_LIVES_DAYS.map((days) => -Math.LN2 / (days * DAY));
 /** As if every item had been taken so many times more without a veto (guess). */
@@ -26,35 +27,45 @@ export const item: FeatureGroup = {
     { name: "log-duration", kind: "log", ln: true, unknown: 0 },
   ],
 
-  prepare:
-    () =>
-    ({ query, catalog, candidates }, { matrix, width, first }) => {
+  prepare() {
+    const counts = new Float64Array(MOST_ROWS * HALVES);
+    const since = new Float64Array(MOST_ROWS);
+    return ({ query: { now }, catalog, candidates: { rows } }) => {
       const { statistics, items } = catalog;
       const { engagements, vetoes, decayed, decayedAt } = statistics;
+      const { bornAt, duration } = items;
       // One of those that were taken, or the first that will be: not the catalogue's size, which replaying does not have.
       const size = statistics.engagedItems + 1;
       const total = statistics.totalEngagements + size;
-      const { rows } = candidates;
-      for (let i = 0; i < rows.length; i++) {
-        const row = rows[i]!;
-        let at = i * width + first;
-        matrix[at++] = ((engagements[row]! + 1) * size) / total;
-        const sinceEngagement = Math.max(0, query.now - decayedAt[row]!);
-        let week = 0;
-        let month = 0;
-        for (let h = 0; h < HALF_LIVES_DAYS.length; h++) {
-          const count =
-            sinceEngagement === Infinity ? 0 : decayed[h]![row]! * Math.exp(FADES[h]! * sinceEngagement);
-          week = month;
-          month = count;
-          matrix[at++] = count + 0.1;
+      return ({ matrix, width, first }, from, to) => {
+        // First what waits for memory, for much at a time in so short a loop; then what computes.
+        for (let i = from, at = first, c = 0; i < to; i++, at += width) {
+          const row = rows[i]!;
+          const taken = engagements[row]!;
+          const vetoed = vetoes[row]!;
+          const seconds = duration[row]!;
+          for (let h = 0; h < HALVES; h++) counts[c++] = decayed[h]![row]!;
+          since[i - from] = Math.max(0, now - decayedAt[row]!);
+          matrix[at] = ((taken + 1) * size) / total;
+          matrix[at + 2 + HALVES] = 1 + Math.max(0, now - bornAt[row]!) / DAY;
+          matrix[at + 4 + HALVES] = vetoed / (taken + vetoed + UNVETOED);
+          matrix[at + 5 + HALVES] = Number.isFinite(seconds) ? 1 + seconds : 0;
         }
-        matrix[at++] = (week + 0.5) / (month + 0.5);
-        matrix[at++] = 1 + Math.max(0, query.now - items.bornAt[row]!) / DAY;
-        matrix[at++] = 1 + Math.min(sinceEngagement, 10_000 * DAY) / HOUR;
-        matrix[at++] = vetoes[row]! / (engagements[row]! + vetoes[row]! + UNVETOED);
-        const duration = items.duration[row]!;
-        matrix[at++] = Number.isFinite(duration) ? 1 + duration : 0;
-      }
-    },
+        for (let i = from, at = first, c = 0; i < to; i++, at += width) {
+          const sinceEngagement = since[i - from]!;
+          let week = 0;
+          let month = 0;
+          for (let h = 0; h < HALVES; h++, c++) {
+            // Before the first one nothing was counted.
+            const count = counts[c]! * Math.exp(FADES[h]! * sinceEngagement);
+            week = month;
+            month = count;
+            matrix[at + 1 + h] = count + 0.1;
+          }
+          matrix[at + 1 + HALVES] = (week + 0.5) / (month + 0.5);
+          matrix[at + 3 + HALVES] = 1 + Math.min(sinceEngagement, 10_000 * DAY) / HOUR;
+        }
+      };
+    };
+  },
 };

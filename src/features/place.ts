@@ -15,15 +15,16 @@ export const place: FeatureGroup = {
     const others = surfaces.length;
     const firstDevice = others + 2;
     const otherDevices = firstDevice + devices.length;
-    return ({ query: { context } }, { matrix, first }) => {
-      const { surface, device } = context;
-      matrix[first + (surface === undefined ? others + 1 : (surfaceAt.get(surface) ?? others))] = 1;
-      const code = device === undefined ? undefined : deviceAt.get(device);
-      matrix[
-        first +
-          (device === undefined ? otherDevices + 1 : code === undefined ? otherDevices : firstDevice + code)
-      ] = 1;
-    };
+    return ({ query: { context } }) =>
+      ({ matrix, first }) => {
+        const { surface, device } = context;
+        matrix[first + (surface === undefined ? others + 1 : (surfaceAt.get(surface) ?? others))] = 1;
+        const code = device === undefined ? undefined : deviceAt.get(device);
+        matrix[
+          first +
+            (device === undefined ? otherDevices + 1 : code === undefined ? otherDevices : firstDevice + code)
+        ] = 1;
+      };
   },
 };
 

@@ -1,5 +1,5 @@
 /** Which sources found the candidate, how high, and what every source thinks of it. */
-import type { FeatureColumn, FeatureGroup } from "./feature-set.ts";
+import type { FeatureColumn, FeatureGroup, FeatureTarget } from "./feature-set.ts";
 
 /** Stands for "rank of a candidate that the source did not find": beyond every list. */
 const NOT_FOUND = 2000;
@@ -31,31 +31,69 @@ export const provenance: FeatureGroup = {
 
   prepare:
     () =>
-    ({ candidates }, { matrix, width, first }) => {
-      const { rows, fused, ranks, signals, bestScores } = candidates;
+    ({ candidates }) => {
+      const { fused, ranks, signals, bestScores } = candidates;
       const relativeAt = firstSignals(candidates.sourceNames, candidates.signalNames);
-      for (let i = 0; i < rows.length; i++) {
-        const base = i * width + first;
-        let at = base + 2;
-        let found = 0;
-        for (let s = 0; s < ranks.length; s++) {
-          const rank = ranks[s]![i]!;
-          if (rank >= 0) found++;
-          const best = bestScores[s]!;
-          matrix[at++] = rank < 0 ? 0 : 1 / (1 + rank);
-          matrix[at++] = rank < NOT_FOUND ? LOG_RANKS[rank < 0 ? NOT_FOUND : rank]! : Math.log2(2 + rank);
-          matrix[at++] = best > 0 ? Math.max(-1, Math.min(2, signals[relativeAt[s]!]![i]! / best)) : 0;
+      return (target, from, to) => {
+        const { matrix, width, first } = target;
+        for (let i = from, at = first; i < to; i++, at += width) matrix[at] = fused[i]!;
+        let column = 2;
+        for (let s = 0; s < ranks.length; s++, column += 3) {
+          writeRanks(ranks[s]!, target, column, from, to);
+          writeRelative(signals[relativeAt[s]!]!, bestScores[s]!, target, column + 2, from, to);
         }
-        for (let j = 0; j < signals.length; j++) {
-          const value = signals[j]![i]!;
-          matrix[at++] = value;
-          matrix[at++] = Math.max(0, value) + SIGNAL_FLOOR;
+        for (let j = 0; j < signals.length; j++, column += 2) {
+          writeSignal(signals[j]!, target, column, from, to);
         }
-        matrix[base] = fused[i]!;
-        matrix[base + 1] = found;
-      }
+      };
     },
 };
+
+/** The ranks of candidates `from` .. `to` - 1, and one more in the second column where the source found them. */
+function writeRanks(
+  ranks: Int32Array,
+  { matrix, width, first }: FeatureTarget,
+  column: number,
+  from: number,
+  to: number,
+): void {
+  for (let i = from, at = first; i < to; i++, at += width) {
+    const rank = ranks[i]!;
+    if (rank >= 0) matrix[at + 1] = matrix[at + 1]! + 1;
+    matrix[at + column] = rank < 0 ? 0 : 1 / (1 + rank);
+    matrix[at + column + 1] =
+      rank < NOT_FOUND ? LOG_RANKS[rank < 0 ? NOT_FOUND : rank]! : Math.log2(2 + rank);
+  }
+}
+
+/** What a source thinks of each candidate, of the best that it thinks of any. */
+function writeRelative(
+  signal: Float32Array,
+  best: number,
+  { matrix, width, first }: FeatureTarget,
+  column: number,
+  from: number,
+  to: number,
+): void {
+  if (!(best > 0)) return;
+  for (let i = from, at = first + column; i < to; i++, at += width) {
+    matrix[at] = Math.max(-1, Math.min(2, signal[i]! / best));
+  }
+}
+
+function writeSignal(
+  signal: Float32Array,
+  { matrix, width, first }: FeatureTarget,
+  column: number,
+  from: number,
+  to: number,
+): void {
+  for (let i = from, at = first + column; i < to; i++, at += width) {
+    const value = signal[i]!;
+    matrix[at] = value;
+    matrix[at + 1] = Math.max(0, value) + SIGNAL_FLOOR;
+  }
+}
 
 /** Index of every source's first signal, which carries the source's name. */
 function firstSignals(sources: readonly string[], signals: readonly string[]): readonly number[] {

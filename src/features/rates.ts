@@ -22,7 +22,7 @@ import {
 } from "../catalog/index.ts";
 import { DAY } from "../core/index.ts";
 import { ACTIONS } from "../events/index.ts";
-import type { FeatureColumn, FeatureGroup } from "./feature-set.ts";
+import { type FeatureColumn, type FeatureGroup, type FeatureTarget, MOST_ROWS } from "./feature-set.ts";
 import { oddsOf, smoothed } from "./smoothing.ts";
 
 /** Impressions that the level above an item, a creator and a category counts as. */
@@ -37,12 +37,32 @@ const VISIT_STRENGTH = 10;
 const FIRST_RATE = 0.1;
 const FIRST_STRENGTH = 20;
 
-/** Values of one half-life in `ItemStatistics.recent`. */
+const HALVES = RATE_HALF_LIVES_DAYS.length;
+/** Values of one half-life in `ItemStatistics.recent`, and of all. */
 const RECENT = 1 + TALLIES.length;
+const RECENT_ROW = HALVES * RECENT;
 /** By half-life: the exponent of a millisecond. */
 const FADES = RATE_HALF_LIVES_DAYS.map((days) => -Math.LN2 / (days * DAY));
 /** Kinds of interaction of which the most frequent counts visits. */
 const VISIT_TALLIES: readonly number[] = TALLIES.map((_, t) => t);
+/** Columns of one action. */
+const PER_ACTION = 6 + HALVES;
+
+/**
+ * What is known of some candidates is first copied side by side from all over the catalog: in so short a loop the
+ * processor waits for many cache lines at a time and not for one after the other.
+ */
+/** A candidate's record: the item's own counts, those of its creator's and its categories' other items, */
+const CREATOR = SUMS;
+const CATEGORY = CREATOR + TAKEN;
+/** its recent counts, decayed up to now, the times up to which they were before, */
+const LATELY = CATEGORY + TAKEN;
+const SHOWN_AT = LATELY + RECENT_ROW;
+const ANSWERED_AT = SHOWN_AT + 1;
+/** its visits, and the rate that its creator lets expect of the action at hand. */
+const VISITS = ANSWERED_AT + 1;
+const EXPECTED = VISITS + 1;
+const RECORD = EXPECTED + 1;
 
 export const rates: FeatureGroup = {
   name: "rate",
@@ -74,72 +94,26 @@ export const rates: FeatureGroup = {
     { name: "share.category", kind: "share", unknown: 0 },
   ],
 
-  prepare:
-    () =>
-    ({ query, catalog, candidates }, { matrix, width, first }) => {
+  prepare() {
+    const records = new Float64Array(MOST_ROWS * RECORD);
+    return ({ query: { now }, catalog, candidates }) => {
       const { statistics, items } = catalog;
-      const { counts, recent, sums } = statistics;
-      const { all } = sums;
-      const { shownAt, answeredAt } = statistics;
       const overall = overallRates(statistics);
-      const { rows } = candidates;
-      const creator = new Float64Array(TAKEN);
-      const category = new Float64Array(TAKEN);
-      const fades = new Float64Array(2 * RATE_HALF_LIVES_DAYS.length);
-      const recentRow = RECENT * RATE_HALF_LIVES_DAYS.length;
-      const halves = RATE_HALF_LIVES_DAYS.length;
-      const share = all[WATCHES]! === 0 ? 0.5 : all[WATCHED]! / SHARE_UNIT / all[WATCHES]!;
-      for (let i = 0; i < rows.length; i++) {
-        const row = rows[i]!;
-        const own = row * SUMS;
-        othersOfCreator(row, items, statistics, creator);
-        othersOfCategories(row, items, statistics, category);
-        for (let h = 0; h < halves; h++) {
-          fades[h] = fade(query.now, shownAt[row]!, h);
-          fades[halves + h] = fade(query.now, answeredAt[row]!, h);
-        }
-        const shown = counts[own + SHOWN]!;
-        const visits = Math.max(most(counts, own + TAKEN, VISIT_TALLIES), counts[own + WATCHES]!);
-        let at = i * width + first;
+      return ({ matrix, width, first }, from, to) => {
+        const rows = candidates.rows.subarray(from, to);
+        copyCounts(rows, statistics, records);
+        copyOthers(rows, items, statistics, records);
+        fade(now, rows.length, records);
         for (let a = 0; a < ACTIONS.length; a++) {
-          const tallies = TALLIES_OF_ACTION[a]!;
-          const { rate, taken, odds, takenOdds } = overall[a]!;
-          const answers = most(counts, own + ANSWERS, tallies);
-          const done = most(counts, own + TAKEN, tallies);
-          const fromCategory = most(category, ANSWERS, tallies);
-          const byCategory = smoothed(fromCategory, category[SHOWN]!, rate, CATEGORY_STRENGTH);
-          const fromCreator = most(creator, ANSWERS, tallies);
-          const byCreator = smoothed(fromCreator, creator[SHOWN]!, byCategory, CREATOR_STRENGTH);
-          const likely = oddsOf(answers, shown, byCreator, ITEM_STRENGTH);
-          matrix[at++] = overall[a]!.shares
-            ? shareOdds(done, overall[a]!.total, statistics.engagedItems)
-            : likely;
-          matrix[at++] = oddsOf(answers, shown, rate, ITEM_STRENGTH) / odds;
-          const known = smoothed(answers, shown, byCreator, ITEM_STRENGTH);
-          for (let h = 0; h < halves; h++) {
-            const from = row * recentRow + h * RECENT;
-            const lately = most(recent, from + 1, tallies) * fades[halves + h]!;
-            const shownLately = recent[from]! * fades[h]!;
-            matrix[at++] = oddsOf(lately, Math.max(lately, shownLately), known, RECENT_STRENGTH) / likely;
-          }
-          matrix[at++] = byCreator / (1 - byCreator) / odds;
-          matrix[at++] = byCategory / (1 - byCategory) / odds;
-          matrix[at++] = oddsOf(done, visits, taken, VISIT_STRENGTH) / takenOdds;
-          matrix[at++] = 1 + done;
+          const target = { matrix, width, first: first + a * PER_ACTION };
+          writeExpected(records, rows.length, overall[a]!, target);
+          writeRates(records, rows.length, overall[a]!, target);
         }
-        matrix[at++] = 1 + shown;
-        for (let h = 0; h < halves; h++) {
-          matrix[at++] = 1 + recent[row * recentRow + h * RECENT]! * fades[h]!;
-        }
-        matrix[at++] = 1 + creator[SHOWN]!;
-        matrix[at++] = 1 + category[SHOWN]!;
-        const watches = counts[own + WATCHES]!;
-        matrix[at++] = meanShare(counts[own + WATCHED]!, watches, share, VISIT_STRENGTH) - share;
-        matrix[at++] = 1 + watches;
-        matrix[at++] = meanShare(creator[WATCHED]!, creator[WATCHES]!, share, CREATOR_STRENGTH) - share;
-        matrix[at++] = meanShare(category[WATCHED]!, category[WATCHES]!, share, CATEGORY_STRENGTH) - share;
-      }
-    },
+        const target = { matrix, width, first: first + ACTIONS.length * PER_ACTION };
+        writeAmounts(records, rows.length, statistics, target);
+      };
+    };
+  },
 };
 
 interface OverallRate {
@@ -152,10 +126,12 @@ interface OverallRate {
   /** Whether nothing was ever shown: then popularity is the share of everything that was taken. */
   readonly shares: boolean;
   readonly total: number;
+  readonly engagedItems: number;
+  readonly tallies: readonly number[];
 }
 
 /** By action. */
-function overallRates({ sums: { all } }: ItemStatistics): readonly OverallRate[] {
+function overallRates({ sums: { all }, engagedItems }: ItemStatistics): readonly OverallRate[] {
   const visits = Math.max(most(all, TAKEN, VISIT_TALLIES), all[WATCHES]!);
   return TALLIES_OF_ACTION.map((tallies) => {
     const total = most(all, TAKEN, tallies);
@@ -168,6 +144,8 @@ function overallRates({ sums: { all } }: ItemStatistics): readonly OverallRate[]
       takenOdds: taken / (1 - taken),
       shares: all[SHOWN] === 0,
       total,
+      engagedItems,
+      tallies,
     };
   });
 }
@@ -178,7 +156,7 @@ function shareOdds(done: number, total: number, items: number): number {
 }
 
 /** The largest of some counts, which are the ones at `from` of these tallies. */
-function most(counts: Float64Array | Float32Array, from: number, tallies: readonly number[]): number {
+function most(counts: Float64Array, from: number, tallies: readonly number[]): number {
   let largest = 0;
   for (let t = 0; t < tallies.length; t++) {
     const count = counts[from + tallies[t]!]!;
@@ -187,42 +165,142 @@ function most(counts: Float64Array | Float32Array, from: number, tallies: readon
   return largest;
 }
 
-function fade(now: number, reference: number, h: number): number {
-  return reference === -Infinity ? 0 : Math.exp(FADES[h]! * Math.max(0, now - reference));
-}
-
-function meanShare(watched: number, watches: number, prior: number, strength: number): number {
-  return (watched / SHARE_UNIT + strength * prior) / (watches + strength);
-}
-
-/** Fills `out` (TAKEN) with the first counts of the creator's other items. */
-function othersOfCreator(
-  row: number,
-  items: ItemColumns,
-  { counts, sums }: ItemStatistics,
-  out: Float64Array,
+/** Columns of what is expected of an item: by its creator's other items, and by its categories'. */
+function writeExpected(
+  records: Float64Array,
+  count: number,
+  { rate, odds, tallies }: OverallRate,
+  { matrix, width, first }: FeatureTarget,
 ): void {
-  const creator = items.creator[row]!;
-  const from = creator * SUMS;
-  if (creator === 0 || from >= sums.byCreator.length) out.fill(0);
-  else for (let s = 0; s < TAKEN; s++) out[s] = sums.byCreator[from + s]! - counts[row * SUMS + s]!;
+  let to = first + 2 + HALVES;
+  for (let at = 0; at < count * RECORD; at += RECORD, to += width) {
+    const ofCategory = most(records, at + CATEGORY + ANSWERS, tallies);
+    const byCategory = smoothed(ofCategory, records[at + CATEGORY + SHOWN]!, rate, CATEGORY_STRENGTH);
+    const ofCreator = most(records, at + CREATOR + ANSWERS, tallies);
+    const byCreator = smoothed(ofCreator, records[at + CREATOR + SHOWN]!, byCategory, CREATOR_STRENGTH);
+    records[at + EXPECTED] = byCreator;
+    matrix[to] = byCreator / (1 - byCreator) / odds;
+    matrix[to + 1] = byCategory / (1 - byCategory) / odds;
+  }
 }
 
-/** Fills `out` (TAKEN) with the first counts of the other items of its categories, all categories together. */
-function othersOfCategories(
-  row: number,
-  items: ItemColumns,
-  { counts, sums }: ItemStatistics,
-  out: Float64Array,
+/** Columns of what the item's own counts say of an action. */
+function writeRates(
+  records: Float64Array,
+  count: number,
+  { rate, odds, taken, takenOdds, shares, total, engagedItems, tallies }: OverallRate,
+  { matrix, width, first }: FeatureTarget,
 ): void {
-  out.fill(0);
-  const start = items.categoryOffsets[row]!;
-  const end = start + items.categoryCounts[row]!;
-  for (let c = start; c < end; c++) {
-    const from = items.categories[c]! * SUMS;
-    if (from >= sums.byCategory.length) continue;
-    for (let s = 0; s < TAKEN; s++) {
-      out[s] = out[s]! + sums.byCategory[from + s]! - counts[row * SUMS + s]!;
+  let to = first;
+  for (let at = 0; at < count * RECORD; at += RECORD, to += width) {
+    const shown = records[at + SHOWN]!;
+    const answers = most(records, at + ANSWERS, tallies);
+    const done = most(records, at + TAKEN, tallies);
+    const expected = records[at + EXPECTED]!;
+    const likely = oddsOf(answers, shown, expected, ITEM_STRENGTH);
+    matrix[to] = shares ? shareOdds(done, total, engagedItems) : likely;
+    matrix[to + 1] = oddsOf(answers, shown, rate, ITEM_STRENGTH) / odds;
+    const known = smoothed(answers, shown, expected, ITEM_STRENGTH);
+    for (let h = 0; h < HALVES; h++) {
+      const from = at + LATELY + h * RECENT;
+      const lately = most(records, from + 1, tallies);
+      const shownLately = Math.max(lately, records[from]!);
+      matrix[to + 2 + h] = oddsOf(lately, shownLately, known, RECENT_STRENGTH) / likely;
     }
+    matrix[to + 4 + HALVES] = oddsOf(done, records[at + VISITS]!, taken, VISIT_STRENGTH) / takenOdds;
+    matrix[to + 5 + HALVES] = 1 + done;
+  }
+}
+
+/** Columns that are of no action. */
+function writeAmounts(
+  records: Float64Array,
+  count: number,
+  { sums: { all } }: ItemStatistics,
+  { matrix, width, first }: FeatureTarget,
+): void {
+  const share = all[WATCHES]! === 0 ? 0.5 : all[WATCHED]! / SHARE_UNIT / all[WATCHES]!;
+  for (let i = 0; i < count; i++) {
+    const own = i * RECORD;
+    const creator = own + CREATOR;
+    const category = own + CATEGORY;
+    let to = first + i * width;
+    matrix[to++] = 1 + records[own + SHOWN]!;
+    for (let h = 0; h < HALVES; h++) matrix[to++] = 1 + records[own + LATELY + h * RECENT]!;
+    matrix[to++] = 1 + records[creator + SHOWN]!;
+    matrix[to++] = 1 + records[category + SHOWN]!;
+    matrix[to++] = meanShare(records, own, share, VISIT_STRENGTH) - share;
+    matrix[to++] = 1 + records[own + WATCHES]!;
+    matrix[to++] = meanShare(records, creator, share, CREATOR_STRENGTH) - share;
+    matrix[to++] = meanShare(records, category, share, CATEGORY_STRENGTH) - share;
+  }
+}
+
+/** Of the counts that begin at `from`. */
+function meanShare(records: Float64Array, from: number, prior: number, strength: number): number {
+  const watched = records[from + WATCHED]! / SHARE_UNIT;
+  return (watched + strength * prior) / (records[from + WATCHES]! + strength);
+}
+
+/** The items' own counts. */
+function copyCounts(
+  rows: Int32Array,
+  { counts, recent, shownAt, answeredAt }: ItemStatistics,
+  records: Float64Array,
+): void {
+  for (let i = 0; i < rows.length; i++) {
+    const row = rows[i]!;
+    const to = i * RECORD;
+    const own = row * SUMS;
+    for (let s = 0; s < SUMS; s++) records[to + s] = counts[own + s]!;
+    const lately = row * RECENT_ROW;
+    for (let r = 0; r < RECENT_ROW; r++) records[to + LATELY + r] = recent[lately + r]!;
+    records[to + SHOWN_AT] = shownAt[row]!;
+    records[to + ANSWERED_AT] = answeredAt[row]!;
+  }
+}
+
+/** Of creators and categories, what their sums say without the item; of several categories, all together. */
+function copyOthers(
+  rows: Int32Array,
+  { creator, categories, categoryOffsets, categoryCounts }: ItemColumns,
+  { sums: { byCreator, byCategory } }: ItemStatistics,
+  records: Float64Array,
+): void {
+  for (let i = 0; i < rows.length; i++) {
+    const row = rows[i]!;
+    const own = i * RECORD;
+    const from = creator[row]! * SUMS;
+    const known = from > 0 && from < byCreator.length;
+    for (let s = 0; s < TAKEN; s++) {
+      records[own + CREATOR + s] = known ? byCreator[from + s]! - records[own + s]! : 0;
+      records[own + CATEGORY + s] = 0;
+    }
+    const start = categoryOffsets[row]!;
+    const end = start + categoryCounts[row]!;
+    for (let c = start; c < end; c++) {
+      const group = categories[c]! * SUMS;
+      if (group >= byCategory.length) continue;
+      for (let s = 0; s < TAKEN; s++) {
+        const to = own + CATEGORY + s;
+        records[to] = records[to]! + byCategory[group + s]! - records[own + s]!;
+      }
+    }
+  }
+}
+
+/** Decays recent counts up to `now`, and counts visits. */
+function fade(now: number, count: number, records: Float64Array): void {
+  for (let at = 0; at < count * RECORD; at += RECORD) {
+    const sinceShown = Math.max(0, now - records[at + SHOWN_AT]!);
+    const sinceAnswered = Math.max(0, now - records[at + ANSWERED_AT]!);
+    for (let h = 0; h < HALVES; h++) {
+      const from = at + LATELY + h * RECENT;
+      // Before the first one it is -Infinity, and the counts are 0.
+      records[from] = records[from]! * Math.exp(FADES[h]! * sinceShown);
+      const faded = Math.exp(FADES[h]! * sinceAnswered);
+      for (let r = 1; r < RECENT; r++) records[from + r] = records[from + r]! * faded;
+    }
+    records[at + VISITS] = Math.max(most(records, at + TAKEN, VISIT_TALLIES), records[at + WATCHES]!);
   }
 }

@@ -8,7 +8,7 @@
 import type { Catalog } from "../catalog/index.ts";
 import { DAY, MINUTE } from "../core/index.ts";
 import { ACTIONS } from "../events/index.ts";
-import { CodeSlots } from "./code-slots.ts";
+import { RowPlaces } from "../retrieval/index.ts";
 import type { FeatureColumn, FeatureGroup } from "./feature-set.ts";
 import type { Visits } from "./visits.ts";
 
@@ -21,6 +21,9 @@ const WATCHES = 1 + ACTIONS.length;
 const SHARE = WATCHES + 1;
 const NEWEST = SHARE + 1;
 const WIDTH = NEWEST + 1;
+/** Columns that tell of a tally: what of visits they are, those of `tallyColumns`, and how long ago the newest was. */
+const TALLY_COLUMNS = ACTIONS.length + 2;
+const TOLD = TALLY_COLUMNS + 1;
 
 /** Lengths are compared by their logarithm, in bins of so much; beyond the last all are one (1.5 hours). */
 const BIN = 0.25;
@@ -46,28 +49,29 @@ export const taste: FeatureGroup = {
 
   prepare() {
     const known = new Tallied();
-    const category = new Float64Array(WIDTH);
-    return ({ query: { now }, visits, catalog, candidates }, { matrix, width, first }) => {
-      const { items } = catalog;
-      known.take(visits, catalog);
-      const { rows } = candidates;
-      for (let i = 0; i < rows.length; i++) {
-        const row = rows[i]!;
-        let at = i * width + first;
-        const creator = known.creators.slots.placeOf(items.creator[row]!);
-        at = write(known.creators.tallies, creator * WIDTH, known, matrix, at);
-        matrix[at++] = minutes(known.creators.tallies, creator * WIDTH, now);
-        gather(row, known.categories, catalog, category);
-        at = write(category, 0, known, matrix, at);
-        matrix[at++] = minutes(category, 0, now);
-        at = write(known.lengths, binOf(items.duration[row]!) * WIDTH, known, matrix, at);
-        const own = known.items.slots.placeOf(row);
-        at = write(known.items.tallies, own * WIDTH, known, matrix, at);
-        matrix[at++] = minutes(known.items.tallies, own * WIDTH, now);
-      }
+    return ({ query: { now }, visits, catalog, candidates: { rows } }) => {
+      known.take(visits, catalog, now);
+      const { creators, lengths, items } = known;
+      const { creator, duration } = catalog.items;
+      return ({ matrix, width, first }, from, to) => {
+        for (let i = from; i < to; i++) {
+          const row = rows[i]!;
+          let at = (i - from) * width + first;
+          at = copy(creators.told, creators.toldAt(creator[row]!), TOLD, matrix, at);
+          at = known.writeCategories(row, catalog, now, matrix, at);
+          at = copy(lengths, (1 + binOf(duration[row]!)) * TOLD, TALLY_COLUMNS, matrix, at);
+          copy(items.told, items.toldAt(row), TOLD, matrix, at);
+        }
+      };
     };
   },
 };
+
+/** Returns where the next column is. */
+function copy(from: Float32Array, start: number, count: number, to: Float32Array, first: number): number {
+  for (let k = 0; k < count; k++) to[first + k] = from[start + k]!;
+  return first + count;
+}
 
 function tallyColumns(name: string): readonly FeatureColumn[] {
   return [
@@ -79,44 +83,72 @@ function tallyColumns(name: string): readonly FeatureColumn[] {
   ];
 }
 
-/** Tallies by code. */
+/** (TOLD) what is told of what was never visited. */
+const NOTHING = new Float32Array(TOLD).fill(-NEVER_LOG, TALLY_COLUMNS);
+
+/** Tallies by code, and what is told of each: many candidates are of the same few. */
 class Tallies {
-  readonly slots = new CodeSlots();
+  readonly places = new RowPlaces();
   /** (places × WIDTH) */
   tallies = new Float64Array(64 * WIDTH);
+  /** (1 + places, TOLD) first what is told where there is no visit. */
+  told = new Float32Array(65 * TOLD);
 
   clear(): void {
-    this.slots.clear();
+    this.places.clear();
   }
 
   add(visits: Visits, v: number, code: number): void {
-    const before = this.slots.count;
-    const at = this.slots.add(code) * WIDTH;
+    const before = this.places.count;
+    const at = this.places.place(code) * WIDTH;
     if (at === this.tallies.length) {
       const wider = new Float64Array(2 * at);
       wider.set(this.tallies);
       this.tallies = wider;
     }
-    if (this.slots.count > before) this.tallies.fill(0, at, at + WIDTH);
+    if (this.places.count > before) this.tallies.fill(0, at, at + WIDTH);
     add(visits, v, this.tallies, at);
   }
+
+  tell(usual: Usual, now: number): void {
+    const { count } = this.places;
+    const needed = (1 + count) * TOLD;
+    if (needed > this.told.length) this.told = new Float32Array(2 * needed);
+    this.told.set(NOTHING);
+    for (let p = 0; p < count; p++) {
+      const end = write(this.tallies, p * WIDTH, usual, this.told, (1 + p) * TOLD);
+      this.told[end] = minutes(this.tallies, p * WIDTH, now);
+    }
+  }
+
+  /** Where in `told` a code begins. */
+  toldAt(code: number): number {
+    return (1 + this.places.find(code)) * TOLD;
+  }
+}
+
+/** How all visits went. */
+interface Usual {
+  /** (ACTIONS) shares of them, and the mean share watched. */
+  readonly actions: Float64Array;
+  readonly share: number;
 }
 
 /** What of the visits candidates are compared with; one serves all requests. */
 class Tallied {
-  readonly all = new Float64Array(WIDTH);
-  /** (ACTIONS) shares of all visits, and the mean share watched. */
-  readonly usual = new Float64Array(ACTIONS.length);
-  usualShare = 0;
   readonly creators = new Tallies();
   readonly categories = new Tallies();
   readonly items = new Tallies();
-  /** (BINS × WIDTH) visits weighted by how near their length is. */
-  readonly lengths = new Float64Array(BINS * WIDTH);
+  /** (1 + BINS, TOLD) of visits weighted by how near their length is, without a time; first, of an unknown length. */
+  readonly lengths = new Float32Array((1 + BINS) * TOLD);
+  private readonly all = new Float64Array(WIDTH);
   private readonly bins = new Float64Array(BINS * WIDTH);
+  private readonly blurred = new Float64Array(BINS * WIDTH);
+  private readonly gathered = new Float64Array(WIDTH);
+  private usual: Usual = { actions: new Float64Array(ACTIONS.length), share: 0 };
 
-  take(visits: Visits, { items }: Catalog): void {
-    const { all, usual, creators, categories, bins } = this;
+  take(visits: Visits, { items }: Catalog, now: number): void {
+    const { all, creators, categories, bins, blurred } = this;
     all.fill(0);
     bins.fill(0);
     creators.clear();
@@ -134,9 +166,32 @@ class Tallied {
       const bin = binOf(items.duration[row]!);
       if (bin >= 0) add(visits, v, bins, bin * WIDTH);
     }
-    blur(bins, this.lengths);
-    for (let a = 0; a < ACTIONS.length; a++) usual[a] = all[1 + a]! / all[0]!;
-    this.usualShare = all[WATCHES] === 0 ? 0 : all[SHARE]! / all[WATCHES]!;
+    this.usual = {
+      actions: all.slice(1, WATCHES).map((count) => count / all[0]!),
+      share: all[WATCHES] === 0 ? 0 : all[SHARE]! / all[WATCHES]!,
+    };
+    for (const tallies of [creators, categories, this.items]) tallies.tell(this.usual, now);
+    blur(bins, blurred);
+    this.lengths.fill(0);
+    for (let bin = 0; bin < BINS; bin++) {
+      write(blurred, bin * WIDTH, this.usual, this.lengths, (1 + bin) * TOLD);
+    }
+  }
+
+  /** The columns of the mean over the item's categories. Returns where the next column is. */
+  writeCategories(row: number, catalog: Catalog, now: number, matrix: Float32Array, first: number): number {
+    const { categories, gathered } = this;
+    const { categoryCounts, categoryOffsets, categories: codes } = catalog.items;
+    const count = categoryCounts[row]!;
+    // What most items have: none, which is like one that was never visited, or one.
+    if (count <= 1) {
+      const from = count === 0 ? 0 : categories.toldAt(codes[categoryOffsets[row]!]!);
+      return copy(categories.told, from, TOLD, matrix, first);
+    }
+    gather(row, categories, catalog, gathered);
+    const at = write(gathered, 0, this.usual, matrix, first);
+    matrix[at] = minutes(gathered, 0, now);
+    return at + 1;
   }
 }
 
@@ -152,43 +207,46 @@ function add({ times, shares, actions }: Visits, v: number, tallies: Float64Arra
 }
 
 /**
- * Writes how many visits, and how they went. Returns where the next column is.
+ * Writes how many visits, and how they went: zeros where there was none. Returns where the next column is.
  *
- * @param from where the tally begins; below 0 there is none
+ * @param from where the tally begins
  */
 function write(
   tallies: Float64Array,
   from: number,
-  { usual, usualShare }: Tallied,
+  { actions, share }: Usual,
   matrix: Float32Array,
   first: number,
 ): number {
-  let at = first;
-  if (from < 0 || tallies[from] === 0) return first + ACTIONS.length + 2;
   const visits = tallies[from]!;
+  if (visits === 0) {
+    matrix.fill(0, first, first + TALLY_COLUMNS);
+    return first + TALLY_COLUMNS;
+  }
+  let at = first;
   matrix[at++] = 1 + visits;
   for (let a = 0; a < ACTIONS.length; a++) {
-    matrix[at++] = (tallies[from + 1 + a]! + STRENGTH * usual[a]!) / (visits + STRENGTH) - usual[a]!;
+    matrix[at++] = (tallies[from + 1 + a]! + STRENGTH * actions[a]!) / (visits + STRENGTH) - actions[a]!;
   }
   const watches = tallies[from + WATCHES]!;
   matrix[at++] =
-    watches === 0 ? 0 : (tallies[from + SHARE]! + STRENGTH * usualShare) / (watches + STRENGTH) - usualShare;
+    watches === 0 ? 0 : (tallies[from + SHARE]! + STRENGTH * share) / (watches + STRENGTH) - share;
   return at;
 }
 
 /** 1 + minutes, of which the column is the logarithm. */
 function minutes(tallies: Float64Array, from: number, now: number): number {
-  if (from < 0 || tallies[from] === 0) return -NEVER_LOG;
+  if (tallies[from] === 0) return -NEVER_LOG;
   return 1 + Math.max(0, now - tallies[from + NEWEST]!) / MINUTE;
 }
 
 /** The mean over the item's categories, with the newest time of all, in `out`. */
-function gather(row: number, { slots, tallies }: Tallies, { items }: Catalog, out: Float64Array): void {
-  out.fill(0);
+function gather(row: number, { places, tallies }: Tallies, { items }: Catalog, out: Float64Array): void {
+  for (let k = 0; k < WIDTH; k++) out[k] = 0;
   const start = items.categoryOffsets[row]!;
   const count = items.categoryCounts[row]!;
   for (let c = start; c < start + count; c++) {
-    const place = slots.placeOf(items.categories[c]!);
+    const place = places.find(items.categories[c]!);
     if (place < 0) continue;
     const at = place * WIDTH;
     const newest = out[0] === 0 ? tallies[at + NEWEST]! : Math.max(out[NEWEST]!, tallies[at + NEWEST]!);

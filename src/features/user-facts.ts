@@ -28,20 +28,21 @@ export const userFacts: FeatureGroup = {
       width += kind === "number" ? 2 : values.length + 1;
       return { key, kind, at, codes: new Map(values.map((value, i) => [value, i])) };
     });
-    return ({ query: { context } }, { matrix, first }) => {
-      const known = context.facts;
-      if (known === undefined) return;
-      for (const { key, kind, at, codes } of readers) {
-        // A name may be that of one of Object's own properties.
-        if (!Object.hasOwn(known, key)) continue;
-        const value = known[key]!;
-        if (kind === "category") {
-          matrix[first + at + (codes.get(String(value)) ?? codes.size)] = 1;
-        } else if (typeof value === "number") {
-          matrix[first + at] = Math.sign(value) * Math.log1p(Math.abs(value));
-          matrix[first + at + 1] = 1;
+    return ({ query: { context } }) =>
+      ({ matrix, first }) => {
+        const known = context.facts;
+        if (known === undefined) return;
+        for (const { key, kind, at, codes } of readers) {
+          // A name may be that of one of Object's own properties.
+          if (!Object.hasOwn(known, key)) continue;
+          const value = known[key]!;
+          if (kind === "category") {
+            matrix[first + at + (codes.get(String(value)) ?? codes.size)] = 1;
+          } else if (typeof value === "number") {
+            matrix[first + at] = Math.sign(value) * Math.log1p(Math.abs(value));
+            matrix[first + at + 1] = 1;
+          }
         }
-      }
-    };
+      };
   },
 };

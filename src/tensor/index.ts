@@ -25,7 +25,7 @@ export {
   linearSolver,
 } from "./linear-solver.ts";
 export { ListSums, type Lists } from "./list-sums.ts";
-export { type Logarithms, logarithmsOf } from "./logarithms.ts";
+export { type LogRows, logRows } from "./logarithms.ts";
 export type { DType } from "./onnx-writer.ts";
 export { type AttentionOptions, attention } from "./ops/attention.ts";
 export { dropout } from "./ops/dropout.ts";

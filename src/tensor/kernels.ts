@@ -141,7 +141,7 @@ interface Exports {
   readSums(
     ...args: [rows: number, n: number, slots: number, shift: number, records: number, out: number]
   ): void;
-  lnColumns(matrix: number, rows: number, width: number, flags: number): void;
+  lnColumns(matrix: number, rows: number, bytes: number, pieces: number, count: number): void;
   quantiseRows(
     ...args: [
       matrix: number,

@@ -1,6 +1,7 @@
 /** What holds of all features: finite, of their own candidate alone, named once, and known by a fingerprint. */
 import { describe, expect, it } from "vitest";
 import { Random } from "../../src/core/index.ts";
+import { MOST_ROWS } from "../../src/features/feature-set.ts";
 import {
   FEATURE_GROUPS,
   type FeatureGroup,
@@ -108,10 +109,11 @@ describe("a feature set", () => {
     columns: () => columns.map((column) => ({ name: column, kind: "score" })),
     prepare:
       () =>
-      ({ candidates }, { matrix, width, first }) => {
-        for (let i = 0; i < matrix.length / width; i++) {
+      ({ candidates }) =>
+      ({ matrix, width, first }, from, to) => {
+        for (let i = from; i < to; i++) {
           for (let f = 0; f < columns.length; f++) {
-            matrix[i * width + first + f] = 100 * candidates.rows[i]! + first + f;
+            matrix[(i - from) * width + first + f] = 100 * candidates.rows[i]! + first + f;
           }
         }
       },
@@ -133,6 +135,30 @@ describe("a feature set", () => {
     const features = set.compute({ ...context, candidates });
     expect(features.request).toEqual(Float32Array.of(700));
     expect(features.candidates).toEqual(Float32Array.of(700, 701, 702, 400, 401, 402));
+  });
+
+  it("is filled a few rows at a time, and what no group writes is 0, whatever stood there before", async () => {
+    const { context } = await anyWorld(1);
+    const set = featureSet(NOTHING, [
+      {
+        ...group("odd", ["x", "y"]),
+        prepare:
+          () =>
+          ({ candidates: { rows } }) =>
+          ({ matrix, width, first }, from, to) => {
+            for (let i = from; i < to; i++) {
+              if (rows[i]! % 2 === 1) matrix[(i - from) * width + first + 1] = rows[i]!;
+            }
+          },
+      },
+    ]);
+    for (const shift of [0, 1]) {
+      for (const n of [1, MOST_ROWS, 3 * MOST_ROWS + 1]) {
+        const rows = Int32Array.from({ length: n }, (_, i) => i + shift);
+        const { candidates } = set.compute({ ...context, candidates: { ...context.candidates, rows } });
+        expect([...candidates]).toEqual([...rows].flatMap((row) => [0, row % 2 === 1 ? row : 0]));
+      }
+    }
   });
 
   it("has a fingerprint that any change of meaning changes, and nothing else", () => {

@@ -1,7 +1,7 @@
 /** Logarithms of columns against Math.log. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { logarithmsOf } from "../../src/tensor/index.ts";
+import { logRows } from "../../src/tensor/index.ts";
 
 describe("logarithms of columns", () => {
   test("are those of Math.log, in the chosen columns of any matrix, and what is not above 0 changes its sign", () => {
@@ -21,8 +21,10 @@ describe("logarithms of columns", () => {
     );
     fc.assert(
       fc.property(cases, ({ chosen, rows }) => {
-        const matrix = Float32Array.from(rows.flat());
-        logarithmsOf(chosen).apply(matrix, rows.length);
+        const block = logRows(chosen, 9);
+        block.rows.set(rows.flat());
+        const matrix = new Float32Array(rows.length * chosen.length);
+        block.take(rows.length, matrix, 0);
         rows.flat().forEach((x, i) => {
           const got = matrix[i]!;
           if (chosen[i % chosen.length] === false) expect(got).toBe(Math.fround(x));
@@ -37,12 +39,16 @@ describe("logarithms of columns", () => {
     );
   });
 
-  test("of 1 are 0, and one matrix may be larger than the one before", () => {
-    const logarithms = logarithmsOf([true, false, true]);
-    for (const rows of [1, 100, 3]) {
-      const matrix = new Float32Array(3 * rows).fill(1);
-      logarithms.apply(matrix, rows);
-      expect([...matrix]).toEqual(Array.from({ length: rows }, () => [0, 1, 0]).flat());
+  test("of 1 are 0, row after row, and what was taken leaves zeros behind", () => {
+    const block = logRows([true, false, true], 4);
+    const out = new Float32Array(3 * 9).fill(7);
+    let at = 3;
+    for (const count of [1, 4, 3]) {
+      expect([...block.rows]).toEqual(new Array(12).fill(0));
+      block.rows.fill(1, 0, 3 * count);
+      block.take(count, out, at);
+      at += 3 * count;
     }
+    expect([...out]).toEqual([7, 7, 7, ...Array.from({ length: 8 }, () => [0, 1, 0]).flat()]);
   });
 });

@@ -27,20 +27,20 @@ function ln4(v: v128): v128 {
 }
 
 /**
- * Replaces the numbers of a matrix (rows, width) f32 whose column has flags[column] = -1 (i32, 0 elsewhere; of a
- * multiple of four columns) by their logarithms where they are > 0, by their opposites where not. The memory behind the
- * last row has to be readable for 12 bytes.
+ * Replaces numbers of a matrix (rows, bytes / 4) f32 by their logarithms where they are > 0, by their opposites where
+ * not, in the columns that `pieces` choose, row after row. A piece (8 i32) is four columns side by side: where in the
+ * row they begin, in bytes, and from its fifth number on -1 for each that is chosen, 0 for the others. Pieces do not
+ * overlap; the memory behind the last row has to be readable for 12 bytes.
  */
-export function lnColumns(matrix: usize, rows: usize, width: usize, flags: usize): void {
+export function lnColumns(matrix: usize, rows: usize, bytes: usize, pieces: usize, count: usize): void {
   const zero = f32x4.splat(0);
-  for (let c: usize = 0; c < width; c += 4) {
-    const chosen = v128.load(flags + (c << 2));
-    if (!v128.any_true(chosen)) continue;
-    let at = matrix + (c << 2);
-    for (let r: usize = 0; r < rows; r++, at += width << 2) {
+  const end = pieces + (count << 5);
+  for (let r: usize = 0; r < rows; r++, matrix += bytes) {
+    for (let piece = pieces; piece < end; piece += 32) {
+      const at = matrix + <usize>load<u32>(piece);
       const v = v128.load(at);
       const out = v128.bitselect(ln4(v), f32x4.sub(zero, v), f32x4.gt(v, zero));
-      v128.store(at, v128.bitselect(out, v, chosen));
+      v128.store(at, v128.bitselect(out, v, v128.load(piece, 16)));
     }
   }
 }
