@@ -1,9 +1,9 @@
 /** One short text for everything a catalog knows of items, so that a catalog and its rebuilt twin can be compared. */
 import { createHash } from "node:crypto";
-import { type Catalog, RATE_HALF_LIVES_DAYS } from "./catalog.ts";
+import type { Catalog } from "./catalog.ts";
 import type { NumberColumn } from "./columns.ts";
+import { RECORD } from "./item-record.ts";
 import { SUMS } from "./item-sums.ts";
-import { TALLIES } from "./tallies.ts";
 
 /**
  * SHA-256 (hex) over ids, facts, columns and statistics of all rows, to the bit, and over the names of categories and
@@ -38,17 +38,11 @@ export function catalogDigest(
     items.firstSeen,
     items.bornAt,
     statistics.engagements,
-    statistics.vetoes,
-    ...statistics.decayed,
-    statistics.decayedAt,
     statistics.heat,
-    statistics.shownAt,
-    statistics.answeredAt,
   ];
   for (const column of columns) hash.update(column.subarray(0, size));
-  const { counts, recent, sums } = statistics;
-  hash.update(counts.subarray(0, size * SUMS));
-  hash.update(recent.subarray(0, size * RATE_HALF_LIVES_DAYS.length * (1 + TALLIES.length)));
+  const { records, sums } = statistics;
+  hash.update(records.subarray(0, size * RECORD));
   hash.update(sums.all);
   hash.update(padded(sums.byCreator, catalog.creatorNames.length));
   hash.update(padded(sums.byCategory, catalog.categoryNames.length));

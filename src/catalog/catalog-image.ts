@@ -12,7 +12,7 @@ import type { UserFacts } from "../events/index.ts";
 import { type CatalogImage, HALF_LIVES_DAYS, RATE_HALF_LIVES_DAYS } from "./catalog.ts";
 import type { CopiedLists } from "./category-lists.ts";
 import type { NumberColumn } from "./columns.ts";
-import { ItemCounters, type WideColumn } from "./item-counters.ts";
+import { ItemCounters } from "./item-counters.ts";
 import { type CopiedItems, ItemTable } from "./item-table.ts";
 import { PackedTexts, textPieces, textsOf } from "./packed-texts.ts";
 import { TALLIES } from "./tallies.ts";
@@ -68,7 +68,8 @@ type UserEntry = readonly [user: UserId, time: number, facts: UserFacts];
 /** Copies what changes, at once; the chunks may be taken later. */
 export function imageOf({ table, counters, users, applied, erasedThrough }: CatalogParts): CatalogImage {
   const items = table.copy();
-  const columns = columnsOf(table, counters).map(({ column, width }) => column.slice(0, items.size * width));
+  const facts = table.columns().map((column) => column.slice(0, items.size));
+  const counted = counters.copy(items.size, CHUNK_BYTES / 8);
   const counts = table.categoryCounts.slice(0, items.size);
   const people = users.copy();
   const { newest } = counters;
@@ -85,12 +86,8 @@ export function imageOf({ table, counters, users, applied, erasedThrough }: Cata
   };
   function* chunks(): Generator<Buffer> {
     yield json("head", head);
-    for (const column of columns) {
-      const bytes = bytesOf(column);
-      for (let at = 0; at < bytes.length; at += CHUNK_BYTES) {
-        yield chunk("columns", bytes.subarray(at, at + CHUNK_BYTES));
-      }
-    }
+    for (const column of facts) yield* columnChunks(column);
+    for (const piece of counted) yield* columnChunks(piece);
     yield* categoryChunks(items.lists, counts);
     yield* textChunks("categoryNames", items.categoryNames.length, (code) => items.categoryNames[code]!);
     yield* textChunks("creatorNames", items.creatorNames.length, (code) => items.creatorNames[code]!);
@@ -113,6 +110,7 @@ export async function partsOf(chunks: AsyncIterable<Buffer>): Promise<CatalogPar
   const counters = new ItemCounters();
   const users = new UserTable();
   let head: Head | undefined;
+  let counted: readonly NumberColumn[] = [];
   let columns: ColumnReader | undefined;
   let codes: ColumnReader | undefined;
   let categories = new Int32Array();
@@ -131,9 +129,8 @@ export async function partsOf(chunks: AsyncIterable<Buffer>): Promise<CatalogPar
       table.widen(head.size);
       counters.widen(table.capacity);
       const { size } = head;
-      columns = new ColumnReader(
-        columnsOf(table, counters).map(({ column, width }) => column.subarray(0, size * width)),
-      );
+      counted = counters.blank(size);
+      columns = new ColumnReader([...table.columns().map((column) => column.subarray(0, size)), ...counted]);
       categories = new Int32Array(head.codes);
       codes = new ColumnReader([categories]);
     } else if (section === "columns") columns?.add(body);
@@ -156,6 +153,7 @@ export async function partsOf(chunks: AsyncIterable<Buffer>): Promise<CatalogPar
   // They were ids when they were written.
   const ids = texts.ids as ItemId[];
   table.restore({ factsVersion, ids, facts, categories, categoryNames, creatorNames });
+  counters.fill(counted);
   counters.sumUp(head.size, table);
   counters.newest = head.newest ?? -Infinity;
   return {
@@ -178,8 +176,11 @@ export function forgetInImage(bytes: Buffer, erasures: ReadonlyMap<UserId, numbe
   return kept.length === entries.length ? undefined : json("users", kept);
 }
 
-function columnsOf(table: ItemTable, counters: ItemCounters): readonly WideColumn[] {
-  return [...table.columns().map((column) => ({ column, width: 1 })), ...counters.columns()];
+function* columnChunks(column: NumberColumn): Generator<Buffer> {
+  const bytes = bytesOf(column);
+  for (let at = 0; at < bytes.length; at += CHUNK_BYTES) {
+    yield chunk("columns", bytes.subarray(at, at + CHUNK_BYTES));
+  }
 }
 
 function readHead(body: Buffer): Head {

@@ -75,7 +75,7 @@ export const TREND_HALF_LIFE = 1;
 /** Half-lives of the decayed counts that rates are made of, in days (guesses). */
 export const RATE_HALF_LIVES_DAYS = [1, 7] as const;
 
-/** Sums of `ItemStatistics.counts`. */
+/** Sums of the counts of `ItemStatistics.records`. */
 export interface Sums {
   /** (SUMS) */
   readonly all: Float64Array;
@@ -87,38 +87,24 @@ export interface Sums {
 
 /**
  * Item statistics, folded from interactions and impressions in log order, so that replaying the log gives the same
- * bits. A decayed count at time t is `decayed[h][row] * 2^(-(t - decayedAt[row]) / halfLife[h])`.
+ * bits. A decayed count at time t is what was counted, times 2^(-(t - as of when) / half-life).
  */
 export interface ItemStatistics {
   /** Of every engagement: what is computed from engagements and heat is good while its version stays. */
   readonly changes: RowChanges;
   /** (size) engagements ever. */
   readonly engagements: Float64Array;
-  /** (size) dislikes, hides and blocks ever. */
-  readonly vetoes: Float64Array;
-  /** (3)(size) decayed engagements by half-life, as of decayedAt. */
-  readonly decayed: readonly Float64Array[];
-  /** (size) EpochMs that the decayed counts refer to: the newest engagement; -Infinity before the first. */
-  readonly decayedAt: Float64Array;
   /**
    * (size) log2 of the decayed count with the half-life TREND_HALF_LIFE, as if carried back to time 0: log2(count) +
-   * decayedAt / halfLife. It orders items by trend at every moment alike, since all counts decay by the same factor.
+   * its time / halfLife. It orders items by trend at every moment alike, since all counts decay by the same factor.
    * -Infinity before the first engagement.
    */
   readonly heat: Float64Array;
   /**
-   * (size × SUMS) row-major: how often the item was shown, answered and taken, and how much of it was watched. Where in
-   * a row each count stands, item-sums.ts says.
+   * (size × RECORD) row-major: how often the item was shown, answered, taken and vetoed, ever and lately, and how much of
+   * it was watched. Where in a row each number stands, item-record.ts says.
    */
-  readonly counts: Float64Array;
-  /**
-   * (size × half-lives × (1 + TALLIES)) row-major: for each of RATE_HALF_LIVES_DAYS, how often shown as of `shownAt`, and
-   * the answers by tally as of `answeredAt`. Decayed like `decayed`.
-   */
-  readonly recent: Float32Array;
-  /** (size) EpochMs of the newest impression, and of the newest answer to one; -Infinity before the first. */
-  readonly shownAt: Float64Array;
-  readonly answeredAt: Float64Array;
+  readonly records: Float64Array;
   /** Of all items, and of those that share a creator or a category. */
   readonly sums: Sums;
   /** Sum of `engagements` over all items. */

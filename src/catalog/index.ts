@@ -12,6 +12,16 @@ export { catalogDigest } from "./catalog-digest.ts";
 export { forgetInImage } from "./catalog-image.ts";
 export { withStatistics } from "./catalog-view.ts";
 export { ItemCounters } from "./item-counters.ts";
+export {
+  ANSWERED_AT,
+  DECAYED,
+  DECAYED_AT,
+  LATELY,
+  RECENT,
+  RECORD,
+  SHOWN_AT,
+  VETOES,
+} from "./item-record.ts";
 export { ANSWERS, SHARE_UNIT, SHOWN, SUMS, TAKEN, WATCHED, WATCHES } from "./item-sums.ts";
 export { createCatalog, restoreCatalog } from "./memory-catalog.ts";
 export type { RowChanges } from "./row-changes.ts";

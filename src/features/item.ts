@@ -1,5 +1,5 @@
 /** The candidate by itself: how much it is taken, lately and ever, how old and how long it is, how disliked. */
-import { HALF_LIVES_DAYS } from "../catalog/index.ts";
+import { DECAYED, DECAYED_AT, HALF_LIVES_DAYS, RECORD, VETOES } from "../catalog/index.ts";
 import { DAY, HOUR } from "../core/index.ts";
 import { type FeatureColumn, type FeatureGroup, MOST_ROWS } from "./feature-set.ts";
 
@@ -32,7 +32,7 @@ export const item: FeatureGroup = {
     const since = new Float64Array(MOST_ROWS);
     return ({ query: { now }, catalog, candidates: { rows } }) => {
       const { statistics, items } = catalog;
-      const { engagements, vetoes, decayed, decayedAt } = statistics;
+      const { engagements, records } = statistics;
       const { bornAt, duration } = items;
       // One of those that were taken, or the first that will be: not the catalogue's size, which replaying does not have.
       const size = statistics.engagedItems + 1;
@@ -42,10 +42,11 @@ export const item: FeatureGroup = {
         for (let i = from, at = first, c = 0; i < to; i++, at += width) {
           const row = rows[i]!;
           const taken = engagements[row]!;
-          const vetoed = vetoes[row]!;
+          const own = row * RECORD;
+          const vetoed = records[own + VETOES]!;
           const seconds = duration[row]!;
-          for (let h = 0; h < HALVES; h++) counts[c++] = decayed[h]![row]!;
-          since[i - from] = Math.max(0, now - decayedAt[row]!);
+          for (let h = 0; h < HALVES; h++) counts[c++] = records[own + DECAYED + h]!;
+          since[i - from] = Math.max(0, now - records[own + DECAYED_AT]!);
           matrix[at] = ((taken + 1) * size) / total;
           matrix[at + 2 + HALVES] = 1 + Math.max(0, now - bornAt[row]!) / DAY;
           matrix[at + 4 + HALVES] = vetoed / (taken + vetoed + UNVETOED);

@@ -7,12 +7,17 @@
  * log-odds; all but the first are differences, 0 where nothing is known.
  */
 import {
+  ANSWERED_AT,
   ANSWERS,
   type ItemColumns,
   type ItemStatistics,
+  LATELY,
   RATE_HALF_LIVES_DAYS,
+  RECENT,
+  RECORD,
   SHARE_UNIT,
   SHOWN,
+  SHOWN_AT,
   SUMS,
   TAKEN,
   TALLIES,
@@ -38,9 +43,6 @@ const FIRST_RATE = 0.1;
 const FIRST_STRENGTH = 20;
 
 const HALVES = RATE_HALF_LIVES_DAYS.length;
-/** Values of one half-life in `ItemStatistics.recent`, and of all. */
-const RECENT = 1 + TALLIES.length;
-const RECENT_ROW = HALVES * RECENT;
 /** By half-life: the exponent of a millisecond. */
 const FADES = RATE_HALF_LIVES_DAYS.map((days) => -Math.LN2 / (days * DAY));
 /** Kinds of interaction of which the most frequent counts visits. */
@@ -52,17 +54,15 @@ const PER_ACTION = 6 + HALVES;
  * What is known of some candidates is first copied side by side from all over the catalog: in so short a loop the
  * processor waits for many cache lines at a time and not for one after the other.
  */
-/** A candidate's record: the item's own counts, those of its creator's and its categories' other items, */
-const CREATOR = SUMS;
+/** Of an item's record, as much as rates are made of. */
+const OWN = ANSWERED_AT + 1;
+/** Behind it, the counts of its creator's and of its categories' other items, */
+const CREATOR = OWN;
 const CATEGORY = CREATOR + TAKEN;
-/** its recent counts, decayed up to now, the times up to which they were before, */
-const LATELY = CATEGORY + TAKEN;
-const SHOWN_AT = LATELY + RECENT_ROW;
-const ANSWERED_AT = SHOWN_AT + 1;
-/** its visits, and the rate that its creator lets expect of the action at hand. */
-const VISITS = ANSWERED_AT + 1;
+/** the item's visits, and the rate that its creator lets expect of the action at hand. */
+const VISITS = CATEGORY + TAKEN;
 const EXPECTED = VISITS + 1;
-const RECORD = EXPECTED + 1;
+const WIDTH = EXPECTED + 1;
 
 export const rates: FeatureGroup = {
   name: "rate",
@@ -95,13 +95,13 @@ export const rates: FeatureGroup = {
   ],
 
   prepare() {
-    const records = new Float64Array(MOST_ROWS * RECORD);
+    const records = new Float64Array(MOST_ROWS * WIDTH);
     return ({ query: { now }, catalog, candidates }) => {
       const { statistics, items } = catalog;
       const overall = overallRates(statistics);
       return ({ matrix, width, first }, from, to) => {
         const rows = candidates.rows.subarray(from, to);
-        copyCounts(rows, statistics, records);
+        copyOwn(rows, statistics, records);
         copyOthers(rows, items, statistics, records);
         fade(now, rows.length, records);
         for (let a = 0; a < ACTIONS.length; a++) {
@@ -173,7 +173,7 @@ function writeExpected(
   { matrix, width, first }: FeatureTarget,
 ): void {
   let to = first + 2 + HALVES;
-  for (let at = 0; at < count * RECORD; at += RECORD, to += width) {
+  for (let at = 0; at < count * WIDTH; at += WIDTH, to += width) {
     const ofCategory = most(records, at + CATEGORY + ANSWERS, tallies);
     const byCategory = smoothed(ofCategory, records[at + CATEGORY + SHOWN]!, rate, CATEGORY_STRENGTH);
     const ofCreator = most(records, at + CREATOR + ANSWERS, tallies);
@@ -192,7 +192,7 @@ function writeRates(
   { matrix, width, first }: FeatureTarget,
 ): void {
   let to = first;
-  for (let at = 0; at < count * RECORD; at += RECORD, to += width) {
+  for (let at = 0; at < count * WIDTH; at += WIDTH, to += width) {
     const shown = records[at + SHOWN]!;
     const answers = most(records, at + ANSWERS, tallies);
     const done = most(records, at + TAKEN, tallies);
@@ -221,7 +221,7 @@ function writeAmounts(
 ): void {
   const share = all[WATCHES]! === 0 ? 0.5 : all[WATCHED]! / SHARE_UNIT / all[WATCHES]!;
   for (let i = 0; i < count; i++) {
-    const own = i * RECORD;
+    const own = i * WIDTH;
     const creator = own + CREATOR;
     const category = own + CATEGORY;
     let to = first + i * width;
@@ -242,21 +242,12 @@ function meanShare(records: Float64Array, from: number, prior: number, strength:
   return (watched + strength * prior) / (records[from + WATCHES]! + strength);
 }
 
-/** The items' own counts. */
-function copyCounts(
-  rows: Int32Array,
-  { counts, recent, shownAt, answeredAt }: ItemStatistics,
-  records: Float64Array,
-): void {
+/** What was counted of the items themselves. */
+function copyOwn(rows: Int32Array, { records: all }: ItemStatistics, records: Float64Array): void {
   for (let i = 0; i < rows.length; i++) {
-    const row = rows[i]!;
-    const to = i * RECORD;
-    const own = row * SUMS;
-    for (let s = 0; s < SUMS; s++) records[to + s] = counts[own + s]!;
-    const lately = row * RECENT_ROW;
-    for (let r = 0; r < RECENT_ROW; r++) records[to + LATELY + r] = recent[lately + r]!;
-    records[to + SHOWN_AT] = shownAt[row]!;
-    records[to + ANSWERED_AT] = answeredAt[row]!;
+    const to = i * WIDTH;
+    const from = rows[i]! * RECORD;
+    for (let k = 0; k < OWN; k++) records[to + k] = all[from + k]!;
   }
 }
 
@@ -269,7 +260,7 @@ function copyOthers(
 ): void {
   for (let i = 0; i < rows.length; i++) {
     const row = rows[i]!;
-    const own = i * RECORD;
+    const own = i * WIDTH;
     const from = creator[row]! * SUMS;
     const known = from > 0 && from < byCreator.length;
     for (let s = 0; s < TAKEN; s++) {
@@ -291,7 +282,7 @@ function copyOthers(
 
 /** Decays recent counts up to `now`, and counts visits. */
 function fade(now: number, count: number, records: Float64Array): void {
-  for (let at = 0; at < count * RECORD; at += RECORD) {
+  for (let at = 0; at < count * WIDTH; at += WIDTH) {
     const sinceShown = Math.max(0, now - records[at + SHOWN_AT]!);
     const sinceAnswered = Math.max(0, now - records[at + ANSWERED_AT]!);
     for (let h = 0; h < HALVES; h++) {

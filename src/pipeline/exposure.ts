@@ -1,5 +1,5 @@
 /** How what is shown is spread over the catalogue: coverage, concentration, and the share that new items get. */
-import { type Catalog, SHOWN, SUMS } from "../catalog/index.ts";
+import { type Catalog, RECORD, SHOWN } from "../catalog/index.ts";
 import { DAY, type EpochMs } from "../core/index.ts";
 import type { Exposure } from "./overview.ts";
 
@@ -13,7 +13,7 @@ export function exposureOf({ items, statistics, size }: Catalog, now: EpochMs): 
   let live = 0;
   for (let row = 0; row < size; row++) {
     if (items.live[row] !== 1) continue;
-    const slots = statistics.counts[row * SUMS + SHOWN]!;
+    const slots = statistics.records[row * RECORD + SHOWN]!;
     slotsOf[live++] = slots;
     const days = (now - items.bornAt[row]!) / DAY;
     const age = ages.find((group) => group.days === null || days <= group.days)!;

@@ -2,10 +2,11 @@
 import {
   ANSWERS,
   type Catalog,
+  RECORD,
   SHARE_UNIT,
   SHOWN,
-  SUMS,
   TALLIES,
+  VETOES,
   WATCHED,
   WATCHES,
 } from "../catalog/index.ts";
@@ -42,7 +43,7 @@ export function findItems(catalog: Catalog, query: ItemQuery): readonly ItemOver
 
 function overviewOf(catalog: Catalog, row: number): ItemOverview {
   const { items, statistics } = catalog;
-  const count = (which: number) => statistics.counts[row * SUMS + which]!;
+  const count = (which: number) => statistics.records[row * RECORD + which]!;
   const facts = catalog.factsOf(row);
   let answered = 0;
   for (let t = 0; t < TALLIES.length; t++) answered = Math.max(answered, count(ANSWERS + t));
@@ -53,7 +54,7 @@ function overviewOf(catalog: Catalog, row: number): ItemOverview {
     ...(facts && { facts }),
     bornAt: items.bornAt[row] as EpochMs,
     engagements: statistics.engagements[row]!,
-    vetoes: statistics.vetoes[row]!,
+    vetoes: count(VETOES),
     shown: count(SHOWN),
     answered,
     watched: watches > 0 ? count(WATCHED) / SHARE_UNIT / watches : null,

@@ -5,9 +5,12 @@ import {
   type Catalog,
   catalogDigest,
   createCatalog,
+  DECAYED,
+  DECAYED_AT,
   HALF_LIVES_DAYS,
+  RECORD,
   SHOWN,
-  SUMS,
+  VETOES,
 } from "../../src/catalog/index.ts";
 import {
   DAY,
@@ -173,8 +176,10 @@ describe("catalog: items", () => {
       expect(catalog.creatorNames[items.creator[row]!]).toBe(`c${row % 7}`);
       expect(categoriesOf(catalog, row)).toEqual([`k${row % 3}`]);
       const edge = row === 0 || row === count - 1;
-      expect(statistics.decayedAt[row]).toBe(edge ? (row === 0 ? 7 : count + 8) : -Infinity);
-      expect(statistics.decayed[0]![row]).toBe(edge ? 1 : 0);
+      expect(statistics.records[row * RECORD + DECAYED_AT]).toBe(
+        edge ? (row === 0 ? 7 : count + 8) : -Infinity,
+      );
+      expect(statistics.records[row * RECORD + DECAYED]).toBe(edge ? 1 : 0);
     }
   });
 
@@ -206,11 +211,11 @@ describe("catalog: statistics", () => {
       show(["a", "b", "a", "nobody"]),
     );
     expect(Array.from(statistics.engagements.subarray(0, 2))).toEqual([2, 0]);
-    expect(Array.from(statistics.vetoes.subarray(0, 2))).toEqual([1, 1]);
-    expect([0, 1].map((row) => statistics.counts[row * SUMS + SHOWN])).toEqual([2, 1]);
+    expect([0, 1].map((row) => statistics.records[row * RECORD + VETOES])).toEqual([1, 1]);
+    expect([0, 1].map((row) => statistics.records[row * RECORD + SHOWN])).toEqual([2, 1]);
     expect(statistics.totalEngagements).toBe(2);
     expect(statistics.newest).toBe(9);
-    expect(statistics.decayedAt[1]).toBe(-Infinity);
+    expect(statistics.records[RECORD + DECAYED_AT]).toBe(-Infinity);
   });
 
   it("gives the same bits whichever of the events of one moment came first", () => {
@@ -228,17 +233,18 @@ describe("catalog: statistics", () => {
   it("halves a decayed count in each half-life", () => {
     for (const [h, days] of HALF_LIVES_DAYS.entries()) {
       const { statistics } = folded(act("a", 0), act("a", days * DAY), act("a", 3 * days * DAY));
-      expect(statistics.decayed[h]![0]).toBe(1 + (1 + 0.5) / 4);
-      expect(statistics.decayedAt[0]).toBe(3 * days * DAY);
+      expect(statistics.records[DECAYED + h]).toBe(1 + (1 + 0.5) / 4);
+      expect(statistics.records[DECAYED_AT]).toBe(3 * days * DAY);
     }
   });
 
   it("adds a late event with the decay that belongs to it", () => {
     const late = folded(act("a", 7 * DAY), act("a", 0)).statistics;
     const inOrder = folded(act("a", 0), act("a", 7 * DAY)).statistics;
-    expect(late.decayed[1]![0]).toBe(1.5);
-    expect(late.decayedAt[0]).toBe(7 * DAY);
-    for (const h of HALF_LIVES_DAYS.keys()) expect(late.decayed[h]![0]).toBe(inOrder.decayed[h]![0]);
+    expect(late.records[DECAYED + 1]).toBe(1.5);
+    expect(late.records[DECAYED_AT]).toBe(7 * DAY);
+    for (const h of HALF_LIVES_DAYS.keys())
+      expect(late.records[DECAYED + h]).toBe(inOrder.records[DECAYED + h]);
   });
 
   it("agrees with the sum over all events, whatever their order", () => {
@@ -250,7 +256,7 @@ describe("catalog: statistics", () => {
           const newest = Math.max(...times);
           for (const [h, days] of HALF_LIVES_DAYS.entries()) {
             const want = times.reduce((sum, time) => sum + 2 ** (-(newest - time) / (days * DAY)), 0);
-            expect(statistics.decayed[h]![0]).toBeCloseTo(want, 9);
+            expect(statistics.records[DECAYED + h]).toBeCloseTo(want, 9);
           }
         },
       ),

@@ -9,7 +9,10 @@ import {
   featureSet,
   sourceSchema,
 } from "../../src/features/index.ts";
+import { rates } from "../../src/features/rates.ts";
+import { taste } from "../../src/features/taste.ts";
 import { pickCandidates, sourcesNamed } from "../../src/retrieval/index.ts";
+import { plainRates, plainTaste } from "./plain-groups.ts";
 import { anyWorld } from "./world.ts";
 
 const SEEDS = Array.from({ length: 30 }, (_, seed) => seed);
@@ -51,6 +54,30 @@ describe("all features", () => {
         });
       }
     }
+  });
+
+  it("are what the plain way gives, to a millionth", async () => {
+    let values = 0;
+    for (let seed = 1; seed < 10; seed++) {
+      const { set, context, candidatesOf } = await anyWorld(seed);
+      const rows = Int32Array.from({ length: context.catalog.size }, (_, row) => row);
+      const asked = { ...context, candidates: candidatesOf(rows) };
+      for (const [group, plain] of [
+        [rates, plainRates],
+        [taste, plainTaste],
+      ] as const) {
+        const got = featureSet(set.schema, [group]).compute(asked).candidates;
+        const wanted = featureSet(set.schema, [plain]).compute(asked).candidates;
+        got.forEach((value, i) => {
+          const far = Math.abs(value - wanted[i]!);
+          if (!(far <= 1e-6 * (1 + Math.abs(wanted[i]!)))) {
+            expect.fail(`${group.name}, world ${seed}, value ${i}: ${value}, not ${wanted[i]}`);
+          }
+        });
+        values += got.length;
+      }
+    }
+    expect(values).toBeGreaterThan(1000);
   });
 
   it("are the same when they are computed again, with another request between", async () => {

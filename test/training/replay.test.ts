@@ -2,12 +2,15 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
+  ANSWERED_AT,
   type Catalog,
+  DECAYED,
+  DECAYED_AT,
   HALF_LIVES_DAYS,
-  RATE_HALF_LIVES_DAYS,
+  RECORD,
   SHOWN,
-  SUMS,
-  TALLIES,
+  SHOWN_AT,
+  VETOES,
   withStatistics,
 } from "../../src/catalog/index.ts";
 import { type EpochMs, ManualClock, type Ms, Random } from "../../src/core/index.ts";
@@ -136,9 +139,6 @@ describe("the touches of an example", () => {
   });
 });
 
-/** Values of an item in the decayed counts. */
-const RECENT = RATE_HALF_LIVES_DAYS.length * (1 + TALLIES.length);
-
 /** Everything that an item's counters say, by item id, at the end of their columns' use. */
 function countersOf(catalog: Catalog, known: Iterable<string>) {
   const { statistics } = catalog;
@@ -151,29 +151,18 @@ function countersOf(catalog: Catalog, known: Iterable<string>) {
       if (row === undefined) {
         const none = (length: number) => new Array<number>(length).fill(0);
         const never = -Infinity;
-        return [
-          item,
-          0,
-          0,
-          none(SUMS),
-          none(RECENT),
-          never,
-          never,
-          HALF_LIVES_DAYS.map(() => 0),
-          never,
-          never,
-        ];
+        return [item, 0, 0, none(SHOWN_AT), never, never, none(HALF_LIVES_DAYS.length), never, never];
       }
+      const record = statistics.records.subarray(row * RECORD, (row + 1) * RECORD);
       return [
         item,
         statistics.engagements[row],
-        statistics.vetoes[row],
-        [...statistics.counts.subarray(row * SUMS, (row + 1) * SUMS)],
-        [...statistics.recent.subarray(row * RECENT, (row + 1) * RECENT)],
-        statistics.shownAt[row],
-        statistics.answeredAt[row],
-        statistics.decayed.map((column) => column[row]),
-        statistics.decayedAt[row],
+        record[VETOES],
+        [...record.subarray(0, SHOWN_AT)],
+        record[SHOWN_AT],
+        record[ANSWERED_AT],
+        [...record.subarray(DECAYED, DECAYED + HALF_LIVES_DAYS.length)],
+        record[DECAYED_AT],
         statistics.heat[row],
       ];
     }),
@@ -244,7 +233,7 @@ describe("a replay", () => {
     );
     const replay = new Replay(history, everything(history));
     replay.advance(START + 100);
-    expect([0, 1].map((row) => replay.statistics.counts[row * SUMS + SHOWN])).toEqual([2, 1]);
+    expect([0, 1].map((row) => replay.statistics.records[row * RECORD + SHOWN])).toEqual([2, 1]);
   });
 
   it("hides during an example what the user has touched before it, and nothing afterwards", async () => {
