@@ -1,6 +1,7 @@
 /** The candidate against the user's touches: same creators, same categories, same length, same popularity. */
 import type { Catalog } from "../catalog/index.ts";
-import { type Query, RowPlaces } from "../retrieval/index.ts";
+import type { Query } from "../retrieval/index.ts";
+import { CodeSlots } from "./code-slots.ts";
 import type { FeatureGroup } from "./feature-set.ts";
 
 /** Touches that make up the profile, and how much less each older one counts (guess: the last session dominates). */
@@ -27,7 +28,7 @@ export const affinity: FeatureGroup = {
   prepare() {
     const creators = new Shares();
     const categories = new Shares();
-    const touched = new RowPlaces();
+    const touched = new CodeSlots();
     return ({ query, catalog, candidates: { rows } }) => {
       const profile = fillProfile(query, catalog, creators, categories, touched);
       const { creator, categories: codes, categoryOffsets, categoryCounts, duration } = catalog.items;
@@ -46,7 +47,7 @@ export const affinity: FeatureGroup = {
           const start = categoryOffsets[row]!;
           const count = categoryCounts[row]!;
           for (let c = start; c < start + count; c++) {
-            const place = categories.places.find(codes[c]!);
+            const place = categories.places.placeOf(codes[c]!);
             if (place < 0) continue;
             const share = categories.shares[place]!;
             sum += share;
@@ -63,7 +64,7 @@ export const affinity: FeatureGroup = {
           matrix[at + 5] = Number.isFinite(longer) ? Math.max(longer, 1 / longer) : 0;
           const { popularity } = profile;
           matrix[at + 6] = Number.isNaN(popularity) ? 0 : (1 + engagements[row]!) / popularity;
-          matrix[at + 7] = touched.find(row) < 0 ? 0 : 1;
+          matrix[at + 7] = touched.placeOf(row) < 0 ? 0 : 1;
         }
       };
     };
@@ -72,7 +73,7 @@ export const affinity: FeatureGroup = {
 
 /** Shares of the weighted touches by code. */
 class Shares {
-  readonly places = new RowPlaces();
+  readonly places = new CodeSlots();
   shares = new Float64Array(64);
 
   clear(): void {
@@ -81,7 +82,7 @@ class Shares {
 
   add(code: number, share: number): void {
     const before = this.places.count;
-    const place = this.places.place(code);
+    const place = this.places.add(code);
     if (place === this.shares.length) {
       const wider = new Float64Array(2 * place);
       wider.set(this.shares);
@@ -91,7 +92,7 @@ class Shares {
   }
 
   of(code: number): number {
-    const place = this.places.find(code);
+    const place = this.places.placeOf(code);
     return place < 0 ? 0 : this.shares[place]!;
   }
 }
@@ -110,13 +111,13 @@ function fillProfile(
   catalog: Catalog,
   creators: Shares,
   categories: Shares,
-  touched: RowPlaces,
+  touched: CodeSlots,
 ): Profile {
   const { items, statistics } = catalog;
   creators.clear();
   categories.clear();
   touched.clear();
-  for (let t = 0; t < query.items.length; t++) touched.place(query.items[t]!);
+  for (let t = 0; t < query.items.length; t++) touched.add(query.items[t]!);
   const n = Math.min(query.items.length, TOUCHES);
   let total = 0;
   let durations = 0;

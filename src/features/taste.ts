@@ -8,7 +8,7 @@
 import type { Catalog } from "../catalog/index.ts";
 import { DAY, MINUTE } from "../core/index.ts";
 import { ACTIONS } from "../events/index.ts";
-import { RowPlaces } from "../retrieval/index.ts";
+import { CodeSlots } from "./code-slots.ts";
 import type { FeatureColumn, FeatureGroup } from "./feature-set.ts";
 import type { Visits } from "./visits.ts";
 
@@ -88,7 +88,7 @@ const NOTHING = new Float32Array(TOLD).fill(-NEVER_LOG, TALLY_COLUMNS);
 
 /** Tallies by code, and what is told of each: many candidates are of the same few. */
 class Tallies {
-  readonly places = new RowPlaces();
+  readonly places = new CodeSlots();
   /** (places × WIDTH) */
   tallies = new Float64Array(64 * WIDTH);
   /** (1 + places, TOLD) first what is told where there is no visit. */
@@ -100,7 +100,7 @@ class Tallies {
 
   add(visits: Visits, v: number, code: number): void {
     const before = this.places.count;
-    const at = this.places.place(code) * WIDTH;
+    const at = this.places.add(code) * WIDTH;
     if (at === this.tallies.length) {
       const wider = new Float64Array(2 * at);
       wider.set(this.tallies);
@@ -123,7 +123,7 @@ class Tallies {
 
   /** Where in `told` a code begins. */
   toldAt(code: number): number {
-    return (1 + this.places.find(code)) * TOLD;
+    return (1 + this.places.placeOf(code)) * TOLD;
   }
 }
 
@@ -246,7 +246,7 @@ function gather(row: number, { places, tallies }: Tallies, { items }: Catalog, o
   const start = items.categoryOffsets[row]!;
   const count = items.categoryCounts[row]!;
   for (let c = start; c < start + count; c++) {
-    const place = places.find(items.categories[c]!);
+    const place = places.placeOf(items.categories[c]!);
     if (place < 0) continue;
     const at = place * WIDTH;
     const newest = out[0] === 0 ? tallies[at + NEWEST]! : Math.max(out[NEWEST]!, tallies[at + NEWEST]!);

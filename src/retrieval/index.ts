@@ -64,6 +64,5 @@ export type {
   Touches,
   Unencoded,
 } from "./retriever.ts";
-export { RowPlaces } from "./row-places.ts";
 export type { Sequences } from "./sequences.ts";
 export { contextOf, type TouchesRead, touchesOf, withEvidence } from "./touches.ts";
