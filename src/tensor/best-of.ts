@@ -11,7 +11,7 @@ export interface Selected {
 }
 
 /** Bytes of the kernel's counters. */
-const COUNTERS = 4096 * 4;
+export const COUNTERS = 4096 * 4;
 
 /** Where rows and scores stand for the kernel; shared by all requests, since nothing in here waits. */
 class Room {

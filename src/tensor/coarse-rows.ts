@@ -3,6 +3,7 @@
  * row is wrong by no more than is known of that row, so the rows that it leaves over contain the best ones for certain,
  * and a closer look at these finds what a look at all would have found (assembly/scan.ts).
  */
+import { COUNTERS } from "./best-of.ts";
 import type { Kernels } from "./kernels.ts";
 
 /** The largest whole number of a user; of a row it is 127: products of 7 and 13 bits, of which 2^10 fit into 32. */
@@ -46,14 +47,12 @@ export class CoarseRows {
   /** (capacity) the row at each place. */
   private readonly rows: number;
   private readonly vector: number;
-  /** (capacity) flags that are all 1. */
-  private readonly ones: number;
   private readonly sample: number;
-  private readonly sampleTop: number;
-  private readonly sampleRows: number;
+  private readonly counters: number;
   private readonly certain: number;
   private readonly above: number;
-  private readonly aboveScores: number;
+  private readonly lows: number;
+  private readonly highs: number;
 
   constructor(kernels: Kernels, capacity: number, k: number) {
     this.kernels = kernels;
@@ -67,16 +66,13 @@ export class CoarseRows {
     this.lengths = kernels.reserve(capacity * 4);
     this.rows = kernels.reserve(capacity * 4);
     this.vector = kernels.reserve(this.width * 2);
-    this.ones = kernels.reserve(capacity);
-    kernels.bytes(this.ones, capacity).fill(1);
     // A sample of each span, of which there are fewer than a sixteenth of the rows.
-    const samples = 2 * Math.ceil(capacity / STEP) + 1;
-    this.sample = kernels.reserve(samples * 4);
-    this.sampleTop = kernels.reserve(samples * 4);
-    this.sampleRows = kernels.reserve(samples * 4);
+    this.sample = kernels.reserve((2 * Math.ceil(capacity / STEP) + 1) * 4);
+    this.counters = kernels.reserve(COUNTERS);
     this.certain = kernels.reserve(4);
     this.above = kernels.reserve(capacity * 4);
-    this.aboveScores = kernels.reserve(capacity * 4);
+    this.lows = kernels.reserve(capacity * 4);
+    this.highs = kernels.reserve(capacity * 4);
   }
 
   /**
@@ -142,10 +138,13 @@ export class CoarseRows {
     }
     const expected = wanted / STEP;
     for (let rank = Math.ceil(expected + CAUTION * Math.sqrt(expected)); rank < sampled; rank *= 2) {
-      call.selectTop(this.sample, this.ones, sampled, rank, this.sampleTop, this.sampleRows);
-      const floor = kernels.floats(this.sampleTop, rank)[rank - 1]!;
-      const found = this.reaching(floor, spans, allowed);
-      if (kernels.ints(this.certain, 1)[0]! >= wanted) return found;
+      const reached = call.nthBest(this.sample, sampled, rank, this.counters);
+      const found = this.reaching(reached, spans, allowed);
+      if (kernels.ints(this.certain, 1)[0]! < wanted) continue;
+      // Now it is known of all of them what they have at least, and no sample has to say it.
+      const floor = call.nthBest(this.lows, found.count, wanted, this.counters);
+      const count = call.keepAbove(found.rows, this.highs, found.count, floor);
+      return { ...found, count, floor };
     }
     return undefined;
   }
@@ -158,9 +157,10 @@ export class CoarseRows {
     for (const { from, to } of spans) {
       const out = this.above + count * 4;
       count += kernels.call.rowsAbove(
-        ...([scores, errors, length, rows, allowed, from, to, floor, this.certain, out] as const),
+        ...([scores, errors, length, rows, allowed, from, to, floor, this.certain] as const),
+        ...([out, this.lows + count * 4, this.highs + count * 4] as const),
       );
     }
-    return { rows: this.above, scores: this.aboveScores, count, floor };
+    return { rows: this.above, scores: this.lows, count, floor };
   }
 }

@@ -81,7 +81,34 @@ interface Exports {
       counters: number,
     ]
   ): void;
-  sumExp(scores: number, allowed: number, rows: number, top: number): number;
+  nthBest(scores: number, n: number, wanted: number, counters: number): number;
+  sumExp(scores: number, times: number, places: number, top: number): number;
+  allowPlaces(
+    ...args: [
+      counts: number,
+      taken: number,
+      places: number,
+      placeOf: number,
+      allowed: number,
+      rows: number,
+      live: number,
+      flags: number,
+    ]
+  ): void;
+  rowsOfPlaces(
+    ...args: [
+      list: number,
+      exact: number,
+      count: number,
+      scores: number,
+      first: number,
+      next: number,
+      allowed: number,
+      outRows: number,
+      outScores: number,
+    ]
+  ): number;
+  scoresOfRows(scores: number, placeOf: number, rows: number, out: number): void;
   addLists(
     ...args: [entries: number, lists: number, count: number, slots: number, shift: number, records: number]
   ): number;
@@ -193,8 +220,11 @@ interface Exports {
       floor: number,
       certain: number,
       out: number,
+      lows: number,
+      highs: number,
     ]
   ): number;
+  keepAbove(rows: number, highs: number, count: number, floor: number): number;
 }
 
 const PAGE = 65_536;
@@ -210,7 +240,11 @@ const NAMES = [
   "scoreRows",
   "selectTop",
   "selectBest",
+  "nthBest",
   "sumExp",
+  "allowPlaces",
+  "rowsOfPlaces",
+  "scoresOfRows",
   "addLists",
   "addPlaces",
   "spansAround",
@@ -223,6 +257,7 @@ const NAMES = [
   "scanRows",
   "sampleFloors",
   "rowsAbove",
+  "keepAbove",
 ] as const;
 
 /** One instance of the module: its functions and a memory that only grows. */

@@ -25,8 +25,6 @@ export class ItemVectors {
   private readonly vector: Float32Array;
   private capacity = 0;
   private scorer: ItemScorer;
-  /** (capacity, width) */
-  private vectors = new Float32Array(0);
   /** How many vectors there are, and of which version of the facts. */
   private size = 0;
   private version = -1;
@@ -44,19 +42,15 @@ export class ItemVectors {
     this.refresh();
     const { width } = this.tables;
     const out = new Float32Array(rows.length * width);
-    for (let i = 0; i < rows.length; i++) {
-      const at = rows[i]! * width;
-      out.set(this.vectors.subarray(at, at + width), i * width);
-    }
+    for (let i = 0; i < rows.length; i++) out.set(this.scorer.of(rows[i]!), i * width);
     return out;
   }
 
   /** Whether anything is known of the item: it was in the training, or has attributes that were. */
   knows(row: number): boolean {
     this.refresh();
-    const { unknown, width } = this.tables;
-    for (let d = 0; d < width; d++) if (this.vectors[row * width + d] !== unknown[d]) return true;
-    return false;
+    const { unknown } = this.tables;
+    return this.scorer.of(row).some((value, d) => value !== unknown[d]);
   }
 
   /** The `n` items with the largest dot products, and log Σ exp over all that are allowed. */
@@ -95,19 +89,15 @@ export class ItemVectors {
       const at = codes[a]! * width;
       for (let d = 0; d < width; d++) vector[d] = vector[d]! + share * attributes[at + d]!;
     }
-    this.vectors.set(vector, row * width);
     this.scorer.set(row, vector);
   }
 
-  /** Columns with room for the catalog's items and half as many more, and a scorer with the vectors made so far. */
+  /** A scorer with room for the catalog's items and half as many more, and with the vectors made so far. */
   private grown(): ItemScorer {
     const { width } = this.tables;
-    const capacity = Math.max(16, Math.ceil(1.5 * this.catalog.size));
-    const vectors = new Float32Array(capacity * width);
-    vectors.set(this.vectors);
-    this.vectors = vectors;
-    this.capacity = capacity;
-    const factors = this.vectors.subarray(0, this.size * width);
-    return itemScorer({ factors, N: this.size, k: width, capacity });
+    this.capacity = Math.max(16, Math.ceil(1.5 * this.catalog.size));
+    const scorer = itemScorer({ factors: new Float32Array(0), N: 0, k: width, capacity: this.capacity });
+    for (let row = 0; row < this.size; row++) scorer.set(row, this.scorer.of(row));
+    return scorer;
   }
 }

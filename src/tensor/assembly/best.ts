@@ -51,6 +51,11 @@ function floorOf(scores: usize, n: usize, wanted: u32, counters: usize): u32 {
   return (<u32>bin << HIGH) | (<u32>part << MIDDLE);
 }
 
+/** A number that at least `wanted` <= n of the scores reach, and not many more; NaN where it would be -Infinity. */
+export function nthBest(scores: usize, n: usize, wanted: usize, counters: usize): f32 {
+  return reinterpret<f32>(bitsOf(floorOf(scores, n, <u32>wanted, counters)));
+}
+
 /**
  * The min(n, k) best of scores (n) f32, no NaN and no -0, with rows (n) u32: writes them over the heads of `rows` and
  * `scores`, best first, equal scores by lower row. pairs, others (n) u64 and counters (HIGH_BINS) u32 are scratch.

@@ -2,12 +2,13 @@
 // Memory belongs to the caller, who lays out the arrays (src/tensor/kernels.ts); nothing is allocated here.
 
 export { alsHalf, foldIn, gram } from "./als";
-export { selectBest } from "./best";
+export { nthBest, selectBest } from "./best";
 export { conjugateGradient } from "./conjugate-gradient";
+export { allowPlaces, rowsOfPlaces, scoresOfRows } from "./distinct";
 export { fuseLists, placesIn } from "./fusion";
 export { lnColumns } from "./logarithms";
 export { quantiseRows } from "./quantise";
-export { rowsAbove, sampleFloors, scanRows } from "./scan";
+export { keepAbove, rowsAbove, sampleFloors, scanRows } from "./scan";
 export { addLists, readSums } from "./row-sums";
 export { addAround, addPlaces, spansAround } from "./sessions";
 export { scoreRows, selectTop, sumExp } from "./top";

@@ -5,6 +5,16 @@
 // can add) |v| (Cauchy-Schwarz). So a row can be among the best only if what is said of it, plus that, reaches what is
 // certain of the others.
 
+/** The sums, in four lanes, of the products of 32 bytes at `row` with four times eight i16. */
+// @ts-ignore: a decorator of AssemblyScript on a function, which TypeScript does not know
+@inline
+function products(row: usize, a: v128, b: v128, c: v128, d: v128): v128 {
+  return i32x4.add(
+    i32x4.add(i32x4.dot_i16x8_s(a, v128.load8x8_s(row)), i32x4.dot_i16x8_s(b, v128.load8x8_s(row, 8))),
+    i32x4.add(i32x4.dot_i16x8_s(c, v128.load8x8_s(row, 16)), i32x4.dot_i16x8_s(d, v128.load8x8_s(row, 24))),
+  );
+}
+
 /**
  * out[r] = scales[r] * unit * (q[r] · u) for r < rows; rows of `width` bytes (a multiple of 8), u (width) i16. Products
  * and sums are exact: 14 + 7 bits and at most 2^10 of them.
@@ -19,6 +29,7 @@ export function scanRows(
   out: usize,
 ): void {
   const units = f32x4.splat(unit);
+  const whole = width & ~31;
   let r: usize = 0;
   for (; r + 4 <= rows; r += 4) {
     const m0 = matrix + r * width;
@@ -29,7 +40,19 @@ export function scanRows(
     let s1 = i32x4.splat(0);
     let s2 = i32x4.splat(0);
     let s3 = i32x4.splat(0);
-    for (let o: usize = 0; o < width; o += 8) {
+    let o: usize = 0;
+    for (; o < whole; o += 32) {
+      const at = vector + (o << 1);
+      const a = v128.load(at);
+      const b = v128.load(at, 16);
+      const c = v128.load(at, 32);
+      const d = v128.load(at, 48);
+      s0 = i32x4.add(s0, products(m0 + o, a, b, c, d));
+      s1 = i32x4.add(s1, products(m1 + o, a, b, c, d));
+      s2 = i32x4.add(s2, products(m2 + o, a, b, c, d));
+      s3 = i32x4.add(s3, products(m3 + o, a, b, c, d));
+    }
+    for (; o < width; o += 8) {
       const v = v128.load(vector + (o << 1));
       s0 = i32x4.add(s0, i32x4.dot_i16x8_s(v, v128.load8x8_s(m0 + o)));
       s1 = i32x4.add(s1, i32x4.dot_i16x8_s(v, v128.load8x8_s(m1 + o)));
@@ -83,8 +106,8 @@ export function sampleFloors(
 
 /**
  * The rows at the places from .. to with allowed[row] != 0 that have `floor` at most, scores[p] + length * errors[p] >=
- * floor, into `out` in the order of their places. Returns how many they are, and adds to the number at `certain` (u32)
- * how many of them have it at least.
+ * floor, into `out` in the order of their places, and what they have at least and at most into `lows` and `highs`.
+ * Returns how many they are, and adds to the number at `certain` (u32) how many of them have it at least.
  */
 export function rowsAbove(
   scores: usize,
@@ -97,6 +120,8 @@ export function rowsAbove(
   floor: f32,
   certain: usize,
   out: usize,
+  lows: usize,
+  highs: usize,
 ): usize {
   const lengths = f32x4.splat(length);
   const floors = f32x4.splat(floor);
@@ -105,25 +130,39 @@ export function rowsAbove(
   let p: usize = from;
   while (p < to) {
     const at = p << 2;
+    // One bit of each of eight places that reaches the floor.
+    let reaching: i32;
     if (p + 8 <= to) {
       const a = f32x4.add(v128.load(scores + at), f32x4.mul(lengths, v128.load(errors + at)));
       const b = f32x4.add(v128.load(scores + at, 16), f32x4.mul(lengths, v128.load(errors + at, 16)));
-      if (!v128.any_true(v128.or(f32x4.ge(a, floors), f32x4.ge(b, floors)))) {
-        p += 8;
-        continue;
-      }
+      reaching = i32x4.bitmask(f32x4.ge(a, floors)) | (i32x4.bitmask(f32x4.ge(b, floors)) << 4);
+    } else {
+      reaching = (1 << <i32>(to - p)) - 1;
     }
-    const stop = min(p + 8, to);
-    for (; p < stop; p++) {
-      const score = load<f32>(scores + (p << 2));
-      const error = length * load<f32>(errors + (p << 2));
-      const row = load<u32>(rows + (p << 2));
+    for (; reaching != 0; reaching &= reaching - 1) {
+      const place = at + (<usize>ctz<i32>(reaching) << 2);
+      const score = load<f32>(scores + place);
+      const error = length * load<f32>(errors + place);
+      const row = load<u32>(rows + place);
       if (!(score + error >= floor) || load<u8>(allowed + <usize>row) == 0) continue;
       store<u32>(out + (n << 2), row);
+      store<f32>(lows + (n << 2), score - error);
+      store<f32>(highs + (n << 2), score + error);
       n++;
-      if (score - error >= floor) sure++;
+      sure += u32(score - error >= floor);
     }
+    p += 8;
   }
   store<u32>(certain, load<u32>(certain) + sure);
+  return n;
+}
+
+/** Moves those of the rows (count) to the front that have `floor` at most, highs[i] >= floor. Returns how many they are. */
+export function keepAbove(rows: usize, highs: usize, count: usize, floor: f32): usize {
+  let n: usize = 0;
+  for (let i: usize = 0; i < count; i++) {
+    store<u32>(rows + (n << 2), load<u32>(rows + (i << 2)));
+    n += usize(load<f32>(highs + (i << 2)) >= floor);
+  }
   return n;
 }

@@ -8,18 +8,18 @@ export function scoreRows(matrix: usize, bytes: usize, rows: usize, vector: usiz
 }
 
 /**
- * e^x of four numbers, to a relative 3e-7 (2^f by its Taylor series about 0, |f| <= 1/2); below -87 e^-87. Not for x above
- * 80. Adding 1.5 * 2^23 rounds to a whole number and leaves it in the last bits, from where a shift makes it an exponent.
+ * e^x of four numbers, to a relative 5e-5 (2^f by its Taylor series about 0, |f| <= 1/2); below -87, and of NaN, e^-87,
+ * above 80 e^80. Adding 1.5 * 2^23 rounds to a whole number and leaves it in the last bits, from where a shift makes it
+ * an exponent.
  */
 // @ts-ignore: a decorator of AssemblyScript on a function, which TypeScript does not know
 @inline
 function exp4(x: v128): v128 {
-  const t = f32x4.mul(f32x4.pmax(x, f32x4.splat(-87)), f32x4.splat(1.4426950408889634));
+  const inside = f32x4.pmin(f32x4.splat(80), f32x4.pmax(f32x4.splat(-87), x));
+  const t = f32x4.mul(inside, f32x4.splat(1.4426950408889634));
   const z = f32x4.add(t, f32x4.splat(12582912));
   const f = f32x4.mul(f32x4.sub(t, f32x4.sub(z, f32x4.splat(12582912))), f32x4.splat(0.6931471805599453));
-  let p = f32x4.splat(1.0 / 720);
-  p = f32x4.add(f32x4.mul(p, f), f32x4.splat(1.0 / 120));
-  p = f32x4.add(f32x4.mul(p, f), f32x4.splat(1.0 / 24));
+  let p = f32x4.splat(1.0 / 24);
   p = f32x4.add(f32x4.mul(p, f), f32x4.splat(1.0 / 6));
   p = f32x4.add(f32x4.mul(p, f), f32x4.splat(0.5));
   p = f32x4.add(f32x4.mul(p, f), f32x4.splat(1));
@@ -27,32 +27,24 @@ function exp4(x: v128): v128 {
   return i32x4.add(p, i32x4.shl(z, 23));
 }
 
-/** -1 in the lanes of the four bytes at `flags` that are not 0, else 0. */
-// @ts-ignore: a decorator of AssemblyScript on a function, which TypeScript does not know
-@inline
-function lanesOf(flags: usize): v128 {
-  const bytes = v128.load32_zero(flags);
-  return i32x4.ne(i32x4.extend_low_i16x8_u(i16x8.extend_low_i8x16_u(bytes)), i32x4.splat(0));
-}
-
-/** Σ exp(scores[r] - top) over the rows with allowed[r] != 0; `top` is about the largest of these scores. */
-export function sumExp(scores: usize, allowed: usize, rows: usize, top: f32): f32 {
+/** Σ times[p] exp(scores[p] - top) for p < places; `top` is about the largest score with times[p] > 0. */
+export function sumExp(scores: usize, times: usize, places: usize, top: f32): f32 {
   const shift = f32x4.splat(top);
   let even = f32x4.splat(0);
   let odd = f32x4.splat(0);
-  let r: usize = 0;
-  for (; r + 8 <= rows; r += 8) {
-    const at = scores + (r << 2);
+  let p: usize = 0;
+  for (; p + 8 <= places; p += 8) {
+    const at = scores + (p << 2);
+    const n = times + (p << 2);
     const a = exp4(f32x4.sub(v128.load(at), shift));
     const b = exp4(f32x4.sub(v128.load(at, 16), shift));
-    even = f32x4.add(even, v128.and(a, lanesOf(allowed + r)));
-    odd = f32x4.add(odd, v128.and(b, lanesOf(allowed + r + 4)));
+    even = f32x4.add(even, f32x4.mul(a, v128.load(n)));
+    odd = f32x4.add(odd, f32x4.mul(b, v128.load(n, 16)));
   }
   let sum = lanes(f32x4.add(even, odd));
-  for (; r < rows; r++) {
-    if (load<u8>(allowed + r) == 0) continue;
-    const e = exp4(f32x4.splat(load<f32>(scores + (r << 2)) - top));
-    sum += f32x4.extract_lane(e, 0);
+  for (; p < places; p++) {
+    const e = exp4(f32x4.splat(load<f32>(scores + (p << 2)) - top));
+    sum += load<f32>(times + (p << 2)) * f32x4.extract_lane(e, 0);
   }
   return sum;
 }
