@@ -37,8 +37,17 @@ const FEATURES = { request: 40, candidate: 60 };
 /** The feed-forward network of a transformer's block, in widths. */
 const INNER = 2;
 
+/** The students are those of training's rungs; the teacher is larger than the ones of the ladder, up to what is sensible. */
 const SIZES = {
-  student: { width: 16, blocks: 1, attentionHeads: 1, hidden: [48, 24], embedding: 8, piecewise: false },
+  "small student": {
+    width: 16,
+    blocks: 1,
+    attentionHeads: 1,
+    hidden: [48, 24],
+    embedding: 8,
+    piecewise: false,
+  },
+  student: { width: 32, blocks: 1, attentionHeads: 2, hidden: [128, 64], embedding: 16, piecewise: false },
   teacher: { width: 64, blocks: 2, attentionHeads: 4, hidden: [192, 96], embedding: 32, piecewise: true },
 } as const;
 type Size = keyof typeof SIZES;
@@ -53,7 +62,9 @@ interface Plan {
 export async function run(args: readonly string[] = []): Promise<Record<string, unknown>> {
   const plan: Plan = args.includes("--quick") ? { rounds: 3, requests: 3 } : { rounds: 15, requests: 10 };
   const sizes = (architecture: RankingArchitecture): readonly Size[] =>
-    architecture === "popularity" || architecture === "logistic" ? ["student"] : ["student", "teacher"];
+    architecture === "popularity" || architecture === "logistic"
+      ? ["student"]
+      : ["small student", "student", "teacher"];
   const networks = RANKING_ARCHITECTURES.flatMap((architecture) =>
     sizes(architecture).map((size) => ({ architecture, size })),
   );
@@ -153,6 +164,7 @@ async function openNetwork(shape: RankingShape): Promise<{
 /** Once for all candidates against once for each of them. */
 async function measureHistory(plan: Plan) {
   const cases = [
+    { network: "transformer", sizes: SIZES["small student"] },
     { network: "transformer", sizes: SIZES.student },
     { network: "transformer", sizes: SIZES.teacher },
     { network: "transformer", sizes: { ...SIZES.teacher, width: 128, blocks: 4 } },
