@@ -154,6 +154,22 @@ describe("pressure", () => {
     ]);
   });
 
+  it("is on sooner still while many get a cheap answer", async () => {
+    const { clock, enter, turns, started } = world();
+    for (let i = 0; i < 30; i++) {
+      enter("slow");
+      await turns(2, 30);
+    }
+    // 18 ms of 50 leave time for 30, and for noise only where nobody else is late.
+    for (const waited of [18, 30, 30, 30, 30, 30, 30, 18]) {
+      enter(`${waited}`);
+      clock.advance(waited);
+      await turns(1);
+      started.at(-1)!.done();
+    }
+    expect(started.slice(-8).map(({ pressure }) => pressure)).toEqual([0, 1, 1, 1, 1, 1, 1, 1]);
+  });
+
   it("is not on for long after a pause", async () => {
     const { clock, enter, turns, started } = world();
     enter("pause");

@@ -23,6 +23,12 @@ import { type Waiting, WaitingLine } from "./waiting-line.ts";
 /** Share of the budget after which a full answer is not begun at the latest, and at the soonest (guesses). */
 export const LATE_AFTER = 0.6;
 const LATE_NOT_BEFORE = 0.1;
+/**
+ * Where so many of the newest requests got a cheap answer, full ones have to be there within a smaller share of the
+ * budget (guesses): one more of them late is worth nothing to those who get none.
+ */
+const RUSH = 0.1;
+const WITHIN_IN_A_RUSH = 0.93;
 /** Share of it that a newcomer may be expected to wait; the rest is for the answer and for noise. */
 const WAIT_AT_MOST = 0.7;
 /** Budgets after which nobody waits for an answer any more (guess); up to then a late one is better than none. */
@@ -286,7 +292,8 @@ export class Admission {
   /** Milliseconds after which a full answer that has not begun to be computed would be too late. */
   private lateAfter({ budget: own }: Waiting): number {
     const budget = Math.min(own, this.parts.budgetMs);
-    return Math.max(LATE_NOT_BEFORE * budget, Math.min(LATE_AFTER * budget, budget - this.slow.ms));
+    const within = this.pressed > RUSH ? WITHIN_IN_A_RUSH : 1;
+    return Math.max(LATE_NOT_BEFORE * budget, Math.min(LATE_AFTER * budget, within * budget - this.slow.ms));
   }
 }
 
