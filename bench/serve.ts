@@ -4,7 +4,8 @@
  *
  * Arguments: `--quick` (a small platform, short steps), `--size small|10k|100k|1m`, `--store lmdb,redis`,
  * `--seconds N` a step, `--rates 50,100` instead of the search for the knee, `--events 0.2` events a recommendation,
- * `--workers 1,2` processes, `--threads N` that score, `--parts library,bare,overload,sessions` of what is measured beside the rates.
+ * `--workers 1,2` processes, `--threads N` that score, `--parts library,bare,overload,sessions,next-items` of what
+ * is measured beside the rates (`next-items` trains anew).
  */
 import { mkdtemp, rm } from "node:fs/promises";
 import { cpus, tmpdir } from "node:os";
@@ -19,7 +20,7 @@ import { measureOverload } from "./serve/overload.ts";
 import { type Platform, platformOf } from "./serve/platform.ts";
 import { usageOf } from "./serve/processes.ts";
 import { type RunningServer, serveCopy } from "./serve/server.ts";
-import { compareNextItems, serveSessions } from "./serve/sessions.ts";
+import { compareNextItems, type SessionsBench, serveSessions } from "./serve/sessions.ts";
 import { CONFIG, FITTING, SIZES } from "./serve/sizes.ts";
 import { findKnee, holds, measureStep, rowOf, type Step, trafficOf } from "./serve/step.ts";
 
@@ -91,7 +92,10 @@ export async function run(args: readonly string[] = []): Promise<Record<string, 
         result[name] = await measureStore(bench, store, name, workers);
       }
     }
-    if (plan.parts.includes("sessions")) result["a session-kNN baseline"] = await besideSessions(bench);
+    const sessions = sessionsBench(bench);
+    if (plan.parts.includes("sessions"))
+      result["VMIS-kNN in the same server"] = await serveSessions(sessions);
+    if (plan.parts.includes("next-items")) result["the next item"] = await compareNextItems(sessions);
     return result;
   } finally {
     await generator.close();
@@ -185,13 +189,10 @@ async function foundFor({ url }: RunningServer, user: string): Promise<string> {
 }
 
 /** VMIS-kNN in the same server, and how well either says the next item. */
-async function besideSessions({ plan, platform, generator, folder }: Bench) {
+function sessionsBench({ plan, platform, generator, folder }: Bench): SessionsBench {
   const traffic = trafficOf(platform.busy, SIZES[plan.size]!.videos, plan.events);
   const { seconds } = plan;
-  const bench = { platform, generator, traffic, folder, config: CONFIG, fitting: FITTING, seconds, say };
-  const served = await serveSessions(bench);
-  say("the next item, by both");
-  return { "VMIS-kNN": served, "next items": await compareNextItems(bench) };
+  return { platform, generator, traffic, folder, config: CONFIG, fitting: FITTING, seconds, say };
 }
 
 async function eachRate(rates: readonly number[], step: (rate: number) => Promise<Step>) {
@@ -227,7 +228,7 @@ async function besideBare({ generator, plan }: Bench, server: RunningServer, low
   }
 }
 
-const PARTS = ["library", "bare", "overload", "sessions"] as const;
+const PARTS = ["library", "bare", "overload", "sessions", "next-items"] as const;
 
 function planOf(args: readonly string[]): Plan {
   const text = { type: "string" } as const;
