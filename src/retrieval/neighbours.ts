@@ -9,7 +9,6 @@ import type { Progress } from "../core/index.ts";
 import { ListSums, type Selected } from "../tensor/index.ts";
 import type { Columns, Query, Retriever, Source } from "./retriever.ts";
 import type { Sequences } from "./sequences.ts";
-
 import { TopK } from "./top-k.ts";
 
 export interface Neighbours {

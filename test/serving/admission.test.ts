@@ -247,19 +247,32 @@ describe("turns to compute", () => {
     expect(seen.slice(0, 2)).toContain(1);
   });
 
-  it("leave all but two in the line, where their age is seen, until one of them has begun", async () => {
-    const { admission, enter, started, order, ask } = computing();
-    for (let i = 0; i < 5; i++) enter(`r${i}`);
-    // Whoever starts asks for a turn, which does not come within this one.
-    let asked = 0;
-    const depths: number[] = [];
-    for (let i = 0; i < 12; i++) {
-      await nextTurn();
-      for (; asked < started.length; asked++) void ask(started[asked]!);
-      depths.push(admission.turns.depth);
+  it("come to the oldest request first, whoever asked first", async () => {
+    const { clock, enter, turns, started, order, ask } = computing();
+    for (const name of ["old", "young"]) {
+      enter(name);
+      clock.advance(1);
     }
-    expect(Math.max(...depths)).toBeLessThanOrEqual(2);
-    expect(order).toEqual(["r0 0", "r1 0", "r2 0", "r3 0", "r4 0"]);
+    await turns(2);
+    for (const job of started.toReversed()) void ask(job);
+    for (let i = 0; i < 3; i++) await nextTurn();
+    expect(order).toEqual(["old 0", "young 0"]);
+  });
+
+  it("keep others in the line, where their age is seen, while two wait for one", async () => {
+    const { enter, turns, started, names, order, ask } = computing();
+    for (const name of ["a", "b", "c", "d"]) enter(name);
+    await turns(4);
+    // All at once, as when a thread has answered them; a turn later, three of them still wait.
+    for (const job of started) void ask(job);
+    enter("e");
+    await nextTurn();
+    expect([order, names()]).toEqual([["a 0"], ["a", "b", "c", "d"]]);
+    for (let i = 0; i < 5; i++) await nextTurn();
+    expect([order, names()]).toEqual([
+      ["a 0", "b 0", "c 0", "d 0"],
+      ["a", "b", "c", "d", "e"],
+    ]);
   });
 
   it("come with pressure to who waited too long for one, several beside one who is not late", async () => {

@@ -1,9 +1,10 @@
 /**
  * Which request is answered when, how well, and which one not at all.
  *
- * Every request waits in a line that can be seen, one line a lane, and one request is taken out a turn of the event
- * loop. Between two turns the loop reads what has come in on the sockets: what is not in the line would wait in the
- * kernel, where nobody knows how old it is. Three things keep the answers in time, in this order:
+ * Every request waits in a line that can be seen, one line a lane, and a turn of the event loop takes out one request, or
+ * a few that are answered cheaply; one a turn computes for long (long-turns.ts). Between two turns the loop reads what has
+ * come in on the sockets: what is not in the line would wait in the kernel, where nobody knows how old it is. Three things
+ * keep the answers in time, in this order:
  *
  * 1. `ConcurrencyLimit`: as many at once as make no request slower; the others stay in the line.
  * 2. Pressure: who has waited so long that a full answer would be late, as the slow ones among them go at the moment,
@@ -105,12 +106,12 @@ interface LaneState {
 }
 
 export class Admission {
+  /** Of answers that compute for long. */
+  readonly turns: LongTurns;
   private readonly parts: AdmissionParts;
   private readonly lanes: Readonly<Record<Lane, LaneState>>;
   private readonly states: readonly LaneState[];
   private readonly slow = new SlowAnswers();
-  /** Of answers that compute for long. */
-  readonly turns: LongTurns;
   private scheduled = false;
   private alarm: NodeJS.Timeout | undefined;
   private passed = 0;

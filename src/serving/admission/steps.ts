@@ -8,7 +8,7 @@ import type { Lane } from "./lanes.ts";
 
 declare module "fastify" {
   interface FastifyRequest {
-    /** From when the budget counts, in monotonic milliseconds: when the whole request had arrived. */
+    /** From when the budget counts, in monotonic milliseconds: the earliest moment at which all of it may have been there. */
     acceptedAt: number;
     /** 1 where the answer is to be the cheapest one; see `Arrival`. */
     pressure: number;
