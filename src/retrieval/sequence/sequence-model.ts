@@ -30,7 +30,9 @@ export class SequenceModel {
       unknown: weights["unknown"]!,
       attributes: weights["attributes.table"]!,
     };
-    return new SequenceModel(shape, new ItemVectors(tables, catalog), await load(reader));
+    const items = new ItemVectors(tables, catalog);
+    await items.fill();
+    return new SequenceModel(shape, items, await load(reader));
   }
 
   /**

@@ -1,4 +1,5 @@
 /** Vectors of a growing catalog against plain sums, and against the graph that training uses. */
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import { type Catalog, createCatalog } from "../../../src/catalog/index.ts";
 import { Random } from "../../../src/core/index.ts";
@@ -166,6 +167,25 @@ describe("item vectors", () => {
     here.forEach((value, i) => {
       expect(Math.abs(value - Number(found["vectors"]!.data[i]))).toBeLessThan(1e-6);
     });
+  });
+
+  it("are made in pieces between turns of the loop, with what changes meanwhile", async () => {
+    const one = world();
+    const { catalog, vectors } = one;
+    const more = Array.from({ length: 700 }, (_, i) => upsert(itemOf(TRAINED + i), NOW, factsOf(i)));
+    extend(catalog, more);
+    let turns = 0;
+    const filled = vectors.fill().then(() => "filled");
+    const turn = () => nextTurn("turn");
+    while ((await Promise.race([filled, turn()])) === "turn") {
+      if (turns++ > 0) continue;
+      extend(catalog, [
+        upsert(itemOf(1), NOW, { categories: ["ships"] }),
+        upsert(itemOf(706), NOW, factsOf(1)),
+      ]);
+    }
+    expect(turns).toBeGreaterThan(1);
+    expectPlain(one);
   });
 
   it("begin with a catalog that has nothing in it", () => {
