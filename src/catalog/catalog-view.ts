@@ -10,6 +10,7 @@ export function withStatistics(catalog: Catalog, statistics: ItemStatistics): Ca
     get applied() {
       return catalog.applied;
     },
+    moment: catalog.moment,
     get items() {
       return catalog.items;
     },

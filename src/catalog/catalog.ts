@@ -8,6 +8,7 @@
  */
 import type { ItemId, ItemRow, Offset, UserId } from "../core/index.ts";
 import type { Fold, ItemFacts, LoggedEvent, UserFacts } from "../events/index.ts";
+import type { Moment } from "./moment.ts";
 import type { RowChanges } from "./row-changes.ts";
 
 export interface Catalog extends Fold {
@@ -15,6 +16,8 @@ export interface Catalog extends Fold {
   readonly size: number;
   /** Every event before this offset was applied. */
   readonly applied: Offset;
+  /** To be asked by whoever applies events while requests are answered. */
+  readonly moment: Moment;
   rowOf(item: ItemId): ItemRow | undefined;
   idOf(row: number): ItemId;
   /** Facts as they were last upserted; undefined for items known from interactions alone. */

@@ -20,6 +20,7 @@ import type { Catalog, CatalogImage, ItemColumns, ItemStatistics } from "./catal
 import { type CatalogParts, imageOf, partsOf } from "./catalog-image.ts";
 import { ItemCounters } from "./item-counters.ts";
 import { ItemTable } from "./item-table.ts";
+import { Moment } from "./moment.ts";
 import { UserTable } from "./user-table.ts";
 
 /** An empty catalog that waits for the event at offset 0. */
@@ -40,6 +41,7 @@ export async function restoreCatalog(chunks: AsyncIterable<Buffer>): Promise<Cat
 
 class MemoryCatalog implements Catalog {
   readonly name = "catalog";
+  readonly moment = new Moment();
   private next: number;
   private nextAfterErasure: number;
   private readonly table: ItemTable;

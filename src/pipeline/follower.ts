@@ -4,7 +4,7 @@
  *
  * An event is applied to the state first and to the catalog, whose `applied` requests record, right after. While a
  * batch is on its way, reads of the users in it wait; a read that a batch overtook is stale and is made again. So what
- * a request sees is always one prefix of the log.
+ * a request sees is always one prefix of the log. One that computes in several goes holds that moment meanwhile.
  */
 import type { Catalog } from "../catalog/index.ts";
 import type { Offset, Progress, UserId } from "../core/index.ts";
@@ -100,6 +100,7 @@ export class Follower {
   private async apply(batch: readonly LoggedEvent[]): Promise<void> {
     try {
       await this.store.apply(batch);
+      while (this.catalog.moment.held) await this.catalog.moment.released();
       this.catalog.apply(batch);
     } finally {
       const users = this.applying;

@@ -24,7 +24,11 @@ export interface Ranking {
   readonly rung: Rung;
 }
 
-/** @param best the best rung that may answer */
+/**
+ * Up to the finished features nothing waits.
+ *
+ * @param best the best rung that may answer
+ */
 export async function rankCandidates(
   parts: PathParts,
   query: Query,

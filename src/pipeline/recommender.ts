@@ -65,6 +65,11 @@ export interface Arrival {
    * with the pressure above, where absent.
    */
   readonly turn?: () => Promise<number>;
+  /**
+   * Asked between two parts of such a computation, of which nothing else is in the way: resolves when the event loop has
+   * looked at what came meanwhile. At once where absent.
+   */
+  readonly pause?: () => Promise<void>;
 }
 
 /** From best to simplest answer. */

@@ -6,8 +6,9 @@
  * impersonal, a late source is left out, a late ranker gets fewer candidates or none (ladder.ts). Filters hold on every
  * rung.
  *
- * From the encoded state to the features nothing waits, so that a request sees one moment of the log: `offset` says
- * which, and replaying the log up to it gives the same features and scores to the bit.
+ * From the encoded state to the features a request sees one moment of the log: nothing waits but for the event loop to
+ * look around, and meanwhile nothing takes effect. `offset` says which moment, and replaying the log up to it gives the
+ * same features and scores to the bit.
  */
 import type { Catalog } from "../catalog/index.ts";
 import { Deadline, type EpochMs, type Ms, type Offset } from "../core/index.ts";
@@ -81,7 +82,16 @@ export async function runPath(
     const blended = blend(contributions, settings.candidates);
     return { value: blended, out: blended.rows.length };
   });
-  const ranking = await rankCandidates(parts, query, found, best, stages, trace);
+  const release = catalog.moment.hold();
+  let ranks: Promise<Ranking>;
+  try {
+    if (arrival.pause !== undefined && !popular && !catalog.moment.wanted)
+      await pauseIn(arrival.pause, trace);
+    ranks = rankCandidates(parts, query, found, best, stages, trace);
+  } finally {
+    release();
+  }
+  const ranking = await ranks;
   const rows = ranking.ranked.map((i) => ranking.candidates.rows[i]!);
   const slate = trace.now("policy", rows.length, () => {
     const seed = request.request ?? "";
@@ -110,6 +120,11 @@ function turnOf(turn: () => Promise<number>, trace: Trace): Promise<Rung> {
     const best = bestUnder(await turn());
     return { value: best, out: 1, ...(best !== "full" && { fallback: "overloaded" as const }) };
   });
+}
+
+/** Is part of the waiting until nothing else computes. */
+function pauseIn(pause: () => Promise<void>, trace: Trace): Promise<void> {
+  return trace.stage("turn", 1, async () => ({ value: await pause(), out: 1 }));
 }
 
 function isUnknown(state: UserState, catalog: Catalog): boolean {

@@ -65,6 +65,8 @@ export interface Grant {
   readonly waited: Ms;
   /** To be waited for before anything is computed for milliseconds; resolves with the pressure by then. */
   readonly turn: () => Promise<number>;
+  /** To be waited for between two parts of that. */
+  readonly pause: () => Promise<void>;
   /** To be called once when the answer is there. */
   readonly done: () => void;
 }
@@ -264,7 +266,7 @@ export class Admission {
       if (adapts) this.learn(late, began, state);
       if (state.line.length > 0) this.schedule();
     };
-    job.start({ pressure: late ? 1 : 0, waited, turn, done });
+    job.start({ pressure: late ? 1 : 0, waited, turn, pause: () => this.turns.pause(), done });
     return late ? "cheap" : "whole";
   }
 

@@ -1,7 +1,8 @@
 /**
  * Turns for those who compute for milliseconds in one go: one a turn of the event loop. Two in a row, and whatever has
  * come meanwhile waits for both: requests in the kernel, where nobody knows how old they are, and what threads have
- * computed for requests that are nearly answered.
+ * computed for requests that are nearly answered. One that has several parts pauses between them for as long as it takes
+ * the loop to read all that, and nobody else computes before it goes on.
  */
 import type { Clock, Ms } from "../../core/index.ts";
 
@@ -20,6 +21,8 @@ export class LongTurns {
   private readonly clock: Clock;
   private readonly onRoom: () => void;
   private readonly waiting: Waiting[] = [];
+  /** Those that are between two parts. */
+  private readonly paused: (() => void)[] = [];
   private scheduled = false;
   /** When the newest computation began, until the loop has read what came since. */
   private began: Ms | undefined;
@@ -43,6 +46,14 @@ export class LongTurns {
     });
   }
 
+  /** Resolves when the loop has read what came during the part before. */
+  pause(): Promise<void> {
+    return new Promise((resume) => {
+      this.paused.push(resume);
+      this.schedule();
+    });
+  }
+
   /** From when on a request may have been waiting that is read now. */
   arrivedAt(): Ms {
     return this.began ?? this.clock.monotonic();
@@ -57,8 +68,14 @@ export class LongTurns {
   private readonly turn = (): void => {
     this.scheduled = false;
     this.began = undefined;
-    if (this.waiting.length === 0) return;
+    if (this.waiting.length + this.paused.length === 0) return;
     this.began = this.clock.monotonic();
+    const resume = this.paused.shift();
+    if (resume !== undefined) {
+      resume();
+      this.schedule();
+      return;
+    }
     for (let late = 0; late < LATE_A_TURN && this.waiting[0]?.late(); late++)
       this.waiting.shift()!.begin(true);
     const first = this.waiting[0];

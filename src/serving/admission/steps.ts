@@ -16,6 +16,8 @@ declare module "fastify" {
     waited: number;
     /** See `Arrival`. */
     turn: () => Promise<number>;
+    /** See `Arrival`. */
+    pause: () => Promise<void>;
     /** Tells admission that the answer is there. */
     leave: (() => void) | null;
   }
@@ -27,6 +29,7 @@ export function addAdmissionSteps(app: App, admission: Admission): void {
   app.decorateRequest("pressure", 0);
   app.decorateRequest("waited", 0);
   app.decorateRequest("turn", atOnce);
+  app.decorateRequest("pause", noPause);
   app.decorateRequest("leave", null);
   app.addHook("preHandler", (request, reply, done) => {
     const { lane } = request.routeOptions.config;
@@ -41,6 +44,7 @@ export function addAdmissionSteps(app: App, admission: Admission): void {
 
 /** Of a request that waits for nothing. */
 const atOnce = async () => 0;
+const noPause = async () => {};
 
 class RequestJob implements Job {
   readonly lane: Lane;
@@ -71,11 +75,12 @@ class RequestJob implements Job {
     return this.request.raw.socket.destroyed;
   }
 
-  start({ pressure, waited, turn, done }: Grant): void {
+  start({ pressure, waited, turn, pause, done }: Grant): void {
     const { request } = this;
     request.pressure = pressure;
     request.waited = waited;
     request.turn = turn;
+    request.pause = pause;
     request.leave = done;
     this.next();
   }

@@ -170,10 +170,10 @@ export const recommendationRoutes: Routes = (app, { recommender }) => {
 
   async function answer(
     wanted: RecommendRequest,
-    { acceptedAt, pressure, waited, turn }: FastifyRequest,
+    { acceptedAt, pressure, waited, turn, pause }: FastifyRequest,
     reply: FastifyReply,
   ) {
-    const arrival = { acceptedAt: acceptedAt as Ms, pressure, turn };
+    const arrival = { acceptedAt: acceptedAt as Ms, pressure, turn, pause };
     const recommendation = await recommender.recommend(wanted, arrival);
     reply.header("server-timing", serverTiming(recommendation.trace, waited));
     return recommendationAnswer(recommendation);
