@@ -7,9 +7,12 @@ import type { Socket } from "node:net";
 import { ERRORS, type Problem } from "../core/index.ts";
 import { errorBody, JSON_TYPE } from "./error-answer.ts";
 
+/** The client has hung up, in the middle of a request or not: a thousand who do so at once are not to cost an answer each. */
+const GONE: ReadonlySet<string | undefined> = new Set(["ECONNRESET", "EPIPE", "HPE_INVALID_EOF_STATE"]);
+
 export function clientErrorHandler(makeRequestId: () => string, observe: (status: number) => void) {
   return (error: NodeJS.ErrnoException, socket: Socket): void => {
-    if (error.code === "ECONNRESET" || !socket.writable) {
+    if (GONE.has(error.code) || !socket.writable) {
       socket.destroy();
       return;
     }

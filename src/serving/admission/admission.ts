@@ -29,7 +29,7 @@ const LATE_NOT_BEFORE = 0.1;
  * budget (guesses): one more of them late is worth nothing to those who get none.
  */
 const RUSH = 0.1;
-const WITHIN_IN_A_RUSH = 0.93;
+const WITHIN_IN_A_RUSH = 0.8;
 /** Share of it that a newcomer may be expected to wait; the rest is for the answer and for noise. */
 const WAIT_AT_MOST = 0.7;
 /** Budgets after which nobody waits for an answer any more (guess); up to then a late one is better than none. */
@@ -278,25 +278,28 @@ export class Admission {
     if (late) return;
     const ms = (now - began) as Ms;
     limit?.observe(ms, atOnce + 1);
-    this.slow.observe(ms);
+    this.slow.observe(ms, now);
   }
 
   private isLate(job: Waiting, now: Ms): boolean {
-    return now - job.since >= this.lateAfter(job);
+    return now - job.since >= this.lateAfter(job, now);
   }
 
   /** Milliseconds until the oldest one in the line is too late for a full answer. */
   private untilLate(line: WaitingLine<Job>, now: Ms): number {
     return line.oldest === undefined
       ? Number.POSITIVE_INFINITY
-      : line.oldest.since + this.lateAfter(line.oldest) - now;
+      : line.oldest.since + this.lateAfter(line.oldest, now) - now;
   }
 
   /** Milliseconds after which a full answer that has not begun to be computed would be too late. */
-  private lateAfter({ budget: own }: Waiting): number {
+  private lateAfter({ budget: own }: Waiting, now: Ms): number {
     const budget = Math.min(own, this.parts.budgetMs);
     const within = this.pressed > RUSH ? WITHIN_IN_A_RUSH : 1;
-    return Math.max(LATE_NOT_BEFORE * budget, Math.min(LATE_AFTER * budget, within * budget - this.slow.ms));
+    return Math.max(
+      LATE_NOT_BEFORE * budget,
+      Math.min(LATE_AFTER * budget, within * budget - this.slow.ms(now)),
+    );
   }
 }
 

@@ -8,21 +8,25 @@ import type { Ms } from "../../core/index.ts";
 const NEWEST = 64;
 /** So many of them take longer than what is told: one pause of the machine makes a few late, and tells nothing. */
 const LONGER = 3;
+/** Where few get a full answer, those of long ago would keep it so: they count for so long (guess). */
+const KNOWN_FOR_MS = 2_000;
 
 export class SlowAnswers {
-  private readonly newest: Ms[] = [];
+  private readonly newest: { readonly ms: Ms; readonly at: Ms }[] = [];
   private next = 0;
   private value = 0 as Ms;
+  private observedAt = Number.NEGATIVE_INFINITY;
 
-  /** 0 before there are some. */
-  get ms(): Ms {
-    return this.value;
+  /** 0 while no more than a few are known. */
+  ms(now: Ms): Ms {
+    return now - this.observedAt > KNOWN_FOR_MS ? (0 as Ms) : this.value;
   }
 
-  observe(ms: Ms): void {
-    this.newest[this.next] = ms;
+  observe(ms: Ms, now: Ms): void {
+    this.observedAt = now;
+    this.newest[this.next] = { ms, at: now };
     this.next = (this.next + 1) % NEWEST;
-    const slowest = this.newest.toSorted((a, b) => b - a);
-    this.value = slowest[LONGER] ?? (0 as Ms);
+    const known = this.newest.flatMap(({ ms, at }) => (now - at > KNOWN_FOR_MS ? [] : [ms]));
+    this.value = known.sort((a, b) => b - a)[LONGER] ?? (0 as Ms);
   }
 }
