@@ -31,7 +31,9 @@ export interface EncodingFigures {
 
 /** The encodings of one state, by source: those that are there, and those on their way. */
 export interface KeptEncodings {
-  readonly ready: Map<string, Float32Array>;
+  readonly ready: ReadonlyMap<string, Float32Array>;
+  /** Keeps what a source has encoded. */
+  put(source: string, encoding: Float32Array): void;
   readonly pending: Map<string, PendingEncoding>;
 }
 
@@ -42,10 +44,11 @@ export interface PendingEncoding {
 }
 
 interface Entry extends EncodedState, KeptEncodings {
-  readonly bytes: number;
+  readonly ready: Map<string, Float32Array>;
+  bytes: number;
 }
 
-/** Of the objects of an entry, beside its numbers (guess). */
+/** Of the objects of an entry, beside its numbers and encodings (guess). */
 const ENTRY_BYTES = 1_500;
 /** Of a touch in the columns and the list of facts. */
 const TOUCH_BYTES = 30;
@@ -75,13 +78,16 @@ export class EncodingCache {
     }
     this.forget(user);
     const bytes = ENTRY_BYTES + TOUCH_BYTES * state.touches.items.length;
-    const entry: Entry = { ...state, ready: new Map(), pending: new Map(), bytes };
+    const entry: Entry = {
+      ...{ ...state, ready: new Map(), pending: new Map(), bytes },
+      put: (source, encoding) => {
+        entry.ready.set(source, encoding);
+        entry.bytes += encoding.byteLength;
+        if (this.entries.get(user) === entry) this.grow(user, encoding.byteLength);
+      },
+    };
     this.entries.set(user, entry);
-    this.bytes += bytes;
-    for (const oldest of this.entries.keys()) {
-      if (this.bytes <= this.maxBytes || oldest === user) break;
-      this.forget(oldest);
-    }
+    this.grow(user, bytes);
     return entry;
   }
 
@@ -90,6 +96,15 @@ export class EncodingCache {
     if (entry === undefined) return;
     this.bytes -= entry.bytes;
     this.entries.delete(user);
+  }
+
+  /** Takes note of what was added to a user's entry; others make room for it. */
+  private grow(user: UserId, bytes: number): void {
+    this.bytes += bytes;
+    for (const oldest of this.entries.keys()) {
+      if (this.bytes <= this.maxBytes || oldest === user) break;
+      this.forget(oldest);
+    }
   }
 
   count(what: "hits" | "misses" | "ahead"): void {

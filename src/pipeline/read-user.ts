@@ -141,7 +141,7 @@ function joined(retriever: Retriever, touches: Touches, kept: Kept | undefined):
   of.pending.set(name, pending);
   promise
     .then((vector) => {
-      of.ready.set(name, vector);
+      of.put(name, vector);
       if (ahead) cache.count("ahead");
     })
     .catch(() => {}) // who waits for it is told

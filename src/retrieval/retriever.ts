@@ -81,7 +81,8 @@ export interface Retriever {
    * What the source computes of the user before a moment of the log is chosen, for the part of its work that has to
    * wait: a network's answer. Depends on the touches but not on their `now`, and of the catalog on what `factsOf` says
    * of these items; whoever asks sees to it that neither has changed since, and may keep the answer as long as that is
-   * so. Called with one touch or more. May reject.
+   * so. What it holds beside may save `retrieve` work, and may not change what that finds. Called with one touch or more.
+   * May reject.
    *
    * @returns what `retrieve` finds in `query.encodings` under the source's name
    */

@@ -9,6 +9,9 @@ import type { Kernels } from "./kernels.ts";
 /** The largest whole number of a user; of a row it is 127: products of 7 and 13 bits, of which 2^10 fit into 32. */
 const USER_UNITS = 8191;
 export const WIDEST = 1024;
+/** From so many rows on, and for the best SELECTIVE of them or fewer, a first look costs less (measured). */
+export const MANY = 8192;
+export const SELECTIVE = 1 / 8;
 /** Every so many rows are asked where the best begin. */
 const STEP = 16;
 /** By how many standard deviations of a sample the floor is set lower than the sample says (guess). */
@@ -18,6 +21,15 @@ const CAUTION = 4;
 export interface Span {
   readonly from: number;
   readonly to: number;
+}
+
+/** What is kept of (n) rows. */
+export interface Quantised {
+  /** (n, width) */
+  readonly units: Uint8Array;
+  /** (n) each. */
+  readonly scales: Float32Array;
+  readonly errors: Float32Array;
 }
 
 /** The rows that could be among the best, and room for a score of each: addresses and their number. */
@@ -37,7 +49,8 @@ export class CoarseRows {
   private unit = 0;
   private readonly kernels: Kernels;
   private readonly k: number;
-  private readonly width: number;
+  /** Bytes of a row. */
+  readonly width: number;
   /** What the rounding of the user and of sums in 32 bits adds to a row's error, as a share of its length. */
   private readonly rounding: number;
   private readonly matrix: number;
@@ -91,6 +104,50 @@ export class CoarseRows {
     return kernels.floats(lengths + from * 4, rows.length).slice();
   }
 
+  /** What is kept of the rows at some places, without repeats; all of them stand in rising order. */
+  copy(places: Int32Array): Quantised {
+    const { kernels, width } = this;
+    const last = places.reduce((most, place) => Math.max(most, place), -1) + 1;
+    const all = kernels.bytes(this.matrix, last * width);
+    const allScales = kernels.floats(this.scales, last);
+    const allErrors = kernels.floats(this.errors, last);
+    // All of them, which are many.
+    if (places.length === last)
+      return { units: all.slice(), scales: allScales.slice(), errors: allErrors.slice() };
+    const units = new Uint8Array(places.length * width);
+    places.forEach((place, i) => {
+      units.set(all.subarray(place * width, (place + 1) * width), i * width);
+    });
+    return {
+      units,
+      scales: Float32Array.from(places, (place) => allScales[place]!),
+      errors: Float32Array.from(places, (place) => allErrors[place]!),
+    };
+  }
+
+  /** Puts at these places what `copy` has of them; each has its place for a row. */
+  paste(places: Int32Array, { units, scales, errors }: Quantised): void {
+    const { kernels, width } = this;
+    const last = places.reduce((most, place) => Math.max(most, place), -1) + 1;
+    const all = kernels.bytes(this.matrix, last * width);
+    const allScales = kernels.floats(this.scales, last);
+    const allErrors = kernels.floats(this.errors, last);
+    const rows = kernels.ints(this.rows, last);
+    if (places.length === last) {
+      all.set(units);
+      allScales.set(scales);
+      allErrors.set(errors);
+      rows.set(places);
+      return;
+    }
+    places.forEach((place, i) => {
+      all.set(units.subarray(i * width, (i + 1) * width), place * width);
+      allScales[place] = scales[i]!;
+      allErrors[place] = errors[i]!;
+      rows[place] = place;
+    });
+  }
+
   /** Takes the user whom the looks that follow are for; false where the vector is 0 or not finite. */
   aim(user: Float32Array): boolean {
     const { kernels, k, width } = this;
@@ -119,6 +176,18 @@ export class CoarseRows {
       this.scales + from * 4,
       this.unit,
       this.scores + from * 4,
+    );
+  }
+
+  /** Looks at some places only: what `look` would say of them, to the bit, into `out`; addresses of a list and of `out` (count). */
+  lookAt(
+    list: number,
+    count: number,
+    out: number,
+    among: { readonly units: number; readonly scales: number } = { units: this.matrix, scales: this.scales },
+  ): void {
+    this.kernels.call.scanPlaces(
+      ...([among.units, this.width, list, count, this.vector, among.scales, this.unit, out] as const),
     );
   }
 

@@ -21,6 +21,16 @@ interface Views {
   readonly taken: Uint8Array;
 }
 
+/** Is told what becomes of places. */
+export interface PlaceWatch {
+  /** A place has another vector than before. */
+  placed(place: number): void;
+  /** A row has come to a place. */
+  joined(place: number): void;
+  /** A row is about to leave a place. */
+  leaving(place: number): void;
+}
+
 export class DistinctRows {
   /** Rows 0 .. rows - 1 have a place. */
   rows = 0;
@@ -43,7 +53,7 @@ export class DistinctRows {
   /** (capacity) the row before each row of its place */
   private readonly before: number;
   /** (capacity) of each place: all its rows, f32, and whether there is one. */
-  private readonly counts: number;
+  readonly counts: number;
   private readonly taken: number;
   /** Places by the hashes of their vectors, one more each; a place that took another vector may stand there twice. */
   private readonly table: Int32Array;
@@ -81,21 +91,22 @@ export class DistinctRows {
     return this.kernels.floats(this.matrix + place * this.k * 4, this.k);
   }
 
-  /**
-   * Gives row `row` < capacity a vector; rows below that were never set get zeros.
-   *
-   * @param placed is told each place that has another vector than before
-   */
-  set(row: number, vector: Float32Array, placed: (place: number) => void): void {
+  /** Gives row `row` < capacity a vector; rows below that were never set get zeros. */
+  set(row: number, vector: Float32Array, watch: PlaceWatch): void {
     if (this.rows < row) {
       this.vector.fill(0);
-      while (this.rows < row) this.join(this.rows++, placed);
+      while (this.rows < row) this.join(this.rows++, watch);
     }
     this.vector.set(vector);
     if (row === this.rows) this.rows++;
     else if (this.holds(this.views.placeOf[row]!)) return;
-    else this.leave(row);
-    this.join(row, placed);
+    else this.leave(row, watch);
+    this.join(row, watch);
+  }
+
+  /** How many rows a place has. */
+  countOf(place: number): number {
+    return this.views.counts[place]!;
   }
 
   /** Counts the rows of each place that a mask allows. @param allowed address of flags by row */
@@ -124,7 +135,7 @@ export class DistinctRows {
   }
 
   /** Puts a row that has no place to the one of `vector`. */
-  private join(row: number, placed: (place: number) => void): void {
+  private join(row: number, watch: PlaceWatch): void {
     const { first, counts, placeOf, next, before, taken } = this.views;
     const hash = this.hash();
     let place = this.find(hash);
@@ -133,7 +144,7 @@ export class DistinctRows {
       this.views.bits.set(this.bits, place * this.k);
       this.hashes[place] = hash;
       this.note(place);
-      placed(place);
+      watch.placed(place);
     }
     const after = counts[place] === 0 ? NONE : firstOf(first[place]!);
     placeOf[row] = place;
@@ -143,11 +154,13 @@ export class DistinctRows {
     first[place] = after === NONE ? row : ~row;
     counts[place] = counts[place]! + 1;
     taken[place] = 1;
+    watch.joined(place);
   }
 
-  private leave(row: number): void {
+  private leave(row: number, watch: PlaceWatch): void {
     const { placeOf, next, before, counts, first, taken } = this.views;
     const place = placeOf[row]!;
+    watch.leaving(place);
     const ahead = before[row]!;
     const after = next[row]!;
     if (ahead !== NONE) next[ahead] = after;

@@ -14,6 +14,7 @@ export { clusterRows, type RowGroups } from "./clusters.ts";
 export { compileServing, type Outputs, type ServingOptions, type Weights } from "./compile.ts";
 export type { Dim, Shape } from "./dims.ts";
 export { type DotRows, dotRows } from "./dot-rows.ts";
+export type { SoftmaxTop, Top } from "./found-rows.ts";
 export { gradients } from "./gradients.ts";
 export { Graph, type GraphOptions, type Initializer, type Parameter, type Tensor } from "./graph.ts";
 export { glorot, normal, ones, values, zeros } from "./initializers.ts";
@@ -92,12 +93,13 @@ export type { Ranges } from "./quantize.ts";
 export { type Ranked, RankFusion } from "./rank-fusion.ts";
 export type { SampledRows } from "./sampled-rows.ts";
 export { type Schedule, warmupConstant, warmupCosine } from "./schedule.ts";
-export { type ItemScorer, type ItemScorerOptions, itemScorer, type Top } from "./scorer.ts";
+export { type ItemScorer, type ItemScorerOptions, itemScorer } from "./scorer.ts";
 export { openScoringPool, type PoolFigures, type ScoringPool } from "./scoring-pool.ts";
 export {
   type Device,
   type DeviceUsed,
   type Feeds,
+  LIST,
   type LoadOptions,
   loadModel,
   type Model,
@@ -106,6 +108,13 @@ export {
   type Value,
 } from "./session.ts";
 export { SessionSums } from "./session-sums.ts";
+export {
+  type PlaceFeed,
+  type PlaceRows,
+  type Shortlist,
+  unpackList,
+  type VersionedFeed,
+} from "./shortlist.ts";
 export type { Notes } from "./snapshot.ts";
 export {
   compileTraining,

@@ -13,10 +13,10 @@ import { setImmediate } from "node:timers/promises";
 import { UpnextError } from "../core/index.ts";
 import { bestOf } from "./best-of.ts";
 import type { RowGroups } from "./clusters.ts";
-import { type Above, CoarseRows, type Span, WIDEST } from "./coarse-rows.ts";
+import { type Above, CoarseRows, MANY, SELECTIVE, type Span, WIDEST } from "./coarse-rows.ts";
 import { type DotRows, dotRowsAt } from "./dot-rows.ts";
+import type { Top } from "./found-rows.ts";
 import { Kernels } from "./kernels.ts";
-import { MANY, SELECTIVE, type Top } from "./scorer.ts";
 
 export interface ItemSearchOptions {
   /** (N, k), k a multiple of 4; copied. */

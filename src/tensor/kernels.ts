@@ -83,6 +83,18 @@ interface Exports {
   ): void;
   nthBest(scores: number, n: number, wanted: number, counters: number): number;
   sumExp(scores: number, times: number, places: number, top: number): number;
+  sumExpOfBest(
+    ...args: [
+      rows: number,
+      exact: number,
+      first: number,
+      n: number,
+      lastScore: number,
+      lastRow: number,
+      top: number,
+    ]
+  ): number;
+  highestOf(scores: number, times: number, places: number): number;
   allowPlaces(
     ...args: [
       counts: number,
@@ -99,15 +111,18 @@ interface Exports {
     ...args: [
       list: number,
       exact: number,
+      looked: number,
       count: number,
-      scores: number,
       first: number,
       next: number,
       allowed: number,
+      heads: number,
       outRows: number,
-      outScores: number,
+      outExact: number,
+      outFirst: number,
     ]
   ): number;
+  rowsWithout(allowed: number, rows: number, most: number, out: number): number;
   scoresOfRows(scores: number, placeOf: number, rows: number, out: number): void;
   addLists(
     ...args: [entries: number, lists: number, count: number, slots: number, shift: number, records: number]
@@ -195,6 +210,18 @@ interface Exports {
       out: number,
     ]
   ): void;
+  scanPlaces(
+    ...args: [
+      matrix: number,
+      width: number,
+      list: number,
+      count: number,
+      vector: number,
+      scales: number,
+      unit: number,
+      out: number,
+    ]
+  ): void;
   sampleFloors(
     ...args: [
       scores: number,
@@ -242,8 +269,11 @@ const NAMES = [
   "selectBest",
   "nthBest",
   "sumExp",
+  "sumExpOfBest",
+  "highestOf",
   "allowPlaces",
   "rowsOfPlaces",
+  "rowsWithout",
   "scoresOfRows",
   "addLists",
   "addPlaces",
@@ -255,6 +285,7 @@ const NAMES = [
   "lnColumns",
   "quantiseRows",
   "scanRows",
+  "scanPlaces",
   "sampleFloors",
   "rowsAbove",
   "keepAbove",

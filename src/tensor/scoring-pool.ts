@@ -12,11 +12,13 @@ import { UpnextError } from "../core/index.ts";
 import {
   type Feeds,
   feedError,
+  LIST,
   type Model,
   type ModelLoader,
   type RunOptions,
   type Value,
 } from "./session.ts";
+import type { PlaceFeed, PlaceRows } from "./shortlist.ts";
 import { readSlot, slotBytes, writeSlot } from "./slot.ts";
 import { startThread } from "./thread.ts";
 
@@ -26,6 +28,7 @@ export type ThreadRequest =
   | "close"
   | { readonly load: number; readonly bytes: Uint8Array }
   | { readonly unload: number }
+  | { readonly look: number; readonly rows: PlaceRows }
   | { readonly slot: number; readonly memory: SharedArrayBuffer };
 
 /** What it answers: that a slot has the outputs, or what else has become of it, or of a model. */
@@ -80,6 +83,8 @@ interface Call {
 
 interface Known {
   readonly bytes: Uint8Array;
+  /** What its first output is looked for in. */
+  feed?: PlaceFeed;
 }
 
 /** @param threads one or more */
@@ -141,14 +146,22 @@ class Pool implements ScoringPool {
       run: async (feeds, options = {}) => {
         if (closed) throw new UpnextError("closed", "tensor: run: the model was closed");
         const inputs = inOrder(feeds, inputNames);
+        this.show(id, this.models.get(id)?.feed?.changes());
         const called = this.call(id, inputs, options);
         running.add(called);
         try {
           const outputs = await called;
-          return Object.fromEntries(outputNames.map((name, i) => [name, outputs[i]!]));
+          const names = outputs.length > outputNames.length ? [...outputNames, LIST] : outputNames;
+          return Object.fromEntries(names.map((name, i) => [name, outputs[i]!]));
         } finally {
           running.delete(called);
         }
+      },
+      listFrom: (feed) => {
+        const known = this.models.get(id);
+        if (known === undefined) return;
+        known.feed = feed;
+        this.show(id, feed.all());
       },
       // A call that nobody waits for any more may still be computed.
       close: () => {
@@ -156,6 +169,11 @@ class Pool implements ScoringPool {
         return closed;
       },
     };
+  }
+
+  /** Gives all threads rows that a model's output is looked for in: calls that follow find them there. */
+  private show(look: number, rows: PlaceRows | undefined): void {
+    if (rows !== undefined) for (const thread of this.places) thread?.post({ look, rows });
   }
 
   private unload(id: number): void {
@@ -246,6 +264,10 @@ class Thread {
     this.slots.forEach((memory, slot) => {
       this.post({ slot, memory });
     });
+    for (const [look, { feed }] of models) {
+      const rows = feed?.all();
+      if (rows !== undefined) this.post({ look, rows });
+    }
     Promise.all([...models].map(([id, { bytes }]) => this.load(id, bytes))).then(
       () => {
         this.ready = this.ended === undefined;

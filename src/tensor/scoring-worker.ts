@@ -3,10 +3,13 @@ import { parentPort } from "node:worker_threads";
 import type { InferenceSession } from "onnxruntime-node";
 import type { ThreadAnswer, ThreadRequest } from "./scoring-pool.ts";
 import { openSession, toTensors, toValue, type Value } from "./session.ts";
+import { FirstLook, packList } from "./shortlist.ts";
 import { readSlot, slotBytes, slotEnd, writeSlot } from "./slot.ts";
 
 const port = parentPort!; // this file is a worker's
 const sessions = new Map<number, InferenceSession>();
+/** Of models whose answer is looked for among vectors. */
+const looks = new Map<number, FirstLook>();
 /** The slots, and a copy of each: ONNX Runtime's binding takes no shared memory. */
 const slots: { readonly shared: SharedArrayBuffer; readonly own: ArrayBuffer }[] = [];
 const answer = (message: ThreadAnswer) => port.postMessage(message);
@@ -21,7 +24,12 @@ port.on("message", async (request: ThreadRequest) => {
   if ("unload" in request) {
     const session = sessions.get(request.unload);
     sessions.delete(request.unload);
+    looks.delete(request.unload);
     await session?.release();
+  } else if ("rows" in request) {
+    const { look, rows } = request;
+    if (!looks.get(look)?.takes(rows)) looks.set(look, new FirstLook(rows));
+    looks.get(look)!.put(rows);
   } else if ("memory" in request) {
     const { slot, memory } = request;
     slots[slot] = { shared: memory, own: new ArrayBuffer(memory.byteLength) };
@@ -54,6 +62,11 @@ async function run(slot: number): Promise<void> {
     });
     const results = await session.run(toTensors(session, feeds));
     const outputs = session.outputNames.map((name) => toValue(name, results[name]!));
+    const list = looks.get(model)?.shortlist(outputs[0]!.data as Float32Array); // a vector: Model.listFrom
+    if (list !== undefined) {
+      const data = packList(list);
+      outputs.push({ data, dims: [data.length] });
+    }
     const fits = slotBytes(outputs) <= shared.byteLength;
     if (fits) writeSlot(shared, model, outputs);
     answer(fits ? slot : { slot, outputs });

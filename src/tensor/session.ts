@@ -5,6 +5,7 @@
 import * as ort from "onnxruntime-node";
 import { UpnextError } from "../core/index.ts";
 import { printShape } from "./dims.ts";
+import type { PlaceFeed } from "./shortlist.ts";
 
 /** Numbers with their shape, row-major. Uint8Array also stands for bool, 0 or 1. */
 export interface Value {
@@ -48,9 +49,17 @@ export interface Model {
    * Rejects with `internal` where a feed is missing, unknown or of another type or shape, and `closed` after `close`.
    */
   run(feeds: Feeds, options?: RunOptions): Promise<Readonly<Record<string, Value>>>;
+  /**
+   * Of a model that computes on other threads, whose first output is a vector: from now on a run also has, under LIST,
+   * what a look at all vectors of the feed leaves over of it (shortlist.ts), where it can be made.
+   */
+  listFrom?(feed: PlaceFeed): void;
   /** Frees the session. May be called again. */
   close(): Promise<void>;
 }
+
+/** The name of the list among the outputs. */
+export const LIST = "shortlist";
 
 export interface RunOptions {
   /** Asked where a call had to wait for a thread: one that nobody waits for any more is rejected, not computed. */

@@ -7,6 +7,7 @@ import { itemScorer } from "../../src/tensor/index.ts";
 import { Kernels } from "../../src/tensor/kernels.ts";
 
 const K = 4;
+const nobody = { joined() {}, leaving() {} };
 
 /** A scorer, and the rows that it has been given. */
 function world(capacity: number) {
@@ -108,7 +109,10 @@ describe("equal rows", () => {
     const distinct = new DistinctRows(kernels, 3, K);
     const placed: number[] = [];
     const set = (row: number, value: number) =>
-      distinct.set(row, new Float32Array(K).fill(value), (place) => placed.push(place));
+      distinct.set(row, new Float32Array(K).fill(value), {
+        ...nobody,
+        placed: (place) => placed.push(place),
+      });
     for (const row of [0, 1, 2]) set(row, 5);
     expect(distinct.places).toBe(1);
     set(1, 6);

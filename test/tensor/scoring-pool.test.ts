@@ -8,11 +8,16 @@ import {
   compileServing,
   type Feeds,
   Graph,
+  itemScorer,
+  LIST,
   loadModel,
   type Model,
+  neg,
   openScoringPool,
   type ScoringPool,
+  unpackList,
 } from "../../src/tensor/index.ts";
+import { FirstLook } from "../../src/tensor/shortlist.ts";
 import { anyRequests, anyWeights, smallShape } from "../models/any-ranking.ts";
 
 const pools: ScoringPool[] = [];
@@ -96,6 +101,35 @@ describe("a model on other threads", () => {
       expect(await there.run(inputs)).toEqual(await here.run(inputs));
     }
     await here.close();
+  });
+
+  it("lists what is near its output among vectors that change, also on a thread that came later", async () => {
+    const pool = poolOf(1);
+    const graph = new Graph();
+    const bytes = compileServing({ users: neg(graph.input("user", "float32", [1, 8])) }, {});
+    const model = await pool.load(bytes);
+    const random = new Random("near");
+    const drawn = (n: number) => Float32Array.from({ length: n }, () => random.normal());
+    const scorer = itemScorer({ factors: drawn(9_000 * 8), N: 9_000, k: 8, capacity: 9_100 });
+    const feed = scorer.feed(3)!;
+    const expectListed = async () => {
+      const user = drawn(8);
+      const outputs = await model.run({ user: { data: user.map((value) => -value), dims: [1, 8] } });
+      expect([...(outputs["users"]!.data as Float32Array)]).toEqual([...user]);
+      const here = new FirstLook(feed.all());
+      here.put(feed.all());
+      expect(unpackList(outputs[LIST]!.data as Int32Array)).toEqual(here.shortlist(user));
+    };
+    expect(await model.run({ user: { data: drawn(8), dims: [1, 8] } })).not.toHaveProperty(LIST);
+    model.listFrom!(feed);
+    await expectListed();
+    for (let row = 8_950; row < 9_050; row++) scorer.set(row, drawn(8));
+    await expectListed();
+    await end(workersOf(pool)[0]!);
+    await until(() => pool.figures().alive === 1);
+    await expectListed();
+    scorer.set(3, drawn(8));
+    await expectListed();
   });
 
   it("does not let the caller's thread compute", async () => {

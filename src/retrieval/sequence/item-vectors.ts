@@ -5,7 +5,15 @@
  */
 import { setImmediate } from "node:timers/promises";
 import type { Catalog } from "../../catalog/index.ts";
-import { type ItemScorer, itemScorer, type Top } from "../../tensor/index.ts";
+import {
+  type ItemScorer,
+  itemScorer,
+  type PlaceFeed,
+  type PlaceRows,
+  type Shortlist,
+  type SoftmaxTop,
+  type VersionedFeed,
+} from "../../tensor/index.ts";
 import { ATTRIBUTES_PER_ITEM, type AttributeSpace, readAttributes } from "./attributes.ts";
 
 export interface VectorTables {
@@ -33,6 +41,23 @@ export class ItemVectors {
   /** How many vectors there are, and of which version of the facts. */
   private size = 0;
   private version = -1;
+  /** Of the scorer that there is; undefined until somebody looks at the vectors elsewhere, and where there are few. */
+  private fed: VersionedFeed | undefined;
+  /** Above those of the scorers before. */
+  private firstVersion = 0;
+
+  /** The vectors for another thread, which are kept up with the catalog. */
+  readonly feed: PlaceFeed = {
+    all: () => {
+      this.refresh();
+      this.fed ??= this.scorer.feed(this.firstVersion);
+      return this.fed?.all();
+    },
+    changes: (): PlaceRows | undefined => {
+      this.refresh();
+      return this.fed === undefined ? this.feed.all() : this.fed.changes();
+    },
+  };
 
   constructor(tables: VectorTables, catalog: Catalog) {
     this.tables = tables;
@@ -70,10 +95,14 @@ export class ItemVectors {
     return this.scorer.of(row).some((value, d) => value !== unknown[d]);
   }
 
-  /** The `n` items with the largest dot products, and log Σ exp over all that are allowed. */
-  top(user: Float32Array, allowed: Uint8Array, n: number): Top & { readonly logSum: number } {
+  /**
+   * The `n` items with the largest dot products, and log Σ exp over all that are allowed.
+   *
+   * @param list of this user, where there is one
+   */
+  top(user: Float32Array, allowed: Uint8Array, n: number, list?: Shortlist): SoftmaxTop {
     this.refresh();
-    return this.scorer.topOfSoftmax(user, allowed, n);
+    return this.scorer.topOfSoftmax(user, allowed, n, list);
   }
 
   /** out[j] = vector of rows[j] · user */
@@ -112,6 +141,9 @@ export class ItemVectors {
   /** A scorer with room for the catalog's items and half as many more, and with the vectors made so far. */
   private grown(): ItemScorer {
     const { width } = this.tables;
+    // Lists of the scorer before are of other places.
+    if (this.fed !== undefined) this.firstVersion = this.fed.version + 1;
+    this.fed = undefined;
     this.capacity = Math.max(16, Math.ceil(1.5 * this.catalog.size));
     const scorer = itemScorer({ factors: new Float32Array(0), N: 0, k: width, capacity: this.capacity });
     for (let row = 0; row < this.size; row++) scorer.set(row, this.scorer.of(row));

@@ -1,6 +1,14 @@
 /** A trained encoder at work: it reads a user's newest items and says what the user wants, as a vector. */
 import type { Catalog } from "../../catalog/index.ts";
-import { loadModel, type Model, type ModelLoader, type RunOptions } from "../../tensor/index.ts";
+import {
+  LIST,
+  loadModel,
+  type Model,
+  type ModelLoader,
+  type RunOptions,
+  type Shortlist,
+  unpackList,
+} from "../../tensor/index.ts";
 import { type Encoder, readerOf } from "./encoder-columns.ts";
 import { ItemVectors } from "./item-vectors.ts";
 
@@ -32,15 +40,30 @@ export class SequenceModel {
     };
     const items = new ItemVectors(tables, catalog);
     await items.fill();
-    return new SequenceModel(shape, items, await load(reader));
+    const model = await load(reader);
+    model.listFrom?.(items.feed);
+    return new SequenceModel(shape, items, model);
   }
 
-  /**
-   * The vectors of some users, (users, width).
-   *
-   * @param histories rows of the catalog, oldest first, one or more each; the newest `length` are read
-   */
+  /** The vectors of some users, (users, width); see `run`. */
   async read(histories: readonly ArrayLike<number>[], options?: RunOptions): Promise<Float32Array> {
+    const { users } = await this.run(histories, options);
+    return users!.data as Float32Array; // the graph's output is float32
+  }
+
+  /** The vector of one user, and behind it, where the model makes one, a list of what is near it, packed. */
+  async encode(history: ArrayLike<number>, options?: RunOptions): Promise<Float32Array> {
+    const { users, [LIST]: list } = await this.run([history], options);
+    const user = users!.data as Float32Array; // the graph's output is float32
+    if (list === undefined) return user;
+    const encoding = new Float32Array(user.length + list.data.length);
+    encoding.set(user);
+    new Int32Array(encoding.buffer).set(list.data as Int32Array, user.length); // as the pool packed it
+    return encoding;
+  }
+
+  /** @param histories rows of the catalog, oldest first, one or more each; the newest `length` are read */
+  private run(histories: readonly ArrayLike<number>[], options?: RunOptions): ReturnType<Model["run"]> {
     const { width } = this;
     const longest = Math.min(
       this.length,
@@ -57,11 +80,20 @@ export class SequenceModel {
       vectors: { data: vectors, dims: [histories.length, longest, width] },
       last: { data: last, dims: [histories.length] },
     };
-    const { users } = await this.reader.run(feeds, options);
-    return users!.data as Float32Array; // the graph's output is float32
+    return this.reader.run(feeds, options);
   }
 
   close(): Promise<void> {
     return this.reader.close();
   }
+}
+
+/** An encoding as what it is made of. */
+export function openEncoding(
+  encoding: Float32Array,
+  width: number,
+): { user: Float32Array; list?: Shortlist } {
+  const user = encoding.subarray(0, width);
+  if (encoding.length === width) return { user };
+  return { user, list: unpackList(new Int32Array(encoding.buffer, encoding.byteOffset + width * 4)) };
 }

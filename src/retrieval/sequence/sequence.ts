@@ -6,7 +6,7 @@
 import type { Query, Retrieved, Retriever, Source, Touches } from "../retriever.ts";
 import { columnsOf, encoderOf, READER } from "./encoder-columns.ts";
 import { fitEncoder } from "./fit-encoder.ts";
-import { SequenceModel } from "./sequence-model.ts";
+import { openEncoding, SequenceModel } from "./sequence-model.ts";
 
 export const sequence: Source = {
   name: "sequence",
@@ -42,12 +42,13 @@ function retrieverOf(model: SequenceModel): Retriever {
     async encode({ items }: Touches, options) {
       const newest = items.subarray(0, model.length);
       if (!newest.some((row) => model.items.knows(row))) return NOTHING_KNOWN;
-      return model.read([newest.toReversed()], options);
+      return model.encode(newest.toReversed(), options);
     },
     retrieve(query: Query, k: number): Retrieved {
-      const user = query.encodings[sequence.name];
-      if (user === undefined || user.length === 0) return nothing;
-      const { rows, scores, logSum } = model.items.top(user, query.allowed, k);
+      const encoding = query.encodings[sequence.name];
+      if (encoding === undefined || encoding.length === 0) return nothing;
+      const { user, list } = openEncoding(encoding, model.width);
+      const { rows, scores, logSum } = model.items.top(user, query.allowed, k, list);
       if (logSum === Number.NEGATIVE_INFINITY) return nothing; // no item is allowed
       return {
         rows,

@@ -4,12 +4,12 @@
 export { alsHalf, foldIn, gram } from "./als";
 export { nthBest, selectBest } from "./best";
 export { conjugateGradient } from "./conjugate-gradient";
-export { allowPlaces, rowsOfPlaces, scoresOfRows } from "./distinct";
+export { allowPlaces, rowsOfPlaces, rowsWithout, scoresOfRows } from "./distinct";
 export { fuseLists, placesIn } from "./fusion";
 export { lnColumns } from "./logarithms";
 export { quantiseRows } from "./quantise";
-export { keepAbove, rowsAbove, sampleFloors, scanRows } from "./scan";
+export { keepAbove, rowsAbove, sampleFloors, scanPlaces, scanRows } from "./scan";
 export { addLists, readSums } from "./row-sums";
 export { addAround, addPlaces, spansAround } from "./sessions";
-export { scoreRows, selectTop, sumExp } from "./top";
+export { highestOf, scoreRows, selectTop, sumExp, sumExpOfBest } from "./top";
 export { dotRows, highestRow } from "./vectors";

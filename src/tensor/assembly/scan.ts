@@ -79,6 +79,30 @@ export function scanRows(
   }
 }
 
+/** out[i] = what scanRows says of the row at list[i] (count), to the bit. */
+export function scanPlaces(
+  matrix: usize,
+  width: usize,
+  list: usize,
+  count: usize,
+  vector: usize,
+  scales: usize,
+  unit: f32,
+  out: usize,
+): void {
+  for (let i: usize = 0; i < count; i++) {
+    const place = <usize>load<u32>(list + (i << 2));
+    const row = matrix + place * width;
+    let s = i32x4.splat(0);
+    for (let o: usize = 0; o < width; o += 8) {
+      s = i32x4.add(s, i32x4.dot_i16x8_s(v128.load(vector + (o << 1)), v128.load8x8_s(row + o)));
+    }
+    const sum =
+      i32x4.extract_lane(s, 0) + i32x4.extract_lane(s, 1) + (i32x4.extract_lane(s, 2) + i32x4.extract_lane(s, 3));
+    store<f32>(out + (i << 2), unit * load<f32>(scales + (place << 2)) * <f32>sum);
+  }
+}
+
 /**
  * Of every `step`-th place from .. to what its row has at least, scores[p] - length * errors[p], one beside the other in
  * `out`, of those with allowed[rows[p]] != 0. Returns how many.

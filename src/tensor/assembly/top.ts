@@ -27,26 +27,108 @@ function exp4(x: v128): v128 {
   return i32x4.add(p, i32x4.shl(z, 23));
 }
 
-/** Σ times[p] exp(scores[p] - top) for p < places; `top` is about the largest score with times[p] > 0. */
-export function sumExp(scores: usize, times: usize, places: usize, top: f32): f32 {
+/** What is added to a number of 64 bits and taken away again rounds it to a multiple of 2^-36. */
+const ROUNDING: f64 = 98304;
+
+/** Two numbers of 64 bits, each a multiple of 2^-36: so sums of them are exact, in whatever order, below 2^17. */
+// @ts-ignore: a decorator of AssemblyScript on a function, which TypeScript does not know
+@inline
+function rounded(v: v128): v128 {
+  const unit = f64x2.splat(ROUNDING);
+  return f64x2.sub(f64x2.add(v, unit), unit);
+}
+
+/** The upper two lanes of four floats, in the lower ones. */
+// @ts-ignore: a decorator of AssemblyScript on a function, which TypeScript does not know
+@inline
+function upper(v: v128): v128 {
+  return v128.shuffle<i32>(v, v, 2, 3, 2, 3);
+}
+
+/** The sums, in two lanes, of the numbers of e times those of n. */
+// @ts-ignore: a decorator of AssemblyScript on a function, which TypeScript does not know
+@inline
+function weighed(e: v128, n: v128): v128 {
+  return f64x2.add(
+    f64x2.mul(rounded(f64x2.promote_low_f32x4(e)), f64x2.promote_low_f32x4(n)),
+    f64x2.mul(rounded(f64x2.promote_low_f32x4(upper(e))), f64x2.promote_low_f32x4(upper(n))),
+  );
+}
+
+/**
+ * Σ times[p] exp(scores[p] - top) for p < places, of exponentials rounded to multiples of 2^-36 and `times` that are whole:
+ * the same bits in whatever order, and in whatever parts, as long as the parts are below 2^17.
+ */
+export function sumExp(scores: usize, times: usize, places: usize, top: f32): f64 {
   const shift = f32x4.splat(top);
-  let even = f32x4.splat(0);
-  let odd = f32x4.splat(0);
+  let sum = f64x2.splat(0);
   let p: usize = 0;
-  for (; p + 8 <= places; p += 8) {
-    const at = scores + (p << 2);
-    const n = times + (p << 2);
-    const a = exp4(f32x4.sub(v128.load(at), shift));
-    const b = exp4(f32x4.sub(v128.load(at, 16), shift));
-    even = f32x4.add(even, f32x4.mul(a, v128.load(n)));
-    odd = f32x4.add(odd, f32x4.mul(b, v128.load(n, 16)));
+  for (; p + 4 <= places; p += 4) {
+    const at = p << 2;
+    sum = f64x2.add(sum, weighed(exp4(f32x4.sub(v128.load(scores + at), shift)), v128.load(times + at)));
   }
-  let sum = lanes(f32x4.add(even, odd));
   for (; p < places; p++) {
-    const e = exp4(f32x4.splat(load<f32>(scores + (p << 2)) - top));
-    sum += load<f32>(times + (p << 2)) * f32x4.extract_lane(e, 0);
+    const at = p << 2;
+    const e = exp4(f32x4.sub(f32x4.splat(load<f32>(scores + at)), shift));
+    sum = f64x2.add(sum, weighed(f32x4.replace_lane(f32x4.splat(0), 0, f32x4.extract_lane(e, 0)), f32x4.splat(load<f32>(times + at))));
   }
-  return sum;
+  return f64x2.extract_lane(sum, 0) + f64x2.extract_lane(sum, 1);
+}
+
+/**
+ * What a sum of sumExp lacks where the rows (n) up to (lastScore, lastRow), that one included, entered it with `first`
+ * scores and not with `exact` ones. No score is NaN.
+ */
+export function sumExpOfBest(
+  rows: usize,
+  exact: usize,
+  first: usize,
+  n: usize,
+  lastScore: f32,
+  lastRow: u32,
+  top: f32,
+): f64 {
+  const shift = f32x4.splat(top);
+  const bar = f32x4.splat(lastScore);
+  const highest = i32x4.splat(<i32>lastRow);
+  const one = f32x4.splat(1);
+  let sum = f64x2.splat(0);
+  for (let i: usize = 0; i < n; i += 4) {
+    const at = i << 2;
+    const score = v128.load(exact + at);
+    let among = v128.or(
+      f32x4.gt(score, bar),
+      v128.and(f32x4.eq(score, bar), i32x4.le_s(v128.load(rows + at), highest)),
+    );
+    // Behind the end stands what an earlier call has left.
+    if (n - i < 4) among = v128.and(among, i32x4.lt_s(i32x4(0, 1, 2, 3), i32x4.splat(<i32>(n - i))));
+    const e = v128.and(among, exp4(f32x4.sub(score, shift)));
+    const f = v128.and(among, exp4(f32x4.sub(v128.load(first + at), shift)));
+    sum = f64x2.add(sum, f64x2.sub(weighed(e, one), weighed(f, one)));
+  }
+  return f64x2.extract_lane(sum, 0) + f64x2.extract_lane(sum, 1);
+}
+
+/** The largest of the scores (places) with times[p] > 0; -Infinity of none. */
+export function highestOf(scores: usize, times: usize, places: usize): f32 {
+  const least = f32x4.splat(-Infinity);
+  const none = f32x4.splat(0);
+  let best = least;
+  let p: usize = 0;
+  for (; p + 4 <= places; p += 4) {
+    const at = p << 2;
+    const counts = f32x4.gt(v128.load(times + at), none);
+    best = f32x4.pmax(best, v128.bitselect(v128.load(scores + at), least, counts));
+  }
+  let highest: f32 = max<f32>(
+    max<f32>(f32x4.extract_lane(best, 0), f32x4.extract_lane(best, 1)),
+    max<f32>(f32x4.extract_lane(best, 2), f32x4.extract_lane(best, 3)),
+  );
+  for (; p < places; p++) {
+    const at = p << 2;
+    if (load<f32>(times + at) > 0) highest = max<f32>(highest, load<f32>(scores + at));
+  }
+  return highest;
 }
 
 /** Whether (score a, row a) comes after (score b, row b) in the result: lower, or equal with the higher row. */

@@ -13,7 +13,8 @@ import {
 } from "../../../src/retrieval/sequence/attributes.ts";
 import { ItemVectors } from "../../../src/retrieval/sequence/item-vectors.ts";
 import { itemFeeds } from "../../../src/retrieval/sequence/step-feeds.ts";
-import { compileServing, Graph, loadModel } from "../../../src/tensor/index.ts";
+import { compileServing, Graph, loadModel, type Shortlist } from "../../../src/tensor/index.ts";
+import { FirstLook } from "../../../src/tensor/shortlist.ts";
 import { extend, itemOf, NOW, upsert } from "../checkerboard.ts";
 
 const WIDTH = 8;
@@ -133,6 +134,48 @@ describe("item vectors", () => {
     }
     expect(one.catalog.size).toBeGreaterThan(1000);
     expectPlain(one);
+  });
+
+  it("are found by lists that were made before items came, changed, and outgrew the room for them", () => {
+    const catalog = createCatalog();
+    const items = 9_000;
+    const come = (from: number, count: number) =>
+      extend(
+        catalog,
+        Array.from({ length: count }, (_, i) => upsert(`m${from + i}` as never, NOW, factsOf(i))),
+      );
+    come(0, items);
+    const space = attributeSpace(catalog);
+    const tables = {
+      ...{ width: WIDTH, space, own: drawn(items), unknown: drawn(1), attributes: drawn(codesOf(space)) },
+    };
+    const vectors = new ItemVectors(tables, catalog);
+    let look: FirstLook | undefined;
+    const listOf = (user: Float32Array) => {
+      const rows = look === undefined ? vectors.feed.all() : vectors.feed.changes();
+      if (rows !== undefined && !look?.takes(rows)) look = new FirstLook(rows);
+      if (rows !== undefined) look!.put(rows);
+      return look!.shortlist(user)!;
+    };
+    const steps = [
+      () => {},
+      () => come(items, 40),
+      () => extend(catalog, [upsert("m7" as never, NOW, {}), upsert("m8" as never, NOW, factsOf(2))]),
+      () => come(items + 40, 6_000),
+      () => come(items + 6_040, 3),
+    ];
+    const asked: { user: Float32Array; list: Shortlist }[] = [];
+    for (const step of steps) {
+      step();
+      const user = drawn(1);
+      asked.push({ user, list: listOf(user) });
+      const allowed = new Uint8Array(catalog.size).fill(1);
+      for (const { user, list } of asked)
+        expect(vectors.top(user, allowed, 900, list)).toEqual(vectors.top(user, allowed, 900));
+    }
+    // Each is of a version of its own, none of which comes again with other places.
+    const versions = asked.map(({ list }) => list.version);
+    expect(versions).toEqual([...new Set(versions)].toSorted((a, b) => a - b));
   });
 
   it("are those of the graph that training uses", async () => {
