@@ -1,14 +1,15 @@
 /** The candidate against the user's touches: same creators, same categories, same length, same popularity. */
 import type { Catalog } from "../catalog/index.ts";
 import type { Query } from "../retrieval/index.ts";
+import { BLOCK_ROWS } from "../tensor/index.ts";
 import { CodeSlots } from "./code-slots.ts";
-import type { FeatureGroup } from "./feature-set.ts";
+import type { CandidateGroup } from "./feature-set.ts";
 
 /** Touches that make up the profile, and how much less each older one counts (guess: the last session dominates). */
 const TOUCHES = 50;
 const DECAY = 0.95;
 
-export const affinity: FeatureGroup = {
+export const affinity: CandidateGroup = {
   name: "affinity",
   version: 1,
   per: "candidate",
@@ -25,28 +26,27 @@ export const affinity: FeatureGroup = {
     { name: "touched-before", kind: "flag", unknown: 0 },
   ],
 
-  prepare() {
+  prepare(_, block, columns) {
+    const { rows, creator, categoryOffsets, categoryCounts, duration, engagements } = block;
     const creators = new Shares();
     const categories = new Shares();
     const touched = new CodeSlots();
-    return ({ query, catalog, candidates: { rows } }) => {
+    return ({ query, catalog }) => {
       const profile = fillProfile(query, catalog, creators, categories, touched);
-      const { creator, categories: codes, categoryOffsets, categoryCounts, duration } = catalog.items;
-      const { engagements } = catalog.statistics;
-      return ({ matrix, width, first }, from, to) => {
-        for (let i = from, at = first; i < to; i++, at += width) {
-          const row = rows[i]!;
-          const byWhom = creator[row]!;
+      const { categories: codes } = catalog.items;
+      return () => {
+        for (let i = 0; i < block.count; i++) {
+          const byWhom = creator[i]!;
           if (byWhom !== 0) {
-            matrix[at] = creators.of(byWhom);
-            matrix[at + 1] = byWhom === profile.newestCreator ? 1 : 0;
+            columns[i] = creators.of(byWhom);
+            columns[BLOCK_ROWS + i] = byWhom === profile.newestCreator ? 1 : 0;
           }
           let sum = 0;
           let best = 0;
           let newest = 0;
-          const start = categoryOffsets[row]!;
-          const count = categoryCounts[row]!;
-          for (let c = start; c < start + count; c++) {
+          const start = categoryOffsets[i]!;
+          const own = categoryCounts[i]!;
+          for (let c = start; c < start + own; c++) {
             const place = categories.places.placeOf(codes[c]!);
             if (place < 0) continue;
             const share = categories.shares[place]!;
@@ -55,16 +55,16 @@ export const affinity: FeatureGroup = {
             // The newest touch is the first that was added.
             if (place < profile.newestCategories) newest++;
           }
-          if (count > 0) {
-            matrix[at + 2] = sum / count;
-            matrix[at + 3] = best;
-            matrix[at + 4] = newest / count;
+          if (own > 0) {
+            columns[2 * BLOCK_ROWS + i] = sum / own;
+            columns[3 * BLOCK_ROWS + i] = best;
+            columns[4 * BLOCK_ROWS + i] = newest / own;
           }
-          const longer = (1 + duration[row]!) / profile.duration;
-          matrix[at + 5] = Number.isFinite(longer) ? Math.max(longer, 1 / longer) : 0;
+          const longer = (1 + duration[i]!) / profile.duration;
+          columns[5 * BLOCK_ROWS + i] = Number.isFinite(longer) ? Math.max(longer, 1 / longer) : 0;
           const { popularity } = profile;
-          matrix[at + 6] = Number.isNaN(popularity) ? 0 : (1 + engagements[row]!) / popularity;
-          matrix[at + 7] = touched.placeOf(row) < 0 ? 0 : 1;
+          columns[6 * BLOCK_ROWS + i] = Number.isNaN(popularity) ? 0 : (1 + engagements[i]!) / popularity;
+          columns[7 * BLOCK_ROWS + i] = touched.placeOf(rows[i]!) < 0 ? 0 : 1;
         }
       };
     };

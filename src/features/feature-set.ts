@@ -8,7 +8,8 @@
 import { createHash } from "node:crypto";
 import type { Catalog } from "../catalog/index.ts";
 import type { Candidates, Query } from "../retrieval/index.ts";
-import { logRows } from "../tensor/index.ts";
+import { BLOCK_ROWS, ColumnBlock } from "../tensor/index.ts";
+import { type CandidateBlock, GatheredBlock } from "./candidate-block.ts";
 import type { FeatureSchema } from "./feature-schema.ts";
 import type { Visits } from "./visits.ts";
 
@@ -20,25 +21,19 @@ export interface FeatureContext {
   readonly visits: Visits;
 }
 
-/**
- * Where a group writes: value f of row i goes to matrix[i * width + first + f]. What it does not write is 0. A request has
- * one row.
- */
-export interface FeatureTarget {
-  /** (rows, width), row-major. */
-  readonly matrix: Float32Array;
-  readonly width: number;
-  readonly first: number;
-}
-
 /** What a column's numbers are. */
 export type FeatureKind = "flag" | "share" | "log" | "log-odds" | "score" | "count" | "cycle";
 
-export interface FeatureColumn {
+/** A column of the request. */
+export interface RequestColumn {
   readonly name: string;
   readonly kind: FeatureKind;
   /** The value that says "nothing is known"; absent where the column always says something. */
   readonly unknown?: number;
+}
+
+/** A column of candidates. */
+export interface FeatureColumn extends RequestColumn {
   /**
    * Whether the column is the natural logarithm of what the group writes where that is > 0, and the opposite of it where
    * it is not: logarithms of whole columns cost a tenth of single ones.
@@ -48,31 +43,47 @@ export interface FeatureColumn {
   readonly rateOf?: string;
 }
 
-export interface FeatureGroup {
+interface GroupOf<Per extends "request" | "candidate"> {
   readonly name: string;
   /** Raised when the meaning of a column changes, so that old bundles are refused. */
   readonly version: number;
-  readonly per: "request" | "candidate";
-  /** Whether it tells what sources say of a candidate: nothing, where none was asked. */
-  readonly ofRetrieval?: boolean;
-  columns(schema: FeatureSchema): readonly FeatureColumn[];
+  readonly per: Per;
   /**
    * The smallest deviation by which its columns are scaled. A training window may hold one hour or one kind of user
    * only; without a floor, the next hour would be hundreds of deviations away. 0 where values vary by candidate.
    */
   readonly smallestDeviation: number;
-  /**
-   * What of its work depends on the schema alone, done once; then what depends on the request. Of one request all rows
-   * are filled before the next one begins.
-   */
-  prepare(schema: FeatureSchema): (context: FeatureContext) => FillFeatures;
 }
 
-/**
- * Fills the columns of a group, for the request or for some candidates: those from `from` on, before `to`, of which the
- * first is row 0 of the target. Values are finite.
- */
-export type FillFeatures = (target: FeatureTarget, from: number, to: number) => void;
+export interface RequestGroup extends GroupOf<"request"> {
+  readonly ofRetrieval?: never;
+  columns(schema: FeatureSchema): readonly RequestColumn[];
+  /** What of its work depends on the schema alone, done once. */
+  prepare(schema: FeatureSchema): (context: FeatureContext) => FillRequest;
+}
+
+/** Writes value f of the request to values[f]. What it does not write is 0. Values are finite. */
+export type FillRequest = (values: Float32Array) => void;
+
+export interface CandidateGroup extends GroupOf<"candidate"> {
+  /** Whether it tells what sources say of a candidate: nothing, where none was asked. */
+  readonly ofRetrieval?: boolean;
+  columns(schema: FeatureSchema): readonly FeatureColumn[];
+  /**
+   * What of its work depends on the schema alone, done once; then what depends on the request; then, for one block of its
+   * candidates after the other, the columns. Value f of candidate i of the block goes to columns[f * BLOCK_ROWS + i].
+   * What is not written is 0, and values are finite. Of one request all blocks are filled before the next one begins.
+   *
+   * @param columns (its own, BLOCK_ROWS)
+   */
+  prepare(
+    schema: FeatureSchema,
+    block: CandidateBlock,
+    columns: Float32Array,
+  ): (context: FeatureContext) => () => void;
+}
+
+export type FeatureGroup = RequestGroup | CandidateGroup;
 
 export interface Features {
   /** (Fr) */
@@ -104,8 +115,14 @@ export interface FeatureSet {
 }
 
 export function featureSet(schema: FeatureSchema, groups: readonly FeatureGroup[]): FeatureSet {
-  const request = laidOut(schema, groups, "request");
-  const candidates = laidOut(schema, groups, "candidate");
+  const request = ofRequests(
+    schema,
+    groups.filter((group) => group.per === "request"),
+  );
+  const candidates = ofCandidates(
+    schema,
+    groups.filter((group) => group.per === "candidate"),
+  );
   const description = JSON.stringify([
     groups.map((group) => [group.name, group.version, group.per]),
     request.names,
@@ -122,51 +139,60 @@ export function featureSet(schema: FeatureSchema, groups: readonly FeatureGroup[
     ),
     fingerprint: createHash("sha256").update(description).digest("hex").slice(0, 16),
     smallestDeviations: { request: request.smallest, candidates: candidates.smallest },
-    compute: (context) => ({
-      request: request.fill(context, 1),
-      candidates: candidates.fill(context, context.candidates.rows.length),
-    }),
+    compute: (context) => ({ request: request.fill(context), candidates: candidates.fill(context) }),
   };
 }
 
-/**
- * Rows that are filled by all groups before the next ones: together with what groups look up, they stay in the nearest
- * caches. Many enough for the processor to wait for the data of several candidates at a time.
- */
-export const MOST_ROWS = 32;
-
-/** The groups of one kind side by side. */
-function laidOut(schema: FeatureSchema, all: readonly FeatureGroup[], per: FeatureGroup["per"]) {
-  const groups = all.filter((group) => group.per === per);
-  const begins = groups.map((group) => group.prepare(schema));
+/** Of the groups of one kind: their columns side by side. */
+function laidOut(schema: FeatureSchema, groups: readonly FeatureGroup[]) {
   const firsts: number[] = [];
   const features: Feature[] = [];
   const smallest: number[] = [];
   for (const group of groups) {
-    const { ofRetrieval = false } = group;
+    const { per, ofRetrieval = false } = group;
     firsts.push(features.length);
     for (const column of group.columns(schema)) {
       features.push({ ...column, name: `${group.name}.${column.name}`, group: group.name, per, ofRetrieval });
       smallest.push(group.smallestDeviation);
     }
   }
-  const width = features.length;
-  const block = logRows(
-    features.map(({ ln }) => ln === true),
-    MOST_ROWS,
-  );
-  const targets = firsts.map((first): FeatureTarget => ({ matrix: block.rows, width, first }));
+  return { features, firsts, names: features.map(({ name }) => name), smallest: Float32Array.from(smallest) };
+}
+
+function ofRequests(schema: FeatureSchema, groups: readonly RequestGroup[]) {
+  const layout = laidOut(schema, groups);
+  const begins = groups.map((group) => group.prepare(schema));
   return {
-    features,
-    names: features.map(({ name }) => name),
-    smallest: Float32Array.from(smallest),
-    fill(context: FeatureContext, rows: number): Float32Array {
-      const matrix = new Float32Array(rows * width);
+    ...layout,
+    fill(context: FeatureContext): Float32Array {
+      const values = new Float32Array(layout.features.length);
+      begins.forEach((begin, g) => {
+        begin(context)(values.subarray(layout.firsts[g]!));
+      });
+      return values;
+    },
+  };
+}
+
+/** All groups fill a block before the next one: together with what they look up, it stays in the nearest caches. */
+function ofCandidates(schema: FeatureSchema, groups: readonly CandidateGroup[]) {
+  const layout = laidOut(schema, groups);
+  const width = layout.features.length;
+  const math = new ColumnBlock(layout.features.map(({ ln }) => ln === true));
+  const block = new GatheredBlock(math);
+  const begins = groups.map((group, g) =>
+    group.prepare(schema, block, math.columns.subarray(layout.firsts[g]! * BLOCK_ROWS)),
+  );
+  return {
+    ...layout,
+    fill(context: FeatureContext): Float32Array {
+      const { rows } = context.candidates;
+      const matrix = new Float32Array(rows.length * width);
       const fills = begins.map((begin) => begin(context));
-      for (let from = 0; from < rows; from += MOST_ROWS) {
-        const to = Math.min(rows, from + MOST_ROWS);
-        for (let g = 0; g < fills.length; g++) fills[g]!(targets[g]!, from, to);
-        block.take(to - from, matrix, from * width);
+      for (let from = 0; from < rows.length; from += BLOCK_ROWS) {
+        block.take(rows, from, Math.min(rows.length - from, BLOCK_ROWS), context.catalog);
+        for (let g = 0; g < fills.length; g++) fills[g]!();
+        math.take(block.count, matrix, from * width);
       }
       return matrix;
     },

@@ -5,7 +5,7 @@
  */
 import { DAY, HOUR, MINUTE } from "../core/index.ts";
 import { ACTIONS } from "../events/index.ts";
-import type { FeatureColumn, FeatureGroup } from "./feature-set.ts";
+import type { RequestColumn, RequestGroup } from "./feature-set.ts";
 import { smoothed } from "./smoothing.ts";
 import { type Visits, visitsOf } from "./visits.ts";
 
@@ -26,7 +26,7 @@ const RARE = 0.05;
 const likely = ACTIONS.map(({ name }) => LIKELY[name] ?? RARE);
 const AWAY_LOG = Math.log1p(AWAY / MINUTE);
 
-export const habits: FeatureGroup = {
+export const habits: RequestGroup = {
   name: "habit",
   version: 2,
   per: "request",
@@ -37,11 +37,11 @@ export const habits: FeatureGroup = {
     { name: "log-visits-hour", kind: "log", unknown: 0 },
     { name: "log-visits-day", kind: "log", unknown: 0 },
     { name: "log-visits-sitting", kind: "log", unknown: 0 },
-    ...Array.from({ length: SINGLE }, (_, v): FeatureColumn[] => [
+    ...Array.from({ length: SINGLE }, (_, v): RequestColumn[] => [
       { name: `visit-${v + 1}.log-minutes`, kind: "log", unknown: AWAY_LOG },
       { name: `visit-${v + 1}.share`, kind: "share", unknown: LIKELY_SHARE },
       ...ACTIONS.map(
-        ({ name }): FeatureColumn => ({ name: `visit-${v + 1}.${name}`, kind: "flag", unknown: 0 }),
+        ({ name }): RequestColumn => ({ name: `visit-${v + 1}.${name}`, kind: "flag", unknown: 0 }),
       ),
     ]).flat(),
     ...WINDOWS.flatMap((size) => windowColumns(`last-${size}`)),
@@ -53,34 +53,34 @@ export const habits: FeatureGroup = {
   prepare:
     () =>
     ({ query: { now, history }, catalog }) =>
-    ({ matrix, first }) => {
+    (values) => {
       const visits = visitsOf(history, catalog, WINDOWS.at(-1));
       const { times, shares, actions } = visits;
-      let at = first;
-      matrix[at++] = Math.log1p(times.length);
-      matrix[at++] = Math.log1p(since(times, now - HOUR));
-      matrix[at++] = Math.log1p(since(times, now - DAY));
-      matrix[at++] = Math.log1p(sitting(times, now));
+      let at = 0;
+      values[at++] = Math.log1p(times.length);
+      values[at++] = Math.log1p(since(times, now - HOUR));
+      values[at++] = Math.log1p(since(times, now - DAY));
+      values[at++] = Math.log1p(sitting(times, now));
       for (let v = 0; v < SINGLE; v++) {
         const known = v < times.length;
-        matrix[at++] = known ? Math.log1p(Math.max(0, now - times[v]!) / MINUTE) : AWAY_LOG;
-        matrix[at++] = known && !Number.isNaN(shares[v]!) ? shares[v]! : LIKELY_SHARE;
-        for (let a = 0; a < ACTIONS.length; a++) matrix[at++] = known ? (actions[v]! >> a) & 1 : 0;
+        values[at++] = known ? Math.log1p(Math.max(0, now - times[v]!) / MINUTE) : AWAY_LOG;
+        values[at++] = known && !Number.isNaN(shares[v]!) ? shares[v]! : LIKELY_SHARE;
+        for (let a = 0; a < ACTIONS.length; a++) values[at++] = known ? (actions[v]! >> a) & 1 : 0;
       }
-      for (const size of WINDOWS) at = window(visits, size, matrix, at);
+      for (const size of WINDOWS) at = window(visits, size, values, at);
       const here = visitsHere(visits);
-      matrix[at++] = Math.log1p(here.times.length);
-      matrix[at++] =
+      values[at++] = Math.log1p(here.times.length);
+      values[at++] =
         here.times.length === 0 ? AWAY_LOG : Math.log1p(Math.max(0, now - here.times[0]!) / MINUTE);
-      for (const size of WINDOWS_HERE) at = window(here, size, matrix, at);
+      for (const size of WINDOWS_HERE) at = window(here, size, values, at);
     },
 };
 
-function windowColumns(name: string): readonly FeatureColumn[] {
+function windowColumns(name: string): readonly RequestColumn[] {
   return [
     { name: `${name}.share`, kind: "share", unknown: LIKELY_SHARE },
     ...ACTIONS.map(
-      (action, a): FeatureColumn => ({ name: `${name}.${action.name}`, kind: "share", unknown: likely[a]! }),
+      (action, a): RequestColumn => ({ name: `${name}.${action.name}`, kind: "share", unknown: likely[a]! }),
     ),
   ];
 }
@@ -125,7 +125,7 @@ function sitting(times: Float64Array, now: number): number {
 }
 
 /** Means over the newest visits. Returns where the next column is. */
-function window({ shares, actions }: Told, size: number, matrix: Float32Array, first: number): number {
+function window({ shares, actions }: Told, size: number, values: Float32Array, first: number): number {
   const n = Math.min(size, actions.length);
   let at = first;
   let watched = 0;
@@ -135,11 +135,11 @@ function window({ shares, actions }: Told, size: number, matrix: Float32Array, f
     watched += shares[v]!;
     watches++;
   }
-  matrix[at++] = (watched + STRENGTH * LIKELY_SHARE) / (watches + STRENGTH);
+  values[at++] = (watched + STRENGTH * LIKELY_SHARE) / (watches + STRENGTH);
   for (let a = 0; a < ACTIONS.length; a++) {
     let count = 0;
     for (let v = 0; v < n; v++) count += (actions[v]! >> a) & 1;
-    matrix[at++] = smoothed(count, n, likely[a]!, STRENGTH);
+    values[at++] = smoothed(count, n, likely[a]!, STRENGTH);
   }
   return at;
 }

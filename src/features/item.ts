@@ -1,7 +1,8 @@
 /** The candidate by itself: how much it is taken, lately and ever, how old and how long it is, how disliked. */
-import { DECAYED, DECAYED_AT, HALF_LIVES_DAYS, RECORD, VETOES } from "../catalog/index.ts";
+import { DECAYED, DECAYED_AT, HALF_LIVES_DAYS, VETOES } from "../catalog/index.ts";
 import { DAY, HOUR } from "../core/index.ts";
-import { type FeatureColumn, type FeatureGroup, MOST_ROWS } from "./feature-set.ts";
+import { BLOCK_ROWS, columnOf } from "../tensor/index.ts";
+import type { CandidateGroup, FeatureColumn } from "./feature-set.ts";
 
 const HALVES = HALF_LIVES_DAYS.length;
 /** By half-life: the exponent of a millisecond. */
@@ -9,7 +10,17 @@ const FADES = HALF_LIVES_DAYS.map((days) => -Math.LN2 / (days * DAY));
 /** As if every item had been taken so many times more without a veto (guess). */
 const UNVETOED = 20;
 
-export const item: FeatureGroup = {
+/** Where columns begin, as `columns` lists them; */
+const TREND = (1 + HALVES) * BLOCK_ROWS;
+const AGE = TREND + BLOCK_ROWS;
+const IDLE = AGE + BLOCK_ROWS;
+const VETO_RATE = IDLE + BLOCK_ROWS;
+const LENGTH = VETO_RATE + BLOCK_ROWS;
+/** and of the decayed counts, the two that are compared. */
+const MONTH = (HALVES - 1) * BLOCK_ROWS;
+const WEEK = MONTH - BLOCK_ROWS;
+
+export const item: CandidateGroup = {
   name: "item",
   version: 2,
   per: "candidate",
@@ -27,44 +38,39 @@ export const item: FeatureGroup = {
     { name: "log-duration", kind: "log", ln: true, unknown: 0 },
   ],
 
-  prepare() {
-    const counts = new Float64Array(MOST_ROWS * HALVES);
-    const since = new Float64Array(MOST_ROWS);
-    return ({ query: { now }, catalog, candidates: { rows } }) => {
-      const { statistics, items } = catalog;
-      const { engagements, records } = statistics;
-      const { bornAt, duration } = items;
+  prepare(_, block, columns) {
+    const { math, records, engagements, bornAt, duration } = block;
+    const vetoes = columnOf(records, VETOES);
+    const decayedAt = columnOf(records, DECAYED_AT);
+    const since = math.numbers(1);
+    const decayed = math.numbers(HALVES);
+    const halves = FADES.map((exponent, h) => ({
+      exponent,
+      from: columnOf(records, DECAYED + h),
+      to: columnOf(decayed, h),
+    }));
+    return ({ query: { now }, catalog: { statistics } }) => {
       // One of those that were taken, or the first that will be: not the catalogue's size, which replaying does not have.
       const size = statistics.engagedItems + 1;
       const total = statistics.totalEngagements + size;
-      return ({ matrix, width, first }, from, to) => {
-        // First what waits for memory, for much at a time in so short a loop; then what computes.
-        for (let i = from, at = first, c = 0; i < to; i++, at += width) {
-          const row = rows[i]!;
-          const taken = engagements[row]!;
-          const own = row * RECORD;
-          const vetoed = records[own + VETOES]!;
-          const seconds = duration[row]!;
-          for (let h = 0; h < HALVES; h++) counts[c++] = records[own + DECAYED + h]!;
-          since[i - from] = Math.max(0, now - records[own + DECAYED_AT]!);
-          matrix[at] = ((taken + 1) * size) / total;
-          matrix[at + 2 + HALVES] = 1 + Math.max(0, now - bornAt[row]!) / DAY;
-          matrix[at + 4 + HALVES] = vetoed / (taken + vetoed + UNVETOED);
-          matrix[at + 5 + HALVES] = Number.isFinite(seconds) ? 1 + seconds : 0;
+      return () => {
+        const { count } = block;
+        for (let i = 0; i < count; i++) {
+          const taken = engagements[i]!;
+          const vetoed = vetoes[i]!;
+          const seconds = duration[i]!;
+          columns[i] = ((taken + 1) * size) / total;
+          columns[AGE + i] = 1 + Math.max(0, now - bornAt[i]!) / DAY;
+          columns[VETO_RATE + i] = vetoed / (taken + vetoed + UNVETOED);
+          columns[LENGTH + i] = Number.isFinite(seconds) ? 1 + seconds : 0;
         }
-        for (let i = from, at = first, c = 0; i < to; i++, at += width) {
-          const sinceEngagement = since[i - from]!;
-          let week = 0;
-          let month = 0;
-          for (let h = 0; h < HALVES; h++, c++) {
-            // Before the first one nothing was counted.
-            const count = counts[c]! * Math.exp(FADES[h]! * sinceEngagement);
-            week = month;
-            month = count;
-            matrix[at + 1 + h] = count + 0.1;
-          }
-          matrix[at + 1 + HALVES] = (week + 0.5) / (month + 0.5);
-          matrix[at + 3 + HALVES] = 1 + Math.min(sinceEngagement, 10_000 * DAY) / HOUR;
+        // Infinity before the first engagement: then nothing was counted.
+        for (let i = 0; i < count; i++) since[i] = Math.max(0, now - decayedAt[i]!);
+        for (const { exponent, from, to } of halves) math.fade(from, since, exponent, to);
+        for (let c = 0; c < HALVES * BLOCK_ROWS; c++) columns[BLOCK_ROWS + c] = decayed[c]! + 0.1;
+        for (let i = 0; i < count; i++) {
+          columns[TREND + i] = (decayed[WEEK + i]! + 0.5) / (decayed[MONTH + i]! + 0.5);
+          columns[IDLE + i] = 1 + Math.min(since[i]!, 10_000 * DAY) / HOUR;
         }
       };
     };

@@ -1,7 +1,7 @@
 /** Where and on what the slate is shown: a column for each place that training saw, one for others, one for none. */
-import type { FeatureColumn, FeatureGroup } from "./feature-set.ts";
+import type { RequestColumn, RequestGroup } from "./feature-set.ts";
 
-export const place: FeatureGroup = {
+export const place: RequestGroup = {
   name: "place",
   version: 1,
   per: "request",
@@ -16,19 +16,18 @@ export const place: FeatureGroup = {
     const firstDevice = others + 2;
     const otherDevices = firstDevice + devices.length;
     return ({ query: { context } }) =>
-      ({ matrix, first }) => {
+      (values) => {
         const { surface, device } = context;
-        matrix[first + (surface === undefined ? others + 1 : (surfaceAt.get(surface) ?? others))] = 1;
+        values[surface === undefined ? others + 1 : (surfaceAt.get(surface) ?? others)] = 1;
         const code = device === undefined ? undefined : deviceAt.get(device);
-        matrix[
-          first +
-            (device === undefined ? otherDevices + 1 : code === undefined ? otherDevices : firstDevice + code)
+        values[
+          device === undefined ? otherDevices + 1 : code === undefined ? otherDevices : firstDevice + code
         ] = 1;
       };
   },
 };
 
-function oneHot(what: string, values: readonly string[]): readonly FeatureColumn[] {
+function oneHot(what: string, values: readonly string[]): readonly RequestColumn[] {
   return [...values.map((value) => `${what}=${value}`), `other-${what}`, `no-${what}`].map((name) => ({
     name,
     kind: "flag",

@@ -1,5 +1,6 @@
 /** Which sources found the candidate, how high, and what every source thinks of it. */
-import type { FeatureColumn, FeatureGroup, FeatureTarget } from "./feature-set.ts";
+import { BLOCK_ROWS } from "../tensor/index.ts";
+import type { CandidateGroup, FeatureColumn } from "./feature-set.ts";
 
 /** Stands for "rank of a candidate that the source did not find": beyond every list. */
 const NOT_FOUND = 2000;
@@ -8,7 +9,7 @@ const LOG_RANKS = Float32Array.from({ length: NOT_FOUND + 1 }, (_, rank) => Math
 /** Below this, two signals do not differ (about one transition in a popular item's row). */
 const SIGNAL_FLOOR = 1e-4;
 
-export const provenance: FeatureGroup = {
+export const provenance: CandidateGroup = {
   name: "provenance",
   version: 2,
   per: "candidate",
@@ -30,39 +31,44 @@ export const provenance: FeatureGroup = {
   ],
 
   prepare:
-    () =>
+    (_, block, columns) =>
     ({ candidates }) => {
       const { fused, ranks, signals, bestScores } = candidates;
       const relativeAt = firstSignals(candidates.sourceNames, candidates.signalNames);
-      return (target, from, to) => {
-        const { matrix, width, first } = target;
-        for (let i = from, at = first; i < to; i++, at += width) matrix[at] = fused[i]!;
+      return () => {
+        const { from, count } = block;
+        for (let i = 0; i < count; i++) columns[i] = fused[from + i]!;
         let column = 2;
         for (let s = 0; s < ranks.length; s++, column += 3) {
-          writeRanks(ranks[s]!, target, column, from, to);
-          writeRelative(signals[relativeAt[s]!]!, bestScores[s]!, target, column + 2, from, to);
+          writeRanks(ranks[s]!, columns, column, from, count);
+          writeRelative(signals[relativeAt[s]!]!, bestScores[s]!, columns, column + 2, from, count);
         }
         for (let j = 0; j < signals.length; j++, column += 2) {
-          writeSignal(signals[j]!, target, column, from, to);
+          writeSignal(signals[j]!, columns, column, from, count);
         }
       };
     },
 };
 
-/** The ranks of candidates `from` .. `to` - 1, and one more in the second column where the source found them. */
+/** The ranks of `count` candidates, and one more in the second column where the source found them. */
 function writeRanks(
   ranks: Int32Array,
-  { matrix, width, first }: FeatureTarget,
+  columns: Float32Array,
   column: number,
   from: number,
-  to: number,
+  count: number,
 ): void {
-  for (let i = from, at = first; i < to; i++, at += width) {
-    const rank = ranks[i]!;
-    if (rank >= 0) matrix[at + 1] = matrix[at + 1]! + 1;
-    matrix[at + column] = rank < 0 ? 0 : 1 / (1 + rank);
-    matrix[at + column + 1] =
-      rank < NOT_FOUND ? LOG_RANKS[rank < 0 ? NOT_FOUND : rank]! : Math.log2(2 + rank);
+  const reciprocal = column * BLOCK_ROWS;
+  const log = reciprocal + BLOCK_ROWS;
+  for (let i = 0; i < count; i++) {
+    const rank = ranks[from + i]!;
+    if (rank < 0) {
+      columns[log + i] = LOG_RANKS[NOT_FOUND]!;
+      continue;
+    }
+    columns[BLOCK_ROWS + i] = columns[BLOCK_ROWS + i]! + 1;
+    columns[reciprocal + i] = 1 / (1 + rank);
+    columns[log + i] = rank < NOT_FOUND ? LOG_RANKS[rank]! : Math.log2(2 + rank);
   }
 }
 
@@ -70,28 +76,31 @@ function writeRanks(
 function writeRelative(
   signal: Float32Array,
   best: number,
-  { matrix, width, first }: FeatureTarget,
+  columns: Float32Array,
   column: number,
   from: number,
-  to: number,
+  count: number,
 ): void {
   if (!(best > 0)) return;
-  for (let i = from, at = first + column; i < to; i++, at += width) {
-    matrix[at] = Math.max(-1, Math.min(2, signal[i]! / best));
+  const relative = column * BLOCK_ROWS;
+  for (let i = 0; i < count; i++) {
+    columns[relative + i] = Math.max(-1, Math.min(2, signal[from + i]! / best));
   }
 }
 
 function writeSignal(
   signal: Float32Array,
-  { matrix, width, first }: FeatureTarget,
+  columns: Float32Array,
   column: number,
   from: number,
-  to: number,
+  count: number,
 ): void {
-  for (let i = from, at = first + column; i < to; i++, at += width) {
-    const value = signal[i]!;
-    matrix[at] = value;
-    matrix[at + 1] = Math.max(0, value) + SIGNAL_FLOOR;
+  const plain = column * BLOCK_ROWS;
+  const log = plain + BLOCK_ROWS;
+  for (let i = 0; i < count; i++) {
+    const value = signal[from + i]!;
+    columns[plain + i] = value;
+    columns[log + i] = Math.max(0, value) + SIGNAL_FLOOR;
   }
 }
 

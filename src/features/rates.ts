@@ -7,28 +7,22 @@
  * log-odds; all but the first are differences, 0 where nothing is known.
  */
 import {
-  ANSWERED_AT,
   ANSWERS,
-  type ItemColumns,
   type ItemStatistics,
-  LATELY,
   RATE_HALF_LIVES_DAYS,
-  RECENT,
-  RECORD,
   SHARE_UNIT,
   SHOWN,
-  SHOWN_AT,
-  SUMS,
   TAKEN,
   TALLIES,
   TALLIES_OF_ACTION,
   WATCHED,
   WATCHES,
 } from "../catalog/index.ts";
-import { DAY } from "../core/index.ts";
 import { ACTIONS } from "../events/index.ts";
-import { type FeatureColumn, type FeatureGroup, type FeatureTarget, MOST_ROWS } from "./feature-set.ts";
-import { oddsOf, smoothed } from "./smoothing.ts";
+import { BLOCK_ROWS, type ColumnBlock } from "../tensor/index.ts";
+import { BlockCounts, type Counted } from "./block-counts.ts";
+import type { CandidateGroup, FeatureColumn } from "./feature-set.ts";
+import { oddsColumn, smoothed, smoothedColumn } from "./smoothing.ts";
 
 /** Impressions that the level above an item, a creator and a category counts as. */
 const ITEM_STRENGTH = 20;
@@ -43,28 +37,10 @@ const FIRST_RATE = 0.1;
 const FIRST_STRENGTH = 20;
 
 const HALVES = RATE_HALF_LIVES_DAYS.length;
-/** By half-life: the exponent of a millisecond. */
-const FADES = RATE_HALF_LIVES_DAYS.map((days) => -Math.LN2 / (days * DAY));
-/** Kinds of interaction of which the most frequent counts visits. */
-const VISIT_TALLIES: readonly number[] = TALLIES.map((_, t) => t);
 /** Columns of one action. */
 const PER_ACTION = 6 + HALVES;
 
-/**
- * What is known of some candidates is first copied side by side from all over the catalog: in so short a loop the
- * processor waits for many cache lines at a time and not for one after the other.
- */
-/** Of an item's record, as much as rates are made of. */
-const OWN = ANSWERED_AT + 1;
-/** Behind it, the counts of its creator's and of its categories' other items, */
-const CREATOR = OWN;
-const CATEGORY = CREATOR + TAKEN;
-/** the item's visits, and the rate that its creator lets expect of the action at hand. */
-const VISITS = CATEGORY + TAKEN;
-const EXPECTED = VISITS + 1;
-const WIDTH = EXPECTED + 1;
-
-export const rates: FeatureGroup = {
+export const rates: CandidateGroup = {
   name: "rate",
   version: 2,
   per: "candidate",
@@ -94,28 +70,27 @@ export const rates: FeatureGroup = {
     { name: "share.category", kind: "share", unknown: 0 },
   ],
 
-  prepare() {
-    const records = new Float64Array(MOST_ROWS * WIDTH);
-    return ({ query: { now }, catalog, candidates }) => {
-      const { statistics, items } = catalog;
-      const overall = overallRates(statistics);
-      return ({ matrix, width, first }, from, to) => {
-        const rows = candidates.rows.subarray(from, to);
-        copyOwn(rows, statistics, records);
-        copyOthers(rows, items, statistics, records);
-        fade(now, rows.length, records);
-        for (let a = 0; a < ACTIONS.length; a++) {
-          const target = { matrix, width, first: first + a * PER_ACTION };
-          writeExpected(records, rows.length, overall[a]!, target);
-          writeRates(records, rows.length, overall[a]!, target);
-        }
-        const target = { matrix, width, first: first + ACTIONS.length * PER_ACTION };
-        writeAmounts(records, rows.length, statistics, target);
+  prepare(_, block, columns) {
+    const counts = new BlockCounts(block);
+    const work = workOf(block.math);
+    const actions = TALLIES_OF_ACTION.map((tallies, a) => {
+      const own = columns.subarray(a * PER_ACTION * BLOCK_ROWS);
+      return new ActionRates(block.math, counts, work, tallies, own);
+    });
+    const amounts = columns.subarray(ACTIONS.length * PER_ACTION * BLOCK_ROWS);
+    return ({ query: { now }, catalog }) => {
+      const overall = overallRates(catalog.statistics);
+      for (let a = 0; a < actions.length; a++) actions[a]!.begin(overall[a]!);
+      return () => {
+        counts.take(catalog, now);
+        for (let a = 0; a < actions.length; a++) actions[a]!.write(block.count);
+        writeAmounts(counts, block.count, catalog.statistics, amounts);
       };
     };
   },
 };
 
+/** How often an action follows whatever is shown, or taken. */
 interface OverallRate {
   /** Of impressions, and its odds. */
   readonly rate: number;
@@ -127,15 +102,16 @@ interface OverallRate {
   readonly shares: boolean;
   readonly total: number;
   readonly engagedItems: number;
-  readonly tallies: readonly number[];
 }
 
 /** By action. */
 function overallRates({ sums: { all }, engagedItems }: ItemStatistics): readonly OverallRate[] {
-  const visits = Math.max(most(all, TAKEN, VISIT_TALLIES), all[WATCHES]!);
+  const most = (from: number, tallies: readonly number[]) =>
+    Math.max(0, ...tallies.map((tally) => all[from + tally]!));
+  const visits = Math.max(most(TAKEN, [...TALLIES.keys()]), all[WATCHES]!);
   return TALLIES_OF_ACTION.map((tallies) => {
-    const total = most(all, TAKEN, tallies);
-    const rate = smoothed(most(all, ANSWERS, tallies), all[SHOWN]!, FIRST_RATE, FIRST_STRENGTH);
+    const total = most(TAKEN, tallies);
+    const rate = smoothed(most(ANSWERS, tallies), all[SHOWN]!, FIRST_RATE, FIRST_STRENGTH);
     const taken = smoothed(total, visits, FIRST_RATE, FIRST_STRENGTH);
     return {
       rate,
@@ -145,7 +121,6 @@ function overallRates({ sums: { all }, engagedItems }: ItemStatistics): readonly
       shares: all[SHOWN] === 0,
       total,
       engagedItems,
-      tallies,
     };
   });
 }
@@ -155,143 +130,171 @@ function shareOdds(done: number, total: number, items: number): number {
   return (done + 1) / (total - done + items + 1);
 }
 
-/** The largest of some counts, which are the ones at `from` of these tallies. */
-function most(counts: Float64Array, from: number, tallies: readonly number[]): number {
-  let largest = 0;
-  for (let t = 0; t < tallies.length; t++) {
-    const count = counts[from + tallies[t]!]!;
-    if (count > largest) largest = count;
-  }
-  return largest;
+/** Columns (BLOCK_ROWS) that one action leaves to the next one. */
+type Work = ReturnType<typeof workOf>;
+
+function workOf(math: ColumnBlock) {
+  const column = () => math.numbers(1);
+  return {
+    // Counts of the action: those of the kind of interaction that is most frequent.
+    others: column(),
+    answers: column(),
+    done: column(),
+    lately: column(),
+    shownLately: column(),
+    // Rates that categories and creator let expect of the item; the item's, and its odds; odds to be compared.
+    byCategory: column(),
+    byCreator: column(),
+    known: column(),
+    likely: column(),
+    odds: column(),
+  };
 }
 
-/** Columns of what is expected of an item: by its creator's other items, and by its categories'. */
-function writeExpected(
-  records: Float64Array,
-  count: number,
-  { rate, odds, tallies }: OverallRate,
-  { matrix, width, first }: FeatureTarget,
-): void {
-  let to = first + 2 + HALVES;
-  for (let at = 0; at < count * WIDTH; at += WIDTH, to += width) {
-    const ofCategory = most(records, at + CATEGORY + ANSWERS, tallies);
-    const byCategory = smoothed(ofCategory, records[at + CATEGORY + SHOWN]!, rate, CATEGORY_STRENGTH);
-    const ofCreator = most(records, at + CREATOR + ANSWERS, tallies);
-    const byCreator = smoothed(ofCreator, records[at + CREATOR + SHOWN]!, byCategory, CREATOR_STRENGTH);
-    records[at + EXPECTED] = byCreator;
-    matrix[to] = byCreator / (1 - byCreator) / odds;
-    matrix[to + 1] = byCategory / (1 - byCategory) / odds;
-  }
-}
+/** The columns of one action. */
+class ActionRates {
+  private readonly math: ColumnBlock;
+  private readonly counts: BlockCounts;
+  private readonly work: Work;
+  /** Of each, those columns of which the largest counts the action. */
+  private readonly answers: Tallied;
+  private readonly taken: Tallied;
+  private readonly ofCreator: Tallied;
+  private readonly ofCategory: Tallied;
+  /** [RATE_HALF_LIVES_DAYS] the same; and how often the item was shown, which is at least as often. */
+  private readonly lately: readonly Tallied[];
+  private readonly shownLately: readonly Tallied[];
+  /** [PER_ACTION] as `columns` lists them. */
+  private readonly out: readonly Float32Array[];
+  private overall: OverallRate | undefined;
+  /** Its rates and odds, the same in every row. */
+  private readonly rate: Float64Array;
+  private readonly odds: Float64Array;
+  private readonly takenRate: Float64Array;
+  private readonly takenOdds: Float64Array;
 
-/** Columns of what the item's own counts say of an action. */
-function writeRates(
-  records: Float64Array,
-  count: number,
-  { rate, odds, taken, takenOdds, shares, total, engagedItems, tallies }: OverallRate,
-  { matrix, width, first }: FeatureTarget,
-): void {
-  let to = first;
-  for (let at = 0; at < count * WIDTH; at += WIDTH, to += width) {
-    const shown = records[at + SHOWN]!;
-    const answers = most(records, at + ANSWERS, tallies);
-    const done = most(records, at + TAKEN, tallies);
-    const expected = records[at + EXPECTED]!;
-    const likely = oddsOf(answers, shown, expected, ITEM_STRENGTH);
-    matrix[to] = shares ? shareOdds(done, total, engagedItems) : likely;
-    matrix[to + 1] = oddsOf(answers, shown, rate, ITEM_STRENGTH) / odds;
-    const known = smoothed(answers, shown, expected, ITEM_STRENGTH);
+  constructor(
+    math: ColumnBlock,
+    counts: BlockCounts,
+    work: Work,
+    tallies: readonly number[],
+    columns: Float32Array,
+  ) {
+    const chosen = (all: Tallied) => tallies.map((tally) => all[tally]!);
+    this.math = math;
+    this.counts = counts;
+    this.work = work;
+    this.answers = chosen(counts.own.answers);
+    this.taken = chosen(counts.taken);
+    this.ofCreator = chosen(counts.creator.answers);
+    this.ofCategory = chosen(counts.category.answers);
+    this.lately = counts.lately.map(({ answers }) => chosen(answers));
+    this.shownLately = counts.lately.map(({ shown, answers }) => [shown, ...chosen(answers)]);
+    this.out = Array.from({ length: PER_ACTION }, (_, c) => columns.subarray(c * BLOCK_ROWS));
+    this.rate = math.numbers(1);
+    this.odds = math.numbers(1);
+    this.takenRate = math.numbers(1);
+    this.takenOdds = math.numbers(1);
+  }
+
+  begin(overall: OverallRate): void {
+    this.overall = overall;
+    this.rate.fill(overall.rate);
+    this.odds.fill(overall.odds);
+    this.takenRate.fill(overall.taken);
+    this.takenOdds.fill(overall.takenOdds);
+  }
+
+  write(count: number): void {
+    this.writeExpected();
+    this.writeRates();
+    this.writeCounts(count);
+  }
+
+  /** What is expected of an item: by its creator's other items, and by its categories'. */
+  private writeExpected(): void {
+    const { math, rate, odds, out } = this;
+    const { creator, category } = this.counts;
+    const { others, byCategory, byCreator, odds: expected } = this.work;
+    const ofCategory = most(math, this.ofCategory, others);
+    smoothedColumn(math, ofCategory, category.shown, rate, CATEGORY_STRENGTH, byCategory);
+    const ofCreator = most(math, this.ofCreator, others);
+    smoothedColumn(math, ofCreator, creator.shown, byCategory, CREATOR_STRENGTH, byCreator);
+    math.oddsOf(byCreator, expected);
+    math.ratio(expected, odds, out[2 + HALVES]!);
+    math.oddsOf(byCategory, expected);
+    math.ratio(expected, odds, out[3 + HALVES]!);
+  }
+
+  /** What the item's own counts say. */
+  private writeRates(): void {
+    const { math, rate, odds, out } = this;
+    const { shown } = this.counts.own;
+    const { byCreator, known, likely, odds: own, lately, shownLately } = this.work;
+    const answers = most(math, this.answers, this.work.answers);
+    oddsColumn(math, answers, shown, byCreator, ITEM_STRENGTH, likely);
+    smoothedColumn(math, answers, shown, byCreator, ITEM_STRENGTH, known);
+    oddsColumn(math, answers, shown, rate, ITEM_STRENGTH, own);
+    math.ratio(own, odds, out[1]!);
     for (let h = 0; h < HALVES; h++) {
-      const from = at + LATELY + h * RECENT;
-      const lately = most(records, from + 1, tallies);
-      const shownLately = Math.max(lately, records[from]!);
-      matrix[to + 2 + h] = oddsOf(lately, shownLately, known, RECENT_STRENGTH) / likely;
+      const answered = most(math, this.lately[h]!, lately);
+      const trials = most(math, this.shownLately[h]!, shownLately);
+      oddsColumn(math, answered, trials, known, RECENT_STRENGTH, own);
+      math.ratio(own, likely, out[2 + h]!);
     }
-    matrix[to + 4 + HALVES] = oddsOf(done, records[at + VISITS]!, taken, VISIT_STRENGTH) / takenOdds;
-    matrix[to + 5 + HALVES] = 1 + done;
   }
+
+  /** How popular the item is, and how often it was taken. */
+  private writeCounts(count: number): void {
+    const { math, out, takenRate, takenOdds } = this;
+    const { shares, total, engagedItems } = this.overall!;
+    const { likely, odds } = this.work;
+    const done = most(math, this.taken, this.work.done);
+    oddsColumn(math, done, this.counts.visits, takenRate, VISIT_STRENGTH, odds);
+    math.ratio(odds, takenOdds, out[4 + HALVES]!);
+    const popularity = out[0]!;
+    const taken = out[5 + HALVES]!;
+    for (let i = 0; i < count; i++) {
+      popularity[i] = shares ? shareOdds(done[i]!, total, engagedItems) : likely[i]!;
+      taken[i] = 1 + done[i]!;
+    }
+  }
+}
+
+type Tallied = readonly Float64Array[];
+
+/** The largest of some columns, in `room` where there is more than one; zeros where there is none. */
+function most(math: ColumnBlock, columns: Tallied, room: Float64Array): Float64Array {
+  if (columns.length === 1) return columns[0]!;
+  if (columns.length === 0) return room.fill(0);
+  math.max(columns, room);
+  return room;
 }
 
 /** Columns that are of no action. */
 function writeAmounts(
-  records: Float64Array,
+  { own, creator, category, lately }: BlockCounts,
   count: number,
   { sums: { all } }: ItemStatistics,
-  { matrix, width, first }: FeatureTarget,
+  columns: Float32Array,
 ): void {
   const share = all[WATCHES]! === 0 ? 0.5 : all[WATCHED]! / SHARE_UNIT / all[WATCHES]!;
+  const recent = BLOCK_ROWS;
+  const others = recent + HALVES * BLOCK_ROWS;
+  const shares = others + 2 * BLOCK_ROWS;
   for (let i = 0; i < count; i++) {
-    const own = i * WIDTH;
-    const creator = own + CREATOR;
-    const category = own + CATEGORY;
-    let to = first + i * width;
-    matrix[to++] = 1 + records[own + SHOWN]!;
-    for (let h = 0; h < HALVES; h++) matrix[to++] = 1 + records[own + LATELY + h * RECENT]!;
-    matrix[to++] = 1 + records[creator + SHOWN]!;
-    matrix[to++] = 1 + records[category + SHOWN]!;
-    matrix[to++] = meanShare(records, own, share, VISIT_STRENGTH) - share;
-    matrix[to++] = 1 + records[own + WATCHES]!;
-    matrix[to++] = meanShare(records, creator, share, CREATOR_STRENGTH) - share;
-    matrix[to++] = meanShare(records, category, share, CATEGORY_STRENGTH) - share;
+    columns[i] = 1 + own.shown[i]!;
+    for (let h = 0; h < HALVES; h++) columns[recent + h * BLOCK_ROWS + i] = 1 + lately[h]!.shown[i]!;
+    columns[others + i] = 1 + creator.shown[i]!;
+    columns[others + BLOCK_ROWS + i] = 1 + category.shown[i]!;
+    columns[shares + i] = meanShare(own, i, share, VISIT_STRENGTH) - share;
+    columns[shares + BLOCK_ROWS + i] = 1 + own.watches[i]!;
+    columns[shares + 2 * BLOCK_ROWS + i] = meanShare(creator, i, share, CREATOR_STRENGTH) - share;
+    columns[shares + 3 * BLOCK_ROWS + i] = meanShare(category, i, share, CATEGORY_STRENGTH) - share;
   }
 }
 
-/** Of the counts that begin at `from`. */
-function meanShare(records: Float64Array, from: number, prior: number, strength: number): number {
-  const watched = records[from + WATCHED]! / SHARE_UNIT;
-  return (watched + strength * prior) / (records[from + WATCHES]! + strength);
-}
-
-/** What was counted of the items themselves. */
-function copyOwn(rows: Int32Array, { records: all }: ItemStatistics, records: Float64Array): void {
-  for (let i = 0; i < rows.length; i++) {
-    const to = i * WIDTH;
-    const from = rows[i]! * RECORD;
-    for (let k = 0; k < OWN; k++) records[to + k] = all[from + k]!;
-  }
-}
-
-/** Of creators and categories, what their sums say without the item; of several categories, all together. */
-function copyOthers(
-  rows: Int32Array,
-  { creator, categories, categoryOffsets, categoryCounts }: ItemColumns,
-  { sums: { byCreator, byCategory } }: ItemStatistics,
-  records: Float64Array,
-): void {
-  for (let i = 0; i < rows.length; i++) {
-    const row = rows[i]!;
-    const own = i * WIDTH;
-    const from = creator[row]! * SUMS;
-    const known = from > 0 && from < byCreator.length;
-    for (let s = 0; s < TAKEN; s++) {
-      records[own + CREATOR + s] = known ? byCreator[from + s]! - records[own + s]! : 0;
-      records[own + CATEGORY + s] = 0;
-    }
-    const start = categoryOffsets[row]!;
-    const end = start + categoryCounts[row]!;
-    for (let c = start; c < end; c++) {
-      const group = categories[c]! * SUMS;
-      if (group >= byCategory.length) continue;
-      for (let s = 0; s < TAKEN; s++) {
-        const to = own + CATEGORY + s;
-        records[to] = records[to]! + byCategory[group + s]! - records[own + s]!;
-      }
-    }
-  }
-}
-
-/** Decays recent counts up to `now`, and counts visits. */
-function fade(now: number, count: number, records: Float64Array): void {
-  for (let at = 0; at < count * WIDTH; at += WIDTH) {
-    const sinceShown = Math.max(0, now - records[at + SHOWN_AT]!);
-    const sinceAnswered = Math.max(0, now - records[at + ANSWERED_AT]!);
-    for (let h = 0; h < HALVES; h++) {
-      const from = at + LATELY + h * RECENT;
-      // Before the first one it is -Infinity, and the counts are 0.
-      records[from] = records[from]! * Math.exp(FADES[h]! * sinceShown);
-      const faded = Math.exp(FADES[h]! * sinceAnswered);
-      for (let r = 1; r < RECENT; r++) records[from + r] = records[from + r]! * faded;
-    }
-    records[at + VISITS] = Math.max(most(records, at + TAKEN, VISIT_TALLIES), records[at + WATCHES]!);
-  }
+/** Of row i. */
+function meanShare({ watches, watched }: Counted, i: number, prior: number, strength: number): number {
+  return (watched[i]! / SHARE_UNIT + strength * prior) / (watches[i]! + strength);
 }

@@ -8,8 +8,9 @@
 import type { Catalog } from "../catalog/index.ts";
 import { DAY, MINUTE } from "../core/index.ts";
 import { ACTIONS } from "../events/index.ts";
+import { BLOCK_ROWS } from "../tensor/index.ts";
 import { CodeSlots } from "./code-slots.ts";
-import type { FeatureColumn, FeatureGroup } from "./feature-set.ts";
+import type { CandidateGroup, FeatureColumn } from "./feature-set.ts";
 import type { Visits } from "./visits.ts";
 
 const STRENGTH = 3;
@@ -24,6 +25,10 @@ const WIDTH = NEWEST + 1;
 /** Columns that tell of a tally: what of visits they are, those of `tallyColumns`, and how long ago the newest was. */
 const TALLY_COLUMNS = ACTIONS.length + 2;
 const TOLD = TALLY_COLUMNS + 1;
+/** Where the columns of the categories, of the length and of the item begin; those of the creator are the first. */
+const CATEGORY = TOLD * BLOCK_ROWS;
+const LENGTH = CATEGORY + TOLD * BLOCK_ROWS;
+const ITEM = LENGTH + TALLY_COLUMNS * BLOCK_ROWS;
 
 /** Lengths are compared by their logarithm, in bins of so much; beyond the last all are one (1.5 hours). */
 const BIN = 0.25;
@@ -31,7 +36,7 @@ const BINS = 36;
 /** A visit to a length this far away counts a bit less than two thirds: a normal kernel (guess: a factor of 1.5). */
 const KERNEL = 0.4;
 
-export const taste: FeatureGroup = {
+export const taste: CandidateGroup = {
   name: "taste",
   version: 1,
   per: "candidate",
@@ -47,30 +52,46 @@ export const taste: FeatureGroup = {
     { name: "item.log-minutes", kind: "log", ln: true, unknown: NEVER_LOG },
   ],
 
-  prepare() {
+  prepare(_, block, columns) {
+    const { rows, creator, duration, categoryOffsets, categoryCounts } = block;
     const known = new Tallied();
-    return ({ query: { now }, visits, catalog, candidates: { rows } }) => {
+    return ({ query: { now }, visits, catalog }) => {
       known.take(visits, catalog, now);
       const { creators, lengths, items } = known;
-      const { creator, duration } = catalog.items;
-      return ({ matrix, width, first }, from, to) => {
-        for (let i = from; i < to; i++) {
-          const row = rows[i]!;
-          let at = (i - from) * width + first;
-          at = copy(creators.told, creators.toldAt(creator[row]!), TOLD, matrix, at);
-          at = known.writeCategories(row, catalog, now, matrix, at);
-          at = copy(lengths, (1 + binOf(duration[row]!)) * TOLD, TALLY_COLUMNS, matrix, at);
-          copy(items.told, items.toldAt(row), TOLD, matrix, at);
+      return () => {
+        const { count } = block;
+        for (let i = 0; i < count; i++) {
+          spread(creators.told, creators.toldAt(creator[i]!), TOLD, columns, i);
         }
+        for (let i = 0; i < count; i++) {
+          known.spreadCategories(
+            categoryOffsets[i]!,
+            categoryCounts[i]!,
+            catalog,
+            now,
+            columns,
+            CATEGORY + i,
+          );
+        }
+        for (let i = 0; i < count; i++) {
+          const at = (1 + binOf(duration[i]!)) * TOLD;
+          spread(lengths, at, TALLY_COLUMNS, columns, LENGTH + i);
+        }
+        for (let i = 0; i < count; i++) spread(items.told, items.toldAt(rows[i]!), TOLD, columns, ITEM + i);
       };
     };
   },
 };
 
-/** Returns where the next column is. */
-function copy(from: Float32Array, start: number, count: number, to: Float32Array, first: number): number {
-  for (let k = 0; k < count; k++) to[first + k] = from[start + k]!;
-  return first + count;
+/** Writes `count` numbers side by side into a row of as many columns. */
+function spread(
+  from: Float32Array,
+  start: number,
+  count: number,
+  columns: Float32Array,
+  first: number,
+): void {
+  for (let k = 0; k < count; k++) columns[first + k * BLOCK_ROWS] = from[start + k]!;
 }
 
 function tallyColumns(name: string): readonly FeatureColumn[] {
@@ -145,6 +166,7 @@ class Tallied {
   private readonly bins = new Float64Array(BINS * WIDTH);
   private readonly blurred = new Float64Array(BINS * WIDTH);
   private readonly gathered = new Float64Array(WIDTH);
+  private readonly mean = new Float32Array(TOLD);
   private usual: Usual = { actions: new Float64Array(ACTIONS.length), share: 0 };
 
   take(visits: Visits, { items }: Catalog, now: number): void {
@@ -178,20 +200,26 @@ class Tallied {
     }
   }
 
-  /** The columns of the mean over the item's categories. Returns where the next column is. */
-  writeCategories(row: number, catalog: Catalog, now: number, matrix: Float32Array, first: number): number {
-    const { categories, gathered } = this;
-    const { categoryCounts, categoryOffsets, categories: codes } = catalog.items;
-    const count = categoryCounts[row]!;
+  /** Writes the columns of the mean over an item's categories, which are so many from `start` on. */
+  spreadCategories(
+    start: number,
+    count: number,
+    { items: { categories: codes } }: Catalog,
+    now: number,
+    columns: Float32Array,
+    first: number,
+  ): void {
+    const { categories, gathered, mean } = this;
     // What most items have: none, which is like one that was never visited, or one.
     if (count <= 1) {
-      const from = count === 0 ? 0 : categories.toldAt(codes[categoryOffsets[row]!]!);
-      return copy(categories.told, from, TOLD, matrix, first);
+      const from = count === 0 ? 0 : categories.toldAt(codes[start]!);
+      spread(categories.told, from, TOLD, columns, first);
+      return;
     }
-    gather(row, categories, catalog, gathered);
-    const at = write(gathered, 0, this.usual, matrix, first);
-    matrix[at] = minutes(gathered, 0, now);
-    return at + 1;
+    gather(categories, codes, start, count, gathered);
+    const end = write(gathered, 0, this.usual, mean, 0);
+    mean[end] = minutes(gathered, 0, now);
+    spread(mean, 0, TOLD, columns, first);
   }
 }
 
@@ -240,13 +268,17 @@ function minutes(tallies: Float64Array, from: number, now: number): number {
   return 1 + Math.max(0, now - tallies[from + NEWEST]!) / MINUTE;
 }
 
-/** The mean over the item's categories, with the newest time of all, in `out`. */
-function gather(row: number, { places, tallies }: Tallies, { items }: Catalog, out: Float64Array): void {
+/** The mean over `count` categories from codes[start] on, with the newest time of all, in `out`. */
+function gather(
+  { places, tallies }: Tallies,
+  codes: Int32Array,
+  start: number,
+  count: number,
+  out: Float64Array,
+): void {
   for (let k = 0; k < WIDTH; k++) out[k] = 0;
-  const start = items.categoryOffsets[row]!;
-  const count = items.categoryCounts[row]!;
   for (let c = start; c < start + count; c++) {
-    const place = places.placeOf(items.categories[c]!);
+    const place = places.placeOf(codes[c]!);
     if (place < 0) continue;
     const at = place * WIDTH;
     const newest = out[0] === 0 ? tallies[at + NEWEST]! : Math.max(out[NEWEST]!, tallies[at + NEWEST]!);

@@ -1,14 +1,14 @@
 /** What the user's facts say: numbers by their logarithm, categories a column a value. */
-import type { FeatureColumn, FeatureGroup } from "./feature-set.ts";
+import type { RequestColumn, RequestGroup } from "./feature-set.ts";
 
-export const userFacts: FeatureGroup = {
+export const userFacts: RequestGroup = {
   name: "user",
   version: 1,
   per: "request",
   smallestDeviation: 0.1,
 
   columns: ({ facts }) =>
-    facts.flatMap(({ key, kind, values = [] }): FeatureColumn[] =>
+    facts.flatMap(({ key, kind, values = [] }): RequestColumn[] =>
       kind === "number"
         ? [
             { name: `${key}.log`, kind: "log", unknown: 0 },
@@ -29,7 +29,7 @@ export const userFacts: FeatureGroup = {
       return { key, kind, at, codes: new Map(values.map((value, i) => [value, i])) };
     });
     return ({ query: { context } }) =>
-      ({ matrix, first }) => {
+      (values) => {
         const known = context.facts;
         if (known === undefined) return;
         for (const { key, kind, at, codes } of readers) {
@@ -37,10 +37,10 @@ export const userFacts: FeatureGroup = {
           if (!Object.hasOwn(known, key)) continue;
           const value = known[key]!;
           if (kind === "category") {
-            matrix[first + at + (codes.get(String(value)) ?? codes.size)] = 1;
+            values[at + (codes.get(String(value)) ?? codes.size)] = 1;
           } else if (typeof value === "number") {
-            matrix[first + at] = Math.sign(value) * Math.log1p(Math.abs(value));
-            matrix[first + at + 1] = 1;
+            values[at] = Math.sign(value) * Math.log1p(Math.abs(value));
+            values[at + 1] = 1;
           }
         }
       };

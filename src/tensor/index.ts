@@ -11,6 +11,7 @@ export { bestOf, orderTies, type Selected } from "./best-of.ts";
 export { calibrate } from "./calibrate.ts";
 export { readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
 export { clusterRows, type RowGroups } from "./clusters.ts";
+export { BLOCK_ROWS, ColumnBlock, columnOf } from "./column-block.ts";
 export { compileServing, type Outputs, type ServingOptions, type Weights } from "./compile.ts";
 export type { Dim, Shape } from "./dims.ts";
 export { type DotRows, dotRows } from "./dot-rows.ts";
@@ -26,7 +27,6 @@ export {
   linearSolver,
 } from "./linear-solver.ts";
 export { ListSums, type Lists } from "./list-sums.ts";
-export { type LogRows, logRows } from "./logarithms.ts";
 export type { DType } from "./onnx-writer.ts";
 export { type AttentionOptions, attention } from "./ops/attention.ts";
 export { dropout } from "./ops/dropout.ts";

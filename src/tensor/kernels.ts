@@ -183,7 +183,37 @@ interface Exports {
   readSums(
     ...args: [rows: number, n: number, slots: number, shift: number, records: number, out: number]
   ): void;
-  lnColumns(matrix: number, rows: number, bytes: number, pieces: number, count: number): void;
+  lnColumns(columns: number, bytes: number, chosen: number, count: number): void;
+  rowsOfColumns(columns: number, bytes: number, width: number, count: number, rows: number): void;
+  columnsOfRows(rows: number, width: number, columns: number, bytes: number): void;
+  fadeColumns(
+    ...args: [counts: number, count: number, since: number, exponent: number, bytes: number, out: number]
+  ): void;
+  maxColumn(a: number, b: number, bytes: number, out: number): void;
+  ratioColumn(a: number, b: number, bytes: number, out: number): void;
+  rateColumn(
+    ...args: [
+      hits: number,
+      trials: number,
+      prior: number,
+      strength: number,
+      least: number,
+      bytes: number,
+      out: number,
+    ]
+  ): void;
+  oddsColumn(
+    ...args: [
+      hits: number,
+      trials: number,
+      prior: number,
+      strength: number,
+      most: number,
+      bytes: number,
+      out: number,
+    ]
+  ): void;
+  oddsOfColumn(rate: number, bytes: number, out: number): void;
   quantiseRows(
     ...args: [
       matrix: number,
@@ -283,6 +313,14 @@ const NAMES = [
   "placesIn",
   "readSums",
   "lnColumns",
+  "rowsOfColumns",
+  "columnsOfRows",
+  "fadeColumns",
+  "maxColumn",
+  "ratioColumn",
+  "rateColumn",
+  "oddsColumn",
+  "oddsOfColumn",
   "quantiseRows",
   "scanRows",
   "scanPlaces",
@@ -297,7 +335,8 @@ export class Kernels {
   private readonly memory: Memory;
   private used = PAGE;
 
-  constructor() {
+  /** @param room bytes that `reserve` will give without detaching views */
+  constructor(room = 0) {
     const { exports } = new WebAssembly.Instance(compiled());
     const { memory } = exports;
     if (
@@ -311,26 +350,31 @@ export class Kernels {
     }
     this.memory = memory;
     this.call = exports as unknown as Exports; // checked above
+    this.widen(PAGE + room);
   }
 
   /** Reserves `bytes`, zeroed, and returns their address. Views made before are detached when the memory grows. */
   reserve(bytes: number): number {
     const address = this.used;
     const end = Math.ceil((address + bytes) / ALIGN) * ALIGN;
-    const missing = end - this.memory.buffer.byteLength;
-    if (missing > 0) {
-      try {
-        this.memory.grow(Math.ceil(missing / PAGE));
-      } catch (cause) {
-        throw new UpnextError(
-          "internal",
-          `kernels: expected room for ${end} bytes of WebAssembly memory (at most 4 GiB), which could not be had; train on fewer interactions or with fewer factors`,
-          { cause },
-        );
-      }
-    }
+    this.widen(end);
     this.used = end;
     return address;
+  }
+
+  /** Makes the memory at least so many bytes long. */
+  private widen(bytes: number): void {
+    const missing = bytes - this.memory.buffer.byteLength;
+    if (missing <= 0) return;
+    try {
+      this.memory.grow(Math.ceil(missing / PAGE));
+    } catch (cause) {
+      throw new UpnextError(
+        "internal",
+        `kernels: expected room for ${bytes} bytes of WebAssembly memory (at most 4 GiB), which could not be had; train on fewer interactions or with fewer factors`,
+        { cause },
+      );
+    }
   }
 
   /** Copies an array in and returns its address. */

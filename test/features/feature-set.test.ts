@@ -1,7 +1,7 @@
 /** What holds of all features: finite, of their own candidate alone, named once, and known by a fingerprint. */
 import { describe, expect, it } from "vitest";
-import { Random } from "../../src/core/index.ts";
-import { MOST_ROWS } from "../../src/features/feature-set.ts";
+import { type EpochMs, Random } from "../../src/core/index.ts";
+import type { CandidateGroup } from "../../src/features/feature-set.ts";
 import {
   FEATURE_GROUPS,
   type FeatureGroup,
@@ -12,6 +12,7 @@ import {
 import { rates } from "../../src/features/rates.ts";
 import { taste } from "../../src/features/taste.ts";
 import { pickCandidates, sourcesNamed } from "../../src/retrieval/index.ts";
+import { BLOCK_ROWS } from "../../src/tensor/index.ts";
 import { plainRates, plainTaste } from "./plain-groups.ts";
 import { anyWorld } from "./world.ts";
 
@@ -127,22 +128,29 @@ describe("a feature set", () => {
     columns: readonly string[],
     version = 1,
     smallestDeviation = 0,
-    per: FeatureGroup["per"] = "candidate",
-  ): FeatureGroup => ({
+  ): CandidateGroup => ({
     name,
     version,
-    per,
+    per: "candidate",
+    smallestDeviation,
+    columns: () => columns.map((column) => ({ name: column, kind: "score" })),
+    prepare: (_, block, values) => () => () => {
+      for (let f = 0; f < columns.length; f++) {
+        for (let i = 0; i < block.count; i++) values[f * BLOCK_ROWS + i] = 100 * block.rows[i]! + f;
+      }
+    },
+  });
+  const ofRequest = (name: string, columns: readonly string[], smallestDeviation = 0): FeatureGroup => ({
+    name,
+    version: 1,
+    per: "request",
     smallestDeviation,
     columns: () => columns.map((column) => ({ name: column, kind: "score" })),
     prepare:
       () =>
-      ({ candidates }) =>
-      ({ matrix, width, first }, from, to) => {
-        for (let i = from; i < to; i++) {
-          for (let f = 0; f < columns.length; f++) {
-            matrix[(i - from) * width + first + f] = 100 * candidates.rows[i]! + first + f;
-          }
-        }
+      ({ query }) =>
+      (values) => {
+        for (let f = 0; f < columns.length; f++) values[f] = (query.now % 1000) + f;
       },
   });
   const NOTHING = sourceSchema([]);
@@ -151,17 +159,18 @@ describe("a feature set", () => {
     const { context } = await anyWorld(1);
     const set = featureSet(NOTHING, [
       group("a", ["x", "y"], 1, 0.5),
-      group("r", ["x"], 1, 0.25, "request"),
+      ofRequest("r", ["x", "y"], 0.25),
       group("b", ["x"]),
     ]);
-    expect(set.requestNames).toEqual(["r.x"]);
+    expect(set.requestNames).toEqual(["r.x", "r.y"]);
     expect(set.candidateNames).toEqual(["a.x", "a.y", "b.x"]);
-    expect(set.smallestDeviations.request).toEqual(Float32Array.of(0.25));
+    expect(set.smallestDeviations.request).toEqual(Float32Array.of(0.25, 0.25));
     expect(set.smallestDeviations.candidates).toEqual(Float32Array.of(0.5, 0.5, 0));
     const candidates = { ...context.candidates, rows: Int32Array.of(7, 4) };
-    const features = set.compute({ ...context, candidates });
-    expect(features.request).toEqual(Float32Array.of(700));
-    expect(features.candidates).toEqual(Float32Array.of(700, 701, 702, 400, 401, 402));
+    const query = { ...context.query, now: 5_700 as EpochMs };
+    const features = set.compute({ ...context, query, candidates });
+    expect(features.request).toEqual(Float32Array.of(700, 701));
+    expect(features.candidates).toEqual(Float32Array.of(700, 701, 700, 400, 401, 400));
   });
 
   it("is filled a few rows at a time, and what no group writes is 0, whatever stood there before", async () => {
@@ -169,18 +178,15 @@ describe("a feature set", () => {
     const set = featureSet(NOTHING, [
       {
         ...group("odd", ["x", "y"]),
-        prepare:
-          () =>
-          ({ candidates: { rows } }) =>
-          ({ matrix, width, first }, from, to) => {
-            for (let i = from; i < to; i++) {
-              if (rows[i]! % 2 === 1) matrix[(i - from) * width + first + 1] = rows[i]!;
-            }
-          },
+        prepare: (_, block, values) => () => () => {
+          for (let i = 0; i < block.count; i++) {
+            if (block.rows[i]! % 2 === 1) values[BLOCK_ROWS + i] = block.rows[i]!;
+          }
+        },
       },
     ]);
     for (const shift of [0, 1]) {
-      for (const n of [1, MOST_ROWS, 3 * MOST_ROWS + 1]) {
+      for (const n of [1, BLOCK_ROWS, 3 * BLOCK_ROWS + 1]) {
         const rows = Int32Array.from({ length: n }, (_, i) => i + shift);
         const { candidates } = set.compute({ ...context, candidates: { ...context.candidates, rows } });
         expect([...candidates]).toEqual([...rows].flatMap((row) => [0, row % 2 === 1 ? row : 0]));
@@ -202,7 +208,7 @@ describe("a feature set", () => {
       print([group("a", ["x"]), group("b", ["z"])]),
       print([group("c", ["x", "y"]), group("b", ["z"])]),
       print(base().reverse()),
-      print([group("a", ["x", "y"]), group("b", ["z"], 1, 0, "request")]),
+      print([group("a", ["x", "y"]), ofRequest("b", ["z"])]),
       print(base(), { sources: ["t", "s"] }),
       print(base(), { sources: ["s"] }),
       print(base(), { signals: ["s"] }),

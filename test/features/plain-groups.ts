@@ -21,25 +21,34 @@ import {
 } from "../../src/catalog/index.ts";
 import { DAY, MINUTE } from "../../src/core/index.ts";
 import { ACTIONS } from "../../src/events/index.ts";
-import type { FeatureContext, FeatureGroup } from "../../src/features/index.ts";
+import type { CandidateGroup } from "../../src/features/feature-set.ts";
+import type { FeatureContext } from "../../src/features/index.ts";
 import { rates } from "../../src/features/rates.ts";
-import { oddsOf, smoothed } from "../../src/features/smoothing.ts";
+import { smoothed } from "../../src/features/smoothing.ts";
 import { taste } from "../../src/features/taste.ts";
+import { BLOCK_ROWS } from "../../src/tensor/index.ts";
 
 /** The group with the same columns, whose values for one candidate are listed; before the logarithm, where it has one. */
 function plain(
-  group: FeatureGroup,
+  group: CandidateGroup,
   valuesOf: (context: FeatureContext, row: number) => number[],
-): FeatureGroup {
+): CandidateGroup {
   return {
     ...group,
-    prepare: () => (context) => (target, from, to) => {
-      for (let i = from; i < to; i++) {
-        const values = valuesOf(context, context.candidates.rows[i]!);
-        target.matrix.set(values, (i - from) * target.width + target.first);
+    prepare: (_, block, columns) => (context) => () => {
+      for (let i = 0; i < block.count; i++) {
+        valuesOf(context, context.candidates.rows[block.from + i]!).forEach((value, f) => {
+          columns[f * BLOCK_ROWS + i] = value;
+        });
       }
     },
   };
+}
+
+/** Odds of `hits` out of `trials`, as if so many more had been tried with the rate `prior`. */
+function oddsOf(hits: number, trials: number, prior: number, strength: number): number {
+  const odds = (hits + strength * prior) / (Math.max(0, trials - hits) + strength * (1 - prior));
+  return Math.max(1 / 9999, Math.min(9999, odds));
 }
 
 const most = (counts: ArrayLike<number>, from: number, tallies: readonly number[]) =>

@@ -3,10 +3,20 @@
 
 export { alsHalf, foldIn, gram } from "./als";
 export { nthBest, selectBest } from "./best";
+export {
+  columnsOfRows,
+  fadeColumns,
+  lnColumns,
+  maxColumn,
+  oddsColumn,
+  oddsOfColumn,
+  rateColumn,
+  ratioColumn,
+  rowsOfColumns,
+} from "./columns";
 export { conjugateGradient } from "./conjugate-gradient";
 export { allowPlaces, rowsOfPlaces, rowsWithout, scoresOfRows } from "./distinct";
 export { fuseLists, placesIn } from "./fusion";
-export { lnColumns } from "./logarithms";
 export { quantiseRows } from "./quantise";
 export { keepAbove, rowsAbove, sampleFloors, scanPlaces, scanRows } from "./scan";
 export { addLists, readSums } from "./row-sums";
