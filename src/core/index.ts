@@ -15,4 +15,5 @@ export type { BundleId, EventId, ItemId, ItemRow, Offset, RequestId, UserId } fr
 export { nodeArgs } from "./node-args.ts";
 export { type Progress, silent } from "./progress.ts";
 export { Random } from "./random.ts";
+export { SpareMemory } from "./spare-memory.ts";
 export { DAY, type EpochMs, HOUR, MINUTE, type Ms, SECOND } from "./units.ts";

@@ -7,6 +7,7 @@
  */
 import { createHash } from "node:crypto";
 import type { Catalog } from "../catalog/index.ts";
+import type { SpareMemory } from "../core/index.ts";
 import type { Candidates, Query } from "../retrieval/index.ts";
 import { BLOCK_ROWS, ColumnBlock } from "../tensor/index.ts";
 import { type CandidateBlock, GatheredBlock } from "./candidate-block.ts";
@@ -89,7 +90,7 @@ export interface Features {
   /** (Fr) */
   readonly request: Float32Array;
   /** (n, Fc), row-major. */
-  readonly candidates: Float32Array;
+  readonly candidates: Float32Array<ArrayBuffer>;
 }
 
 /** A column as it is listed. */
@@ -111,7 +112,8 @@ export interface FeatureSet {
   readonly fingerprint: string;
   /** (Fr), (Fc) the smallest deviation by which each is scaled. */
   readonly smallestDeviations: { readonly request: Float32Array; readonly candidates: Float32Array };
-  compute(context: FeatureContext): Features;
+  /** @param memory that the candidates' features are in; new where absent */
+  compute(context: FeatureContext, memory?: SpareMemory): Features;
 }
 
 export function featureSet(schema: FeatureSchema, groups: readonly FeatureGroup[]): FeatureSet {
@@ -139,7 +141,10 @@ export function featureSet(schema: FeatureSchema, groups: readonly FeatureGroup[
     ),
     fingerprint: createHash("sha256").update(description).digest("hex").slice(0, 16),
     smallestDeviations: { request: request.smallest, candidates: candidates.smallest },
-    compute: (context) => ({ request: request.fill(context), candidates: candidates.fill(context) }),
+    compute: (context, memory) => ({
+      request: request.fill(context),
+      candidates: candidates.fill(context, memory),
+    }),
   };
 }
 
@@ -185,9 +190,10 @@ function ofCandidates(schema: FeatureSchema, groups: readonly CandidateGroup[]) 
   );
   return {
     ...layout,
-    fill(context: FeatureContext): Float32Array {
+    fill(context: FeatureContext, memory?: SpareMemory): Float32Array<ArrayBuffer> {
       const { rows } = context.candidates;
-      const matrix = new Float32Array(rows.length * width);
+      const size = rows.length * width;
+      const matrix = memory ? new Float32Array(memory.take(4 * size), 0, size) : new Float32Array(size);
       const fills = begins.map((begin) => begin(context));
       for (let from = 0; from < rows.length; from += BLOCK_ROWS) {
         block.take(rows, from, Math.min(rows.length - from, BLOCK_ROWS), context.catalog);

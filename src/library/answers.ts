@@ -1,7 +1,14 @@
 /** What users and those who ask about items get: answers of the models in service, and the same answers again. */
 import { randomUUID } from "node:crypto";
 import type { ResolvedConfig } from "../config/index.ts";
-import { type ItemId, type Ms, type RequestId, UpnextError, type UserId } from "../core/index.ts";
+import {
+  type ItemId,
+  type Ms,
+  type RequestId,
+  SpareMemory,
+  UpnextError,
+  type UserId,
+} from "../core/index.ts";
 import { type Experiments, servedIn } from "../experiments/index.ts";
 import {
   type Arrival,
@@ -43,6 +50,7 @@ export interface AnswerParts extends Parts {
 export class Answers {
   readonly settings: PathSettings;
   private readonly parts: AnswerParts;
+  private readonly memory = new SpareMemory();
 
   constructor(parts: AnswerParts) {
     this.parts = parts;
@@ -63,7 +71,11 @@ export class Answers {
       const { whatIf } = request;
       const arms = servedWith(assigned, models.bundle?.id ?? null);
       const served = assigned.flatMap(({ arm }, i) => (arms[i]!.served ? arm : []));
-      const real = { ...this.partsOf(request.user, models), settings: withArms(this.settings, served) };
+      const real = {
+        ...this.partsOf(request.user, models),
+        settings: withArms(this.settings, served),
+        memory: this.memory,
+      };
       const parts = whatIf === undefined ? real : supposing(real, whatIf);
       const path = await runPath({ ...request, request: id }, limit, budget, parts, arrival);
       const answer = answerOf(request, id, budget, path, catalog, models, arms);
@@ -72,6 +84,7 @@ export class Answers {
       if ((request.log ?? true) && whatIf === undefined && role !== "reader" && answer.items.length > 0) {
         intake.appendLater(impressionOf(request, answer, path, models));
       }
+      path.giveBack();
       return answer;
     }, bundle && bundles().modelsOf(bundle));
   }

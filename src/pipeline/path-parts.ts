@@ -1,6 +1,6 @@
 /** What a request runs with, beside what it asks. */
 import type { Catalog } from "../catalog/index.ts";
-import type { Clock, Ms } from "../core/index.ts";
+import type { Clock, Ms, SpareMemory } from "../core/index.ts";
 import type { PolicySettings } from "../policy/index.ts";
 import type { RankingCost } from "./budget.ts";
 import type { EncodingCache } from "./encoding-cache.ts";
@@ -24,5 +24,7 @@ export interface PathParts {
   readonly settings: PathSettings;
   /** What was encoded before; everything is encoded for the request where absent. */
   readonly encodings?: EncodingCache | undefined;
+  /** For a request whose result is given back; memory is new where absent. */
+  readonly memory?: SpareMemory | undefined;
   readonly readState: () => Promise<StateRead>;
 }

@@ -60,7 +60,7 @@ export async function rankCandidates(
 }
 
 async function ranked(
-  { models, catalog, settings }: PathParts,
+  { models, catalog, settings, memory }: PathParts,
   query: Query,
   found: Candidates,
   { ranker, rung, count, late }: Choice,
@@ -72,7 +72,7 @@ async function ranked(
   const candidates = count === n ? found : pickCandidates(found, head);
   const input = trace.now("features", n, () => {
     const context = { query, catalog, candidates, visits: visitsOf(query.history, catalog) };
-    return { value: { ...context, features: models.featureSet.compute(context) }, out: count };
+    return { value: { ...context, features: models.featureSet.compute(context, memory) }, out: count };
   });
   const left = budget.left("rank");
   const expired = () => budget.left("rank") <= 0;

@@ -40,6 +40,8 @@ export interface PathResult extends Ranking {
   readonly stages: readonly StageTrace[];
   readonly sources: readonly { readonly name: string; readonly found: number; readonly ms: Ms }[];
   readonly ms: Ms;
+  /** Tells that nobody reads the mask and the features any more: a later request may use their memory. Once. */
+  giveBack(): void;
 }
 
 export async function runPath(
@@ -49,7 +51,7 @@ export async function runPath(
   parts: PathParts,
   arrival: Arrival = {},
 ): Promise<PathResult> {
-  const { catalog, clock, models, settings } = parts;
+  const { catalog, clock, models, settings, memory } = parts;
   const deadline = new Deadline(clock, budget, arrival.acceptedAt);
   const stages = new StageBudget(deadline);
   const trace = new Trace(clock);
@@ -65,7 +67,7 @@ export async function runPath(
   const offset = catalog.applied;
   for (const reason of user.reasons) trace.reason(reason);
   const mask = trace.now("filter", catalog.size, () => {
-    const built = buildMask(catalog, state, request, now);
+    const built = buildMask(catalog, state, request, now, memory);
     return { value: built, out: built.count };
   });
   const context = contextOf(catalog, request.user, now, request);
@@ -111,6 +113,11 @@ export async function runPath(
     stages: trace.stages,
     sources: trace.sources,
     ms: deadline.elapsed(),
+    giveBack() {
+      memory?.giveBack(mask.allowed.buffer);
+      // There only where a ranker has scored them: one that was late may still read them.
+      if (ranking.features) memory?.giveBack(ranking.features.candidates.buffer);
+    },
   };
 }
 

@@ -3,7 +3,7 @@
  * in words why it takes a given row, for whoever asks where an item went. Both must agree; a test compares them.
  */
 import type { Catalog } from "../catalog/index.ts";
-import type { EpochMs, ItemId } from "../core/index.ts";
+import type { EpochMs, ItemId, SpareMemory } from "../core/index.ts";
 import type { UserState } from "../state/index.ts";
 
 /** The part of a request that filters read. A RecommendRequest is one. */
@@ -35,13 +35,13 @@ export interface Filter {
 /** Which rows may be shown, and how many they are. */
 export class Mask {
   /** (size) 1 where the row may be shown. */
-  readonly allowed: Uint8Array;
+  readonly allowed: Uint8Array<ArrayBuffer>;
   /** Number of ones in `allowed`. */
   count = 0;
 
   /** Everything is forbidden at first. */
-  constructor(size: number) {
-    this.allowed = new Uint8Array(size);
+  constructor(size: number, memory?: SpareMemory) {
+    this.allowed = memory ? new Uint8Array(memory.take(size), 0, size).fill(0) : new Uint8Array(size);
   }
 
   /** Forbids `row`; rows that are forbidden already, or beyond the mask, change nothing. */

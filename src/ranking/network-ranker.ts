@@ -53,19 +53,21 @@ export async function networkRanker(
     const n = inputs["candidates"]?.dims[1] ?? 0;
     const count = header.heads.length;
     if (n === 0) return header.heads.map(() => new Float32Array(0));
-    const sums = new Float64Array(n * count);
+    const all: Float32Array[] = [];
     for (const session of sessions) {
       const { logits } = await session.run(only(inputs, session.inputNames), options);
       const data = logits?.data;
       if (!(data instanceof Float32Array) || data.length !== n * count) {
         throw problem(header, `${n} × ${count} float32 logits from the model`, `${data?.length ?? "none"}`);
       }
-      for (let i = 0; i < data.length; i++) sums[i] = sums[i]! + data[i]!;
+      all.push(data);
     }
     return header.calibration.map(({ scale, shift }, head) => {
       const column = new Float32Array(n);
       for (let i = 0; i < n; i++) {
-        const logit = sums[i * count + head]! / sessions.length;
+        let sum = 0;
+        for (let m = 0; m < all.length; m++) sum += all[m]![i * count + head]!;
+        const logit = sum / all.length;
         column[i] = 1 / (1 + Math.exp(-(scale * logit + shift)));
       }
       return column;

@@ -58,6 +58,10 @@ export function statisticsRetriever(
   };
 }
 
+/** What `walked` has found: no other call is under way meanwhile. */
+let found = new Int32Array(0);
+let distances = new Float32Array(0);
+
 /** The k best, with their distances, off the head; undefined where the head is too short to tell. */
 function walked(
   head: BestByKey,
@@ -66,8 +70,11 @@ function walked(
   k: number,
 ): Selected | undefined {
   if (k === 0) return { rows: new Int32Array(0), scores: new Float32Array(0) };
-  const found = new Int32Array(Math.max(k, head.count));
-  const distances = new Float32Array(found.length);
+  const most = Math.max(k, head.count);
+  if (found.length < most) {
+    found = new Int32Array(most);
+    distances = new Float32Array(most);
+  }
   let n = 0;
   let ended = head.whole;
   for (let i = 0; i < head.count; i++) {
