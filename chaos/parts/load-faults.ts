@@ -1,17 +1,18 @@
 /** What goes wrong while requests come: each fault does its work and says what it found. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { connect, type Socket } from "node:net";
 import { constants, setPriority } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Platform } from "../../bench/serve/platform.ts";
 import { descendants } from "../../bench/serve/processes.ts";
 import type { RunningServer } from "../../bench/serve/server.ts";
+import { Child } from "../../bench/state/child.ts";
 import { type EpochMs, systemClock } from "../../src/core/index.ts";
 import { openFileRegistry } from "../../src/registry/index.ts";
 import { BODY_LIMIT, EVENT_BODIES, RECOMMEND_BODIES } from "../../test/serving/hostile-input.ts";
 import type { Outcome } from "./outcome.ts";
+import type { SlowClients } from "./slow-clients.ts";
 
 export interface Scene {
   readonly server: RunningServer;
@@ -126,19 +127,10 @@ export const FAULTS: readonly Fault[] = [
     mayTake: 0.01,
     ends: false,
     async commit({ server }, seconds) {
-      const sockets: Socket[] = [];
-      for (let i = 0; i < SLOW_CONNECTIONS; i++) {
-        const socket = connect(server.port, "127.0.0.1");
-        socket.on("error", () => {});
-        socket.write("GET /v1/recommendations?user=u1 HTTP/1.1\r\nhost: slow\r\nx-slow: ");
-        sockets.push(socket);
-        if (i % 100 === 0) await sleep(1);
-      }
-      for (const end = performance.now() + 500 * seconds; performance.now() < end; await sleep(500)) {
-        for (const socket of sockets) if (socket.writable) socket.write("a");
-      }
-      const open = sockets.filter(({ readyState }) => readyState === "open").length;
-      for (const socket of sockets) socket.destroy();
+      const clients: Child<SlowClients, { open: number }> = Child.start("../../chaos/parts/slow-clients.ts");
+      const { port } = server;
+      const { open } = await clients.ask({ port, connections: SLOW_CONNECTIONS, ms: 500 * seconds });
+      await clients.close();
       return { broken: [], figures: { connections: SLOW_CONNECTIONS, "still open at the end": open } };
     },
   },
