@@ -2,15 +2,20 @@
  * Connections have a number, and each of them a number of requests under way.
  *
  * When there are too many, the one goes that has shown the least: first those that never asked anything completely,
- * oldest first, which is what a thousand slow senders are; then those that are idle. A client that does not take its
- * answers is cut after a while: what it does not read is kept in memory.
+ * oldest first, which is what a thousand slow senders are; then those that are idle. Of those that never asked anything
+ * only few are kept for longer than a moment: thousands that leave at once would stop the event loop, for 45 µs each.
+ * A client that does not take its answers is cut after a while: what it does not read is kept in memory.
  */
 import type { IncomingMessage, Server } from "node:http";
 import type { Socket } from "node:net";
 import type { Clock, Ms } from "../core/index.ts";
 
-/** Between two looks at who does not read. */
-const LOOK_EVERY_MS = 1_000;
+/** Between two looks at who does not read, and who says nothing. */
+const LOOK_EVERY_MS = 250;
+/** Connections that may have asked nothing completely for SILENT_MS, and how many more of them are cut at a look. */
+export const MOST_SILENT = 256;
+const SILENT_MS = 1_000;
+const CUT_AT_A_LOOK = 256;
 /** Connections that are looked at for one to close: more would cost every newcomer much. */
 const LOOKED_AT = 256;
 
@@ -23,6 +28,7 @@ interface ConnectionLimits {
 }
 
 interface Connection {
+  readonly openedAt: Ms;
   /** Requests under way, the newest of them last. */
   underWay: number;
   newest: IncomingMessage | undefined;
@@ -30,7 +36,7 @@ interface Connection {
   unreadSince: Ms | undefined;
 }
 
-type CutReason = "too_many" | "unread";
+type CutReason = "too_many" | "silent" | "unread";
 
 export class Connections {
   private readonly limits: ConnectionLimits;
@@ -53,7 +59,10 @@ export class Connections {
     this.clock = clock;
     this.metrics = metrics;
     server.on("connection", (socket: Socket) => this.opened(socket));
-    this.timer = setInterval(() => this.cutUnread(), LOOK_EVERY_MS);
+    this.timer = setInterval(() => {
+      this.cutUnread();
+      this.cutSilent();
+    }, LOOK_EVERY_MS);
     this.timer.unref();
   }
 
@@ -104,7 +113,8 @@ export class Connections {
       this.forget(other);
       other.destroy();
     }
-    this.silent.set(socket, { underWay: 0, newest: undefined, unreadSince: undefined });
+    const openedAt = this.clock.monotonic();
+    this.silent.set(socket, { openedAt, underWay: 0, newest: undefined, unreadSince: undefined });
     socket.once("close", () => this.forget(socket));
   }
 
@@ -112,6 +122,19 @@ export class Connections {
     this.silent.delete(socket);
     this.known.delete(socket);
     this.busy.delete(socket);
+  }
+
+  private cutSilent(): void {
+    const before = this.clock.monotonic() - SILENT_MS;
+    let more = Math.min(CUT_AT_A_LOOK, this.silent.size - MOST_SILENT);
+    for (const [socket, connection] of this.silent) {
+      if (more <= 0 || connection.openedAt > before) return;
+      if (!isIdle(connection)) continue;
+      more--;
+      this.metrics.countCut("silent");
+      this.forget(socket);
+      socket.destroy();
+    }
   }
 
   private cutUnread(): void {
@@ -127,11 +150,16 @@ export class Connections {
   }
 }
 
-/** The oldest one that nobody waits for: without a request, or with one that has not come completely. */
+/** Whether nobody waits for it: without a request, or with one that has not come completely. */
+function isIdle({ newest }: Connection): boolean {
+  return newest === undefined || !newest.complete;
+}
+
+/** The oldest one that nobody waits for. */
 function firstIdle(connections: ReadonlyMap<Socket, Connection>): Socket | undefined {
   let looked = 0;
-  for (const [socket, { newest }] of connections) {
-    if (newest === undefined || !newest.complete) return socket;
+  for (const [socket, connection] of connections) {
+    if (isIdle(connection)) return socket;
     if (++looked === LOOKED_AT) return undefined;
   }
   return undefined;

@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
+import { MOST_SILENT } from "../../src/serving/connections.ts";
 import { fill, type Harness, parseRaw, startServer } from "./harness.ts";
 
 let harness: Harness;
@@ -54,6 +55,26 @@ describe("many connections", () => {
     await silent[0]!.closed;
     next.socket.write(GET);
     await expect.poll(next.received).toContain('{"status":"ok"}');
+    known.socket.write(GET);
+    await expect.poll(() => known.received().split('{"status":"ok"}').length).toBe(3);
+  });
+});
+
+describe("connections that ask nothing", () => {
+  it("are cut after a second but for a few, and those that ask are kept", async () => {
+    harness = await startServer();
+    const known = await dial();
+    known.socket.write(GET);
+    await expect.poll(known.received).toContain('{"status":"ok"}');
+    const silent = await Promise.all(Array.from({ length: MOST_SILENT + 40 }, () => dial()));
+    for (const { socket } of silent) socket.write("GET /healthz HTTP/1.1\r\nx-slow: ");
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    const open = () => silent.filter(({ socket }) => socket.readyState === "open").length;
+    expect(open()).toBe(silent.length);
+    await expect.poll(open, { timeout: 5_000 }).toBe(MOST_SILENT);
+    const { socket, received } = silent.at(-1)!;
+    socket.write("\r\nhost: a\r\n\r\n");
+    await expect.poll(received).toContain('{"status":"ok"}');
     known.socket.write(GET);
     await expect.poll(() => known.received().split('{"status":"ok"}').length).toBe(3);
   });
