@@ -12,7 +12,7 @@ import { type EpochMs, systemClock } from "../../src/core/index.ts";
 import { openFileRegistry } from "../../src/registry/index.ts";
 import { BODY_LIMIT, EVENT_BODIES, RECOMMEND_BODIES } from "../../test/serving/hostile-input.ts";
 import type { Outcome } from "./outcome.ts";
-import type { SlowClients } from "./slow-clients.ts";
+import type { SlowClients } from "./slow-clients.child.ts";
 
 export interface Scene {
   readonly server: RunningServer;
@@ -127,7 +127,9 @@ export const FAULTS: readonly Fault[] = [
     mayTake: 0.01,
     ends: false,
     async commit({ server }, seconds) {
-      const clients: Child<SlowClients, { open: number }> = Child.start("../../chaos/parts/slow-clients.ts");
+      const clients: Child<SlowClients, { open: number }> = Child.start(
+        "../../chaos/parts/slow-clients.child.ts",
+      );
       const { port } = server;
       const { open } = await clients.ask({ port, connections: SLOW_CONNECTIONS, ms: 500 * seconds });
       await clients.close();
