@@ -7,12 +7,11 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Platform } from "../../bench/serve/platform.ts";
 import { descendants } from "../../bench/serve/processes.ts";
 import type { RunningServer } from "../../bench/serve/server.ts";
-import { Child } from "../../bench/state/child.ts";
 import { type EpochMs, systemClock } from "../../src/core/index.ts";
 import { openFileRegistry } from "../../src/registry/index.ts";
 import { BODY_LIMIT, EVENT_BODIES, RECOMMEND_BODIES } from "../../test/serving/hostile-input.ts";
+import { work } from "./child.ts";
 import type { Outcome } from "./outcome.ts";
-import type { SlowClients } from "./slow-clients.child.ts";
 
 export interface Scene {
   readonly server: RunningServer;
@@ -127,12 +126,12 @@ export const FAULTS: readonly Fault[] = [
     mayTake: 0.01,
     ends: false,
     async commit({ server }, seconds) {
-      const clients: Child<SlowClients, { open: number }> = Child.start(
-        "../../chaos/parts/slow-clients.child.ts",
-      );
-      const { port } = server;
-      const { open } = await clients.ask({ port, connections: SLOW_CONNECTIONS, ms: 500 * seconds });
-      await clients.close();
+      const numbers = [server.port, SLOW_CONNECTIONS, 500 * seconds];
+      const clients = work("slow-clients.child.ts", "slowClients", numbers.map(String));
+      await clients.ended;
+      const said = await clients.said("open ");
+      if (said === undefined) throw new Error(`chaos load: the slow clients failed: ${clients.complaint()}`);
+      const open = Number(said.slice("open ".length));
       return { broken: [], figures: { connections: SLOW_CONNECTIONS, "still open at the end": open } };
     },
   },
