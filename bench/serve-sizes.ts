@@ -10,18 +10,15 @@ import { parseArgs } from "node:util";
 import { systemClock } from "../src/core/index.ts";
 import { openFileRegistry } from "../src/registry/index.ts";
 import { rounded } from "./figures/spread.ts";
-import { startGenerator } from "./load/start.ts";
+import { type LoadGenerator, startGenerator } from "./load/start.ts";
 import { type Platform, platformOf } from "./serve/platform.ts";
 import { serveCopy } from "./serve/server.ts";
 import { CONFIG, FITTING, SIZES } from "./serve/sizes.ts";
-import { findKnee, measureStep, trafficOf } from "./serve/step.ts";
+import { FIRST_RATE, findKnee, lowStep, measureStep, trafficOf } from "./serve/step.ts";
 
 export const about =
   "upnext serve on LMDB under open-loop load, as `serve` measures it, over simulated catalogues of growing size: what a request and its stages take at 20 a second (ms, means), the memory of the process by then, the highest rate at which the 99th percentile is within 50 ms and 99 % of the answers are of the best rung, and the search that the fit of als chose by measuring (decision 0025; the other sources have one search). Events of the log and users differ: what counts here is the catalogue.";
 
-const WARM_SECONDS = 3;
-const LOW_RATE = 20;
-const FIRST_RATE = 50;
 const EVENTS = 0.2;
 const HALVINGS = 2;
 const STAGES = ["filter", "retrieve", "blend", "features", "rank"];
@@ -40,25 +37,34 @@ export async function run(args: readonly string[] = []): Promise<Record<string, 
     throw new Error(
       `bench/serve-sizes: --sizes: expected some of ${Object.keys(SIZES).join(", ")}, got ${unknown}`,
     );
+  const folder = await mkdtemp(join(tmpdir(), "upnext-bench-sizes-"));
+  const generator = startGenerator();
   const rows: unknown[] = [];
-  for (const size of sizes) rows.push(await measureSize(size, seconds));
+  try {
+    for (const size of sizes) rows.push(await measureSize(size, seconds, join(folder, size), generator));
+  } finally {
+    await generator.close();
+    await rm(folder, { recursive: true, force: true });
+  }
   return { "seconds a step": seconds, "events a recommendation": EVENTS, catalogues: rows };
 }
 
-async function measureSize(size: string, seconds: number): Promise<Record<string, unknown>> {
+/** @param directory for the copy that is served */
+async function measureSize(
+  size: string,
+  seconds: number,
+  directory: string,
+  generator: LoadGenerator,
+): Promise<Record<string, unknown>> {
   const { videos, users } = SIZES[size]!;
   const platform = await platformOf(SIZES[size]!, CONFIG, FITTING, say);
   const traffic = trafficOf(platform.busy, videos, EVENTS);
-  const folder = await mkdtemp(join(tmpdir(), "upnext-bench-sizes-"));
-  const generator = startGenerator();
   const began = performance.now();
-  const server = await serveCopy(platform, { directory: join(folder, size), config: CONFIG });
+  const server = await serveCopy(platform, { directory, config: CONFIG });
   const ready = performance.now() - began;
   try {
     const step = (rate: number, length = seconds) => measureStep(server, generator, traffic, rate, length);
-    await step(LOW_RATE, WARM_SECONDS);
-    await step(LOW_RATE);
-    const low = await step(LOW_RATE);
+    const low = await lowStep(step);
     const { knee } = await findKnee(step, FIRST_RATE, HALVINGS, ({ rate }) => say(`${size}: ${rate}/s`));
     const { p50_ms, p99_ms } = low.recommendations;
     return {
@@ -76,8 +82,6 @@ async function measureSize(size: string, seconds: number): Promise<Record<string
     };
   } finally {
     await server.stop();
-    await generator.close();
-    await rm(folder, { recursive: true, force: true });
   }
 }
 

@@ -22,15 +22,21 @@ import { usageOf } from "./serve/processes.ts";
 import { type RunningServer, serveCopy } from "./serve/server.ts";
 import { compareNextItems, type SessionsBench, serveSessions } from "./serve/sessions.ts";
 import { CONFIG, FITTING, SIZES } from "./serve/sizes.ts";
-import { findKnee, holds, measureStep, rowOf, type Step, trafficOf } from "./serve/step.ts";
+import {
+  FIRST_RATE,
+  findKnee,
+  holds,
+  lowStep,
+  measureStep,
+  rowOf,
+  type Step,
+  trafficOf,
+} from "./serve/step.ts";
 
 export const about =
   "upnext serve under open-loop load (Poisson arrivals, latency from the planned moment of sending, what gets no answer counts with 10 s): 20 items out of 500 candidates, users with at least 50 touches, all sources there, every answer's impression logged, events posted beside. The knee is the highest rate at which the 99th percentile is within 50 ms and 99 % of the answers are of the best rung, with the generator on the same machine. cpu_ms: of the server's processes, a recommendation. A run whose generator was late itself says `invalid`.";
 
 const WARM_SECONDS = 3;
-/** Low enough that no request waits for another one. */
-const LOW_RATE = 20;
-const FIRST_RATE = 50;
 const BARE_RATE = 1_000;
 const OVERLOADS = [2, 4, 10];
 /** The stages that find and score candidates; the others are the frame around them. */
@@ -146,10 +152,7 @@ async function measureServer(
     say(`${name}: warming up`);
     const step = (rate: number, seconds = plan.seconds) =>
       measureStep(server, generator, traffic, rate, seconds);
-    // What is compiled while it is first used costs more than what it becomes, in every process.
-    await step(LOW_RATE * workers, WARM_SECONDS);
-    await step(LOW_RATE * workers);
-    const low = await step(LOW_RATE);
+    const low = await lowStep(step, workers);
     const found =
       plan.rates.length > 0
         ? await eachRate(plan.rates, step)

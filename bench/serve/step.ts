@@ -11,6 +11,10 @@ export const OBJECTIVE_MS = 50;
 /** Answers of the best rung, of all that were asked for, up to the knee. */
 const LEAST_FULL = 0.99;
 const RECOMMENDATIONS = "recommendations";
+const WARM_SECONDS = 3;
+const LOW_RATE = 20;
+/** Where the search for the knee begins. */
+export const FIRST_RATE = 50;
 
 export interface Step {
   readonly rate: number;
@@ -92,6 +96,17 @@ function stagesBetween(before: ReadonlyMap<string, number>, after: ReadonlyMap<s
 export function holds({ recommendations, generator }: Step): boolean {
   const { planned, full, p99_ms } = recommendations;
   return generator.invalid === null && p99_ms <= OBJECTIVE_MS && full >= LEAST_FULL * planned;
+}
+
+/** Warms a server up, and takes the step at a rate that is low enough for no request to wait for another one. */
+export async function lowStep(
+  step: (rate: number, seconds?: number) => Promise<Step>,
+  processes = 1,
+): Promise<Step> {
+  // What is compiled while it is first used costs more than what it becomes, in every process.
+  await step(LOW_RATE * processes, WARM_SECONDS);
+  await step(LOW_RATE * processes);
+  return step(LOW_RATE);
 }
 
 /** Doubles the rate until it does not hold, then halves the distance. `knee` is null where not even the first held. */
