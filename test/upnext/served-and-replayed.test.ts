@@ -3,7 +3,7 @@
  * recorded offset gives the same items, scores and features, to the bit.
  */
 import { join } from "node:path";
-import { setImmediate } from "node:timers/promises";
+import { setImmediate, setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { createCatalog } from "../../src/catalog/index.ts";
 import { DAY, type EpochMs, HOUR, ManualClock, type Ms, Random } from "../../src/core/index.ts";
@@ -128,6 +128,42 @@ it(`gives the same features and scores for every one of ${CALLS / 2} requests am
   }
   expect(offsets).toBeGreaterThan(30);
   await models.close();
+});
+
+it("lets an event wait while a request pauses, and lets no other request pause while one waits", async () => {
+  const wanted = (user: string) => ({ user, budgetMs: PATIENT, log: false });
+  let goOn = () => {};
+  const gate = new Promise<void>((resolve) => {
+    goOn = resolve;
+  });
+  let paused = () => {};
+  const pauses = new Promise<void>((resolve) => {
+    paused = resolve;
+  });
+  const first = upnext.recommend(wanted("u1"), {
+    pause() {
+      paused();
+      return gate;
+    },
+  });
+  await pauses;
+  let applied = false;
+  const event = upnext.track({ kind: "interaction", user: "u2", item: "v1", type: "like" }).then((result) => {
+    applied = true;
+    return result;
+  });
+  // Durable long since: it waits for nothing but the request.
+  await sleep(300);
+  expect(applied).toBe(false);
+  let others = 0;
+  const second = await upnext.recommend(wanted("u3"), { pause: async () => void others++ });
+  expect(others).toBe(0);
+  goOn();
+  const { offset } = await first;
+  expect(second.offset).toBe(offset);
+  expect((await event).offset).toBeGreaterThan(offset);
+  await upnext.recommend(wanted("u3"), { pause: async () => void others++ });
+  expect(others).toBe(1);
 });
 
 it("replays what it logged by itself, each request from the log and the bundle alone", async () => {
